@@ -1,0 +1,50 @@
+//! Alerts that Lotus raises by itself, like a lost storage path or too few file descriptors.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::expose::{Samples, families};
+use crate::rpc::tolerant::List;
+use crate::rpc::{Client, Problems};
+
+/// What LogAlerts tells. A token without the admin permission learns nothing, which is no failure.
+pub struct Facts {
+    alerts: Vec<Alert>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Alert {
+    #[serde(rename = "Type")]
+    kind: AlertType,
+    active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AlertType {
+    system: String,
+    subsystem: String,
+}
+
+pub fn fetch(client: &Client, problems: &mut Problems) -> Result<Facts> {
+    let alerts = client.call::<List<Alert>>("LogAlerts", json!([]));
+    let alerts = problems.if_allowed(alerts).unwrap_or_default();
+    Ok(Facts {
+        alerts: alerts.take("LogAlerts", problems),
+    })
+}
+
+/// `miner_id` is None for the full node.
+pub fn expose(facts: &Facts, miner_id: Option<&str>, samples: &mut Samples) {
+    for alert in &facts.alerts {
+        let AlertType { system, subsystem } = &alert.kind;
+        match miner_id {
+            None => samples.add(&families::DAEMON_ALERT_ACTIVE, [system, subsystem], alert.active),
+            Some(id) => {
+                samples.add(&families::MINER_ALERT_ACTIVE, [id, system, subsystem], alert.active)
+            }
+        }
+    }
+}

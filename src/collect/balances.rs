@@ -1,0 +1,83 @@
+//! The miner's money: what it holds, what is locked, what it owes, and what it has in the storage market.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Daemon;
+use crate::expose::{Samples, families};
+use crate::lotus::fil::Fil;
+use crate::rpc::tolerant::Field;
+use crate::rpc::{Batch, Problems};
+
+/// What StateReadState, StateMinerAvailableBalance and StateMarketBalance tell.
+pub struct Facts {
+    balance: Option<Fil>,
+    available: Option<Fil>,
+    fee_debt: Option<Fil>,
+    precommit_deposits: Option<Fil>,
+    initial_pledge: Option<Fil>,
+    vesting: Option<Fil>,
+    market_escrow: Option<Fil>,
+    market_locked: Option<Fil>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ActorState {
+    balance: Field<Fil>,
+    state: Field<MinerState>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MinerState {
+    pre_commit_deposits: Field<Fil>,
+    locked_funds: Field<Fil>,
+    initial_pledge: Field<Fil>,
+    fee_debt: Field<Fil>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MarketBalance {
+    escrow: Field<Fil>,
+    locked: Field<Fil>,
+}
+
+pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
+    let params = || json!([miner_id, daemon.tipset_key]);
+    let mut batch = Batch::new();
+    let actor = batch.add::<ActorState>("StateReadState", params());
+    let available = batch.add::<Fil>("StateMinerAvailableBalance", params());
+    let market = batch.add::<MarketBalance>("StateMarketBalance", params());
+    let answers = daemon.client.send(&batch);
+    let actor = problems.ok(answers.get(actor)).unwrap_or_default();
+    let available = problems.ok(answers.get(available));
+    let market = problems.if_supported(answers.get(market)).unwrap_or_default();
+
+    let state = actor.state.take("StateReadState.State", problems).unwrap_or_default();
+    let mut of = |field: Field<Fil>, name| field.take(name, problems);
+    Ok(Facts {
+        balance: of(actor.balance, "StateReadState.Balance"),
+        available,
+        fee_debt: of(state.fee_debt, "StateReadState.State.FeeDebt"),
+        precommit_deposits: of(state.pre_commit_deposits, "StateReadState.State.PreCommitDeposits"),
+        initial_pledge: of(state.initial_pledge, "StateReadState.State.InitialPledge"),
+        vesting: of(state.locked_funds, "StateReadState.State.LockedFunds"),
+        market_escrow: of(market.escrow, "StateMarketBalance.Escrow"),
+        market_locked: of(market.locked, "StateMarketBalance.Locked"),
+    })
+}
+
+pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    samples.add(&families::MINER_BALANCE_FIL, [miner_id], facts.balance);
+    samples.add(&families::MINER_AVAILABLE_FIL, [miner_id], facts.available);
+    samples.add(&families::MINER_FEE_DEBT_FIL, [miner_id], facts.fee_debt);
+    let locked = &families::MINER_LOCKED_FIL;
+    samples.add(locked, [miner_id, "precommit_deposits"], facts.precommit_deposits);
+    samples.add(locked, [miner_id, "initial_pledge"], facts.initial_pledge);
+    samples.add(locked, [miner_id, "vesting"], facts.vesting);
+    samples.add(&families::MINER_MARKET_ESCROW_FIL, [miner_id], facts.market_escrow);
+    samples.add(&families::MINER_MARKET_LOCKED_FIL, [miner_id], facts.market_locked);
+}

@@ -1,0 +1,124 @@
+//! The chain as the full node has it: head, sync, finality, base fee.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Daemon;
+use crate::expose::{Samples, families};
+use crate::lotus::epoch::CHAIN_FINALITY_EPOCHS;
+use crate::rpc::tolerant::{Field, Int, List};
+use crate::rpc::{Batch, Cause, Problems};
+
+/// Names of SyncState's stages, by number (chain/types of Lotus: api.SyncStateStage).
+const SYNC_STAGES: [&str; 7] = [
+    "idle",
+    "headers",
+    "persist_headers",
+    "messages",
+    "complete",
+    "error",
+    "fetching_messages",
+];
+
+/// Where the full node stands.
+pub struct Facts {
+    behind_epochs: Option<Int>,
+    sync_workers: Option<[u64; SYNC_STAGES.len()]>,
+    finalized_height: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NodeStatus {
+    sync_status: Field<SyncStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct SyncStatus {
+    behind: Option<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct SyncState {
+    active_syncs: List<ActiveSync>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ActiveSync {
+    stage: Int,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FinalityStatus {
+    ec_finalized_tip_set: Option<FinalTipSet>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FinalTipSet {
+    height: i64,
+}
+
+pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
+    let head = daemon.head.as_ref().context("the full node has no head")?;
+    let mut batch = Batch::new();
+    let status = batch.add::<NodeStatus>("NodeStatus", json!([false]));
+    let sync = batch.add::<SyncState>("SyncState", json!([]));
+    let answers = daemon.client.send(&batch);
+    let status = problems.if_supported(answers.get(status)).unwrap_or_default();
+    let behind = status.sync_status.take("NodeStatus.SyncStatus", problems);
+    let sync = problems.if_supported(answers.get(sync));
+    Ok(Facts {
+        behind_epochs: behind.and_then(|status| status.behind),
+        sync_workers: sync.map(|sync| count_stages(sync, problems)),
+        finalized_height: finalized_height(daemon, head.height(), problems),
+    })
+}
+
+fn count_stages(sync: SyncState, problems: &mut Problems) -> [u64; SYNC_STAGES.len()] {
+    let mut workers = [0; SYNC_STAGES.len()];
+    for worker in sync.active_syncs.take("SyncState.ActiveSyncs", problems) {
+        let stage = worker.stage.to_u64().and_then(|stage| usize::try_from(stage).ok());
+        if let Some(count) = stage.and_then(|stage| workers.get_mut(stage)) {
+            *count += 1;
+        }
+    }
+    workers
+}
+
+/// What the node takes for final by watching the chain; else what the protocol says, which is always safe and often late.
+fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) -> i64 {
+    let mut batch = Batch::new();
+    let status = batch.add::<FinalityStatus>("ChainGetTipSetFinalityStatus", json!([]));
+    let status = match daemon.client.send_to("/rpc/v2", &batch).get(status) {
+        // Lotus before v1.33 has no such path.
+        Err(error) if matches!(error.cause, Cause::Http(404) | Cause::Refused { .. }) => None,
+        other => problems.if_supported(other),
+    };
+    let finalized = status.and_then(|status| status.ec_finalized_tip_set);
+    finalized.map_or_else(
+        || head_height.saturating_sub(CHAIN_FINALITY_EPOCHS).max(0),
+        |tipset| tipset.height,
+    )
+}
+
+pub fn expose(facts: &Facts, daemon: &Daemon, now: f64, samples: &mut Samples) {
+    if let Some(head) = &daemon.head {
+        samples.add(&families::CHAIN_HEAD_HEIGHT, [], head.height());
+        samples.add(&families::CHAIN_HEAD_TIMESTAMP_SECONDS, [], head.timestamp_seconds());
+        samples.add(&families::CHAIN_HEAD_BLOCKS, [], head.blocks());
+        samples.add(&families::CHAIN_BASE_FEE_FIL, [], head.base_fee());
+    }
+    let expected = daemon.clock.map(|clock| clock.epoch_at(now));
+    samples.add(&families::CHAIN_EXPECTED_HEIGHT, [], expected);
+    samples.add(&families::CHAIN_BEHIND_EPOCHS, [], facts.behind_epochs);
+    for (stage, count) in SYNC_STAGES.iter().zip(facts.sync_workers.iter().flatten()) {
+        samples.add(&families::CHAIN_SYNC_WORKERS, [*stage], *count);
+    }
+    samples.add(&families::CHAIN_FINALIZED_HEIGHT, ["ec"], facts.finalized_height);
+}

@@ -1,0 +1,110 @@
+//! The full node itself: version, peers, reachability, bandwidth.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Daemon;
+use crate::expose::{Samples, families};
+use crate::lotus::epoch::parse_rfc3339;
+use crate::rpc::tolerant::{Count, Field, Int, Map};
+use crate::rpc::{Batch, Problems};
+
+/// What the node tells of itself.
+pub struct Facts {
+    start_time_seconds: Option<f64>,
+    peers: Option<u64>,
+    publish_peers: PeerStatus,
+    reachability: Option<&'static str>,
+    bandwidth: Bandwidth,
+    by_protocol: Vec<(String, Bandwidth)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NodeStatus {
+    peer_status: Field<PeerStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PeerStatus {
+    peers_to_publish_msgs: Option<Int>,
+    peers_to_publish_blocks: Option<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct AutoNatStatus {
+    reachability: Field<Int>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Bandwidth {
+    total_in: Option<Int>,
+    total_out: Option<Int>,
+}
+
+pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
+    let mut batch = Batch::new();
+    let start_time = batch.add::<String>("StartTime", json!([]));
+    let peers = batch.add::<Count>("NetPeers", json!([]));
+    let status = batch.add::<NodeStatus>("NodeStatus", json!([false]));
+    let nat = batch.add::<AutoNatStatus>("NetAutoNatStatus", json!([]));
+    let bandwidth = batch.add::<Bandwidth>("NetBandwidthStats", json!([]));
+    let by_protocol = batch.add::<Map<Bandwidth>>("NetBandwidthStatsByProtocol", json!([]));
+    let answers = daemon.client.send(&batch);
+
+    let start_time = problems.if_supported(answers.get(start_time));
+    let status = problems.if_supported(answers.get(status)).unwrap_or_default();
+    let nat = problems.if_supported(answers.get(nat)).unwrap_or_default();
+    let reachability = nat.reachability.take("NetAutoNatStatus.Reachability", problems);
+    let bandwidth = problems.if_supported(answers.get(bandwidth)).unwrap_or_default();
+    let by_protocol = problems.if_supported(answers.get(by_protocol)).unwrap_or_default();
+    Ok(Facts {
+        start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
+        peers: problems.if_supported(answers.get(peers)).map(|Count(peers)| peers),
+        publish_peers: status
+            .peer_status
+            .take("NodeStatus.PeerStatus", problems)
+            .unwrap_or_default(),
+        reachability: reachability.and_then(|Int(state)| match state {
+            0 => Some("unknown"),
+            1 => Some("public"),
+            2 => Some("private"),
+            _ => None,
+        }),
+        // Forest does not count, and answers zeros.
+        bandwidth: Some(bandwidth)
+            .filter(|sum| [sum.total_in, sum.total_out] != [Some(Int(0)); 2])
+            .unwrap_or_default(),
+        by_protocol: by_protocol.take("NetBandwidthStatsByProtocol", problems),
+    })
+}
+
+pub fn expose(facts: &Facts, daemon: &Daemon, samples: &mut Samples) {
+    if let Some(version) = &daemon.version {
+        let network = daemon.network_name.as_deref().unwrap_or_default();
+        let labels = [version.version.as_str(), &version.agent, network];
+        samples.add(&families::DAEMON_INFO, labels, true);
+    }
+    samples.add(&families::NETWORK_VERSION, [], daemon.network_version);
+    samples.add(&families::DAEMON_START_TIME_SECONDS, [], facts.start_time_seconds);
+    samples.add(&families::DAEMON_PEERS, [], facts.peers);
+    let publish = &families::DAEMON_PUBLISH_PEERS;
+    samples.add(publish, ["blocks"], facts.publish_peers.peers_to_publish_blocks);
+    samples.add(publish, ["messages"], facts.publish_peers.peers_to_publish_msgs);
+    if let Some(state) = facts.reachability {
+        for name in ["public", "private", "unknown"] {
+            samples.add(&families::DAEMON_REACHABILITY, [name], name == state);
+        }
+    }
+    samples.add(&families::DAEMON_RECEIVE_BYTES_TOTAL, [], facts.bandwidth.total_in);
+    samples.add(&families::DAEMON_TRANSMIT_BYTES_TOTAL, [], facts.bandwidth.total_out);
+    for (protocol, bandwidth) in &facts.by_protocol {
+        let labels = [protocol.as_str()];
+        samples.add(&families::DAEMON_PROTOCOL_RECEIVE_BYTES_TOTAL, labels, bandwidth.total_in);
+        samples.add(&families::DAEMON_PROTOCOL_TRANSMIT_BYTES_TOTAL, labels, bandwidth.total_out);
+    }
+}

@@ -1,0 +1,160 @@
+//! Who the miner is: its addresses and their roles, its sector size, the lotus-miner that runs it.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Daemon, LotusMiner};
+use crate::address_book::AddressBook;
+use crate::expose::{Samples, families};
+use crate::lotus::address;
+use crate::rpc::tolerant::{Field, Int, List};
+use crate::rpc::{Batch, Cause, Problems};
+
+/// What StateMinerInfo and StateAccountKey tell.
+pub struct Facts {
+    pub addresses: Vec<RoleAddress>,
+    peer_id: String,
+    sector_size_bytes: Option<u64>,
+    worker: String,
+    owner: String,
+    beneficiary: String,
+}
+
+/// An address of the miner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleAddress {
+    /// `owner`, `worker`, `control0`…, `beneficiary`.
+    pub role: String,
+    /// The id, like `f0101`; empty where it could not be looked up.
+    pub id_address: String,
+    /// The key address, like `f3…`; the id where there is no key, as for a multisig.
+    pub address: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MinerInfo {
+    owner: Field<String>,
+    worker: Field<String>,
+    control_addresses: Field<List<String>>,
+    beneficiary: Field<String>,
+    peer_id: Field<String>,
+    sector_size: Field<Int>,
+}
+
+pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
+    let info: MinerInfo = daemon
+        .client
+        .call("StateMinerInfo", json!([miner_id, daemon.tipset_key]))?;
+    let control = info.control_addresses;
+    let control = control.take("StateMinerInfo.ControlAddresses", problems);
+    let control = control.unwrap_or_default();
+    let control = control.take("StateMinerInfo.ControlAddresses", problems);
+    let owner = info.owner.take("StateMinerInfo.Owner", problems);
+    let worker = info.worker.take("StateMinerInfo.Worker", problems);
+    let beneficiary = info.beneficiary.take("StateMinerInfo.Beneficiary", problems);
+
+    let mut roles: Vec<(String, String)> = Vec::new();
+    roles.extend(owner.clone().map(|owner| ("owner".to_owned(), owner)));
+    roles.extend(worker.clone().map(|worker| ("worker".to_owned(), worker)));
+    let control = control.into_iter().enumerate();
+    roles.extend(control.map(|(index, address)| (format!("control{index}"), address)));
+    roles.extend(beneficiary.clone().map(|address| ("beneficiary".to_owned(), address)));
+    roles.retain(|(_, address)| address::is_address(address));
+
+    Ok(Facts {
+        addresses: resolve(daemon, roles, problems),
+        peer_id: info.peer_id.take("StateMinerInfo.PeerId", problems).unwrap_or_default(),
+        sector_size_bytes: info
+            .sector_size
+            .take("StateMinerInfo.SectorSize", problems)
+            .and_then(Int::to_u64),
+        owner: owner.unwrap_or_default(),
+        worker: worker.unwrap_or_default(),
+        beneficiary: beneficiary.unwrap_or_default(),
+    })
+}
+
+/// Finds the id and the key of each address.
+fn resolve(
+    daemon: &Daemon,
+    roles: Vec<(String, String)>,
+    problems: &mut Problems,
+) -> Vec<RoleAddress> {
+    let mut batch = Batch::new();
+    let tickets: Vec<_> = roles
+        .iter()
+        .map(|(_, address)| {
+            let method = match address::actor_id(address) {
+                Some(_) => "StateAccountKey",
+                None => "StateLookupID",
+            };
+            batch.add::<String>(method, json!([address, daemon.tipset_key]))
+        })
+        .collect();
+    let answers = daemon.client.send(&batch);
+    let resolved = roles.into_iter().zip(tickets).map(|((role, known), ticket)| {
+        let other = match answers.get(ticket) {
+            Ok(other) => Some(other),
+            // A multisig or a contract has no key, and the node says so.
+            Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
+            Err(error) => problems.if_supported(Err(error)),
+        };
+        let is_id = address::actor_id(&known).is_some();
+        let (id_address, address) = match (is_id, other) {
+            (true, Some(key)) => (known, key),
+            (true, None) => (known.clone(), known),
+            (false, Some(id)) => (id, known),
+            (false, None) => (String::new(), known),
+        };
+        RoleAddress {
+            role,
+            id_address,
+            address,
+        }
+    });
+    resolved.collect()
+}
+
+/// How an address of a miner is called: as the operator does, else by its role.
+pub fn name_of(book: &AddressBook, miner_id: &str, address: &RoleAddress) -> String {
+    let given = book.name(&[&address.address, &address.id_address]);
+    given.map_or_else(|| format!("{miner_id} {}", address.role), str::to_owned)
+}
+
+pub fn expose(
+    facts: &Facts,
+    miner_id: &str,
+    lotus_miner: Option<&LotusMiner>,
+    book: &AddressBook,
+    samples: &mut Samples,
+) {
+    let version = lotus_miner.and_then(|miner| miner.version.as_deref());
+    samples.add(
+        &families::MINER_INFO,
+        [
+            miner_id,
+            version.unwrap_or_default(),
+            &facts.owner,
+            &facts.worker,
+            &facts.beneficiary,
+            &facts.peer_id,
+        ],
+        true,
+    );
+    samples.add(&families::MINER_SECTOR_SIZE_BYTES, [miner_id], facts.sector_size_bytes);
+    for address in &facts.addresses {
+        samples.add(
+            &families::MINER_ADDRESS_INFO,
+            [
+                miner_id,
+                &address.role,
+                &address.id_address,
+                &address.address,
+                &name_of(book, miner_id, address),
+            ],
+            true,
+        );
+    }
+}

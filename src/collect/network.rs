@@ -1,0 +1,72 @@
+//! The whole network: its power and its miners.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Daemon, power::Power};
+use crate::expose::{Samples, families};
+use crate::rpc::Problems;
+use crate::rpc::tolerant::{Field, Int};
+
+/// The storage power actor.
+const POWER_ACTOR: &str = "f04";
+
+/// What the power actor's state tells.
+pub struct Facts {
+    power: Power,
+    miners: Option<Int>,
+    miners_above_min_power: Option<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Actor {
+    state: Field<PowerState>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PowerState {
+    total_raw_byte_power: Field<Int>,
+    #[serde(rename = "TotalQualityAdjPower")]
+    total_quality_adjusted_power: Field<Int>,
+    miner_count: Field<Int>,
+    miner_above_min_power_count: Field<Int>,
+}
+
+pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
+    let actor: Actor = daemon
+        .client
+        .call("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]))?;
+    let state = actor.state.take("StateReadState(f04).State", problems).unwrap_or_default();
+    let mut of = |field: Field<Int>, name| field.take(name, problems);
+    Ok(Facts {
+        power: Power {
+            raw_bytes: of(state.total_raw_byte_power, "StateReadState(f04).State.TotalRawBytePower"),
+            quality_adjusted_bytes: of(
+                state.total_quality_adjusted_power,
+                "StateReadState(f04).State.TotalQualityAdjPower",
+            ),
+        },
+        miners: of(state.miner_count, "StateReadState(f04).State.MinerCount"),
+        miners_above_min_power: of(
+            state.miner_above_min_power_count,
+            "StateReadState(f04).State.MinerAboveMinPowerCount",
+        ),
+    })
+}
+
+/// The miners were already told the network's power with their own, so that is what is published where there is a miner.
+pub fn expose(facts: Option<&Facts>, told_to_a_miner: Option<Power>, samples: &mut Samples) {
+    if let Some(power) = told_to_a_miner.or(facts.map(|facts| facts.power)) {
+        let family = &families::NETWORK_POWER_BYTES;
+        samples.add(family, ["raw"], power.raw_bytes);
+        samples.add(family, ["quality_adjusted"], power.quality_adjusted_bytes);
+    }
+    if let Some(facts) = facts {
+        let family = &families::NETWORK_MINERS;
+        samples.add(family, ["all"], facts.miners);
+        samples.add(family, ["above_min_power"], facts.miners_above_min_power);
+    }
+}

@@ -1,0 +1,103 @@
+//! The miner's power, what it should win with it, and whether it may win now.
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Daemon;
+use crate::expose::{Samples, families};
+use crate::lotus::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
+use crate::rpc::tolerant::{Field, Int};
+use crate::rpc::{Batch, Problems};
+
+/// What StateMinerPower and MinerGetBaseInfo tell.
+pub struct Facts {
+    pub miner: Power,
+    pub network: Power,
+    has_min_power: Option<bool>,
+    is_eligible: Option<bool>,
+}
+
+/// Raw and quality-adjusted power in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Power {
+    pub raw_bytes: Option<Int>,
+    pub quality_adjusted_bytes: Option<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MinerPower {
+    miner_power: Field<Claim>,
+    total_power: Field<Claim>,
+    has_min_power: Field<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Claim {
+    raw_byte_power: Field<Int>,
+    quality_adj_power: Field<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct BaseInfo {
+    eligible_for_mining: Field<bool>,
+}
+
+pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
+    let mut batch = Batch::new();
+    let power = batch.add::<MinerPower>("StateMinerPower", json!([miner_id, daemon.tipset_key]));
+    // The head's own epoch, because a later one would wait for a beacon that is not drawn yet.
+    let base_info = batch.add::<Option<BaseInfo>>(
+        "MinerGetBaseInfo",
+        json!([miner_id, daemon.head.height(), daemon.tipset_key]),
+    );
+    let answers = daemon.client.send(&batch);
+    let power = answers.get(power)?;
+    let base_info = problems.if_supported(answers.get(base_info)).flatten();
+    let eligible = base_info.map(|info| info.eligible_for_mining).unwrap_or_default();
+    Ok(Facts {
+        miner: claim(power.miner_power, "MinerPower", problems),
+        network: claim(power.total_power, "TotalPower", problems),
+        has_min_power: power.has_min_power.take("StateMinerPower.HasMinPower", problems),
+        is_eligible: eligible.take("MinerGetBaseInfo.EligibleForMining", problems),
+    })
+}
+
+fn claim(claim: Field<Claim>, name: &str, problems: &mut Problems) -> Power {
+    let name = format!("StateMinerPower.{name}");
+    let claim = claim.take(&name, problems).unwrap_or_default();
+    Power {
+        raw_bytes: claim.raw_byte_power.take(&format!("{name}.RawBytePower"), problems),
+        quality_adjusted_bytes: claim
+            .quality_adj_power
+            .take(&format!("{name}.QualityAdjPower"), problems),
+    }
+}
+
+impl Facts {
+    /// Wins to expect in a day. A miner under the minimum power wins nothing; in a network without power nobody can tell.
+    fn expected_wins_per_day(&self) -> Option<f64> {
+        if !self.has_min_power? {
+            return Some(0.0);
+        }
+        let mine = self.miner.quality_adjusted_bytes?.0 as f64;
+        let all = self.network.quality_adjusted_bytes?.0 as f64;
+        (all > 0.0).then(|| EPOCHS_PER_DAY * EXPECTED_LEADERS_PER_EPOCH * mine / all)
+    }
+}
+
+pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    let power = &families::MINER_POWER_BYTES;
+    samples.add(power, [miner_id, "raw"], facts.miner.raw_bytes);
+    samples.add(power, [miner_id, "quality_adjusted"], facts.miner.quality_adjusted_bytes);
+    samples.add(&families::MINER_HAS_MIN_POWER, [miner_id], facts.has_min_power);
+    samples.add(&families::MINER_MINING_ELIGIBLE, [miner_id], facts.is_eligible);
+    samples.add(
+        &families::MINER_EXPECTED_WINS_PER_DAY,
+        [miner_id],
+        facts.expected_wins_per_day(),
+    );
+}

@@ -1,0 +1,262 @@
+//! The table of every metric family: name, type, labels, HELP. Text, tests and documents come from it.
+
+use super::{Description, Family, Kind};
+
+macro_rules! families {
+    ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub static $constant: Family<{ <[&str]>::len(&[$($label),*]) }> = Family {
+                name: $name,
+                kind: Kind::$kind,
+                help: $help,
+                labels: [$($label),*],
+            };
+        )*
+
+        /// Every family there is, in the order of the table.
+        pub static ALL: &[Description] = &[$($constant.describe()),*];
+    };
+}
+
+families! {
+    // The exporter itself
+    BUILD_INFO: Gauge "farcaster_build_info" ["version", "commit"]
+        "The exporter's version and commit, always 1.";
+    ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address"]
+        "Whether the node answered its first call in this run.";
+    COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
+        "Whether the last run of this collector got everything it asked for.";
+    COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
+        "How long this collector took in the last run.";
+    COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id"]
+        "When the data that this collector publishes now was obtained, in Unix seconds.";
+    RUN_TIMESTAMP_SECONDS: Gauge "farcaster_run_timestamp_seconds" []
+        "When this run ended, in Unix seconds. All other values are as old as this one.";
+    RUN_DURATION_SECONDS: Gauge "farcaster_run_duration_seconds" []
+        "How long this run took.";
+    RUN_TIMEOUT_SECONDS: Gauge "farcaster_run_timeout_seconds" []
+        "The time budget of a run (--timeout).";
+    RUN_RPC_CALLS: Gauge "farcaster_run_rpc_calls" ["endpoint"]
+        "JSON-RPC calls that this run made, alone or in batches.";
+    RUN_RPC_REQUESTS: Gauge "farcaster_run_rpc_requests" ["endpoint"]
+        "HTTP requests that this run made.";
+    RUN_RPC_ERRORS: Gauge "farcaster_run_rpc_errors" ["endpoint"]
+        "Calls of this run that brought an error or nothing, other than methods the node does not have.";
+    RUN_RPC_RECEIVED_BYTES: Gauge "farcaster_run_rpc_received_bytes" ["endpoint"]
+        "Bytes of the answers that this run received.";
+    TRUNCATED_ROWS: Gauge "farcaster_truncated_rows" ["family"]
+        "Rows of a family that were left out by the row limit (--max-rows).";
+
+    // Daemon and chain
+    DAEMON_INFO: Gauge "farcaster_daemon_info" ["version", "agent", "network"]
+        "The full node, always 1. Version.Version and Agent, StateNetworkName.";
+    DAEMON_START_TIME_SECONDS: Gauge "farcaster_daemon_start_time_seconds" []
+        "When the full node started, in Unix seconds. StartTime.";
+    DAEMON_PEERS: Gauge "farcaster_daemon_peers" []
+        "Peers that the full node is connected to. NetPeers.";
+    DAEMON_PUBLISH_PEERS: Gauge "farcaster_daemon_publish_peers" ["kind"]
+        "Peers that the full node can publish blocks or messages to. NodeStatus.PeerStatus.";
+    DAEMON_REACHABILITY: Gauge "farcaster_daemon_reachability" ["state"]
+        "1 for how the full node can be reached from outside: public, private or unknown. NetAutoNatStatus.Reachability.";
+    DAEMON_RECEIVE_BYTES_TOTAL: Counter "farcaster_daemon_receive_bytes_total" []
+        "Bytes received from the network since the full node started. NetBandwidthStats.TotalIn.";
+    DAEMON_TRANSMIT_BYTES_TOTAL: Counter "farcaster_daemon_transmit_bytes_total" []
+        "Bytes sent to the network since the full node started. NetBandwidthStats.TotalOut.";
+    DAEMON_PROTOCOL_RECEIVE_BYTES_TOTAL: Counter "farcaster_daemon_protocol_receive_bytes_total" ["protocol"]
+        "Bytes received by protocol since the full node started. NetBandwidthStatsByProtocol.TotalIn.";
+    DAEMON_PROTOCOL_TRANSMIT_BYTES_TOTAL: Counter "farcaster_daemon_protocol_transmit_bytes_total" ["protocol"]
+        "Bytes sent by protocol since the full node started. NetBandwidthStatsByProtocol.TotalOut.";
+    DAEMON_ALERT_ACTIVE: Gauge "farcaster_daemon_alert_active" ["system", "subsystem"]
+        "Whether an alert of the full node's own is active. LogAlerts.Active; needs an admin token.";
+    NETWORK_VERSION: Gauge "farcaster_network_version" []
+        "The network version at the head of the chain. StateNetworkVersion.";
+    CHAIN_HEAD_HEIGHT: Gauge "farcaster_chain_head_height" []
+        "The epoch of the heaviest tipset that the full node has. ChainHead.Height.";
+    CHAIN_EXPECTED_HEIGHT: Gauge "farcaster_chain_expected_height" []
+        "The epoch that it is now by the exporter's clock.";
+    CHAIN_HEAD_TIMESTAMP_SECONDS: Gauge "farcaster_chain_head_timestamp_seconds" []
+        "The time of the head tipset, in Unix seconds. ChainHead.Blocks.Timestamp.";
+    CHAIN_HEAD_BLOCKS: Gauge "farcaster_chain_head_blocks" []
+        "Blocks in the head tipset; five on average. ChainHead.Blocks.";
+    CHAIN_BEHIND_EPOCHS: Gauge "farcaster_chain_behind_epochs" []
+        "Epochs that the full node is behind the network. NodeStatus.SyncStatus.Behind.";
+    CHAIN_SYNC_WORKERS: Gauge "farcaster_chain_sync_workers" ["stage"]
+        "Sync workers in this stage. SyncState.ActiveSyncs.Stage.";
+    CHAIN_FINALIZED_HEIGHT: Gauge "farcaster_chain_finalized_height" ["source"]
+        "The newest epoch that is final: by the expected consensus (ec) or by a certificate of F3 (f3). ChainGetTipSetFinalityStatus, else the head less 900 epochs; F3GetLatestCertificate.";
+    CHAIN_BASE_FEE_FIL: Gauge "farcaster_chain_base_fee_fil" []
+        "The base fee for a unit of gas, in FIL. ParentBaseFee of the head's min-ticket block.";
+    F3_RUNNING: Gauge "farcaster_f3_running" []
+        "Whether fast finality (F3) runs in the full node. F3IsRunning.";
+    F3_INSTANCE: Gauge "farcaster_f3_instance" []
+        "The F3 instance that the full node works on. F3GetProgress.ID.";
+    F3_ROUND: Gauge "farcaster_f3_round" []
+        "The round of the F3 instance. F3GetProgress.Round.";
+    F3_PHASE: Gauge "farcaster_f3_phase" []
+        "The phase of the F3 round: 0 initial, 1 quality, 2 converge, 3 prepare, 4 commit, 5 decide, 6 terminated. F3GetProgress.Phase.";
+    MPOOL_MESSAGES: Gauge "farcaster_mpool_messages" []
+        "All messages that wait in the full node's message pool. MpoolPending.";
+    NETWORK_POWER_BYTES: Gauge "farcaster_network_power_bytes" ["kind"]
+        "Power of the whole network. StateMinerPower.TotalPower.";
+    NETWORK_MINERS: Gauge "farcaster_network_miners" ["kind"]
+        "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
+
+    // Miner: identity and power
+    MINER_INFO: Gauge "farcaster_miner_info" ["miner_id", "version", "owner", "worker", "beneficiary", "peer_id"]
+        "The miner, always 1. lotus-miner's Version; StateMinerInfo.";
+    MINER_ADDRESS_INFO: Gauge "farcaster_miner_address_info" ["miner_id", "role", "id_address", "address", "name"]
+        "An address of the miner and what it is for, always 1. A multisig or contract has its id in both. StateMinerInfo, StateAccountKey.";
+    MINER_SECTOR_SIZE_BYTES: Gauge "farcaster_miner_sector_size_bytes" ["miner_id"]
+        "The size of the miner's sectors. StateMinerInfo.SectorSize.";
+    MINER_START_TIME_SECONDS: Gauge "farcaster_miner_start_time_seconds" ["miner_id"]
+        "When lotus-miner started, in Unix seconds. StartTime.";
+    MINER_ALERT_ACTIVE: Gauge "farcaster_miner_alert_active" ["miner_id", "system", "subsystem"]
+        "Whether an alert of lotus-miner's own is active. LogAlerts.Active; needs an admin token.";
+    MINER_POWER_BYTES: Gauge "farcaster_miner_power_bytes" ["miner_id", "kind"]
+        "Power of the miner. StateMinerPower.MinerPower.";
+    MINER_HAS_MIN_POWER: Gauge "farcaster_miner_has_min_power" ["miner_id"]
+        "Whether the miner has the minimum power to win blocks. StateMinerPower.HasMinPower.";
+    MINER_MINING_ELIGIBLE: Gauge "farcaster_miner_mining_eligible" ["miner_id"]
+        "Whether the miner may win blocks now. MinerGetBaseInfo.EligibleForMining; absent without power at the look-back.";
+    MINER_F3_PARTICIPATING: Gauge "farcaster_miner_f3_participating" ["miner_id"]
+        "Whether this full node takes part in F3 for the miner. F3ListParticipants.";
+    MINER_EXPECTED_WINS_PER_DAY: Gauge "farcaster_miner_expected_wins_per_day" ["miner_id"]
+        "Wins to expect in a day at the present power: 2880 epochs x 5 leaders x share of the quality-adjusted power, 0 under the minimum power. StateMinerPower.";
+
+    // Money
+    MINER_BALANCE_FIL: Gauge "farcaster_miner_balance_fil" ["miner_id"]
+        "All FIL that the miner actor holds. StateReadState.Balance.";
+    MINER_AVAILABLE_FIL: Gauge "farcaster_miner_available_fil" ["miner_id"]
+        "FIL that can be withdrawn from the miner. StateMinerAvailableBalance.";
+    MINER_FEE_DEBT_FIL: Gauge "farcaster_miner_fee_debt_fil" ["miner_id"]
+        "FIL that the miner owes for penalties; it cannot win blocks before it is paid. StateReadState.State.FeeDebt.";
+    MINER_LOCKED_FIL: Gauge "farcaster_miner_locked_fil" ["miner_id", "kind"]
+        "FIL that is locked in the miner: precommit_deposits, initial_pledge, vesting. StateReadState.State.";
+    MINER_MARKET_ESCROW_FIL: Gauge "farcaster_miner_market_escrow_fil" ["miner_id"]
+        "FIL that the miner has in the storage market. StateMarketBalance.Escrow.";
+    MINER_MARKET_LOCKED_FIL: Gauge "farcaster_miner_market_locked_fil" ["miner_id"]
+        "FIL in the storage market that deals lock. StateMarketBalance.Locked.";
+    MINER_DAILY_FEE_FIL: Gauge "farcaster_miner_daily_fee_fil" ["miner_id"]
+        "The fee that the miner pays each day for its sectors (FIP-0100). Sum of StateMinerDeadlines.DailyFee.";
+    WALLET_BALANCE_FIL: Gauge "farcaster_wallet_balance_fil" ["address", "id_address", "name"]
+        "FIL in a wallet of the node, an address of a miner, or a watched address. WalletBalance.";
+    WALLET_DATACAP_BYTES: Gauge "farcaster_wallet_datacap_bytes" ["address", "id_address", "name"]
+        "Datacap of a wallet, where it has any. StateVerifiedClientStatus.";
+    MPOOL_LOCAL_MESSAGES: Gauge "farcaster_mpool_local_messages" ["from", "from_name", "method"]
+        "Messages of the wallets above that wait in the message pool. MpoolPending.";
+    MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE: Gauge "farcaster_mpool_local_messages_below_base_fee" ["from", "from_name"]
+        "Of those, the ones whose fee cap is below the base fee: they are stuck. MpoolPending.GasFeeCap.";
+    MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS: Gauge "farcaster_mpool_local_message_first_seen_timestamp_seconds" ["cid", "from", "from_name", "to", "to_name", "method", "nonce"]
+        "When the exporter first saw a waiting message, in Unix seconds. MpoolPending.";
+    MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL: Gauge "farcaster_mpool_local_message_gas_fee_cap_fil" ["cid"]
+        "The most that a waiting message pays for a unit of gas, in FIL. MpoolPending.GasFeeCap.";
+    MPOOL_LOCAL_MESSAGE_GAS_PREMIUM_FIL: Gauge "farcaster_mpool_local_message_gas_premium_fil" ["cid"]
+        "What a waiting message pays a block producer for a unit of gas, in FIL. MpoolPending.GasPremium.";
+    MPOOL_LOCAL_MESSAGE_GAS_LIMIT: Gauge "farcaster_mpool_local_message_gas_limit" ["cid"]
+        "Units of gas that a waiting message may use. MpoolPending.GasLimit.";
+    MPOOL_LOCAL_MESSAGE_VALUE_FIL: Gauge "farcaster_mpool_local_message_value_fil" ["cid"]
+        "FIL that a waiting message transfers. MpoolPending.Value.";
+
+    // Sectors and sealing
+    MINER_SECTORS: Gauge "farcaster_miner_sectors" ["miner_id", "state", "phase"]
+        "Sectors of lotus-miner by state, and what the state means: proving, waiting, sealing, ending, error. SectorsSummary.";
+    MINER_LIVE_SECTORS: Gauge "farcaster_miner_live_sectors" ["miner_id"]
+        "Sectors on chain that are not terminated or expired. StateMinerPartitions.LiveSectors.";
+    MINER_ACTIVE_SECTORS: Gauge "farcaster_miner_active_sectors" ["miner_id"]
+        "Sectors on chain that are proven: live, not faulty, not new. StateMinerPartitions.ActiveSectors.";
+    MINER_FAULTY_SECTORS: Gauge "farcaster_miner_faulty_sectors" ["miner_id"]
+        "Sectors on chain that are faulty, recovering ones included. StateMinerPartitions.FaultySectors.";
+    MINER_RECOVERING_SECTORS: Gauge "farcaster_miner_recovering_sectors" ["miner_id"]
+        "Faulty sectors on chain that are declared as recovered. StateMinerPartitions.RecoveringSectors.";
+    MINER_EXPIRED_SECTORS: Gauge "farcaster_miner_expired_sectors" ["miner_id"]
+        "Sectors that lotus-miner holds for proving and that are in no deadline on chain any more. SectorsListInStates, StateMinerPartitions; looked up when the sectors changed, at most every five minutes.";
+    MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_state_timestamp_seconds" ["miner_id", "sector", "state", "phase", "content"]
+        "When a sector that is not at rest entered its state, in Unix seconds. SectorsStatus.State and Log.";
+    MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
+        "When a sector that is not at rest was begun, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_RETRIES: Gauge "farcaster_miner_pipeline_sector_retries" ["miner_id", "sector"]
+        "Retries of a sector that is not at rest. SectorsStatus.Retries.";
+    MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]
+        "The last error of a sector that is not at rest, always 1. SectorsStatus.LastErr.";
+    MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]
+        "A faulty sector, always 1. StateMinerPartitions.";
+    MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
+        "Jobs by task and state: running, prepared, assigned, returning, done. WorkerJobs.";
+    MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job", "sector", "task", "state", "worker", "worker_host"]
+        "When a job started, in Unix seconds. WorkerJobs.Start.";
+    MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
+        "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
+    MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"]
+        "The priority of a task that waits for a worker. SealingSchedDiag.SchedInfo.Requests.";
+
+    // Workers and storage
+    WORKER_INFO: Gauge "farcaster_worker_info" ["miner_id", "worker", "worker_host", "gpus"]
+        "A worker, always 1. WorkerStats.Info.";
+    WORKER_ENABLED: Gauge "farcaster_worker_enabled" ["miner_id", "worker", "worker_host"]
+        "Whether the scheduler gives the worker tasks. WorkerStats.Enabled.";
+    WORKER_CPUS: Gauge "farcaster_worker_cpus" ["miner_id", "worker", "worker_host"]
+        "CPU threads of the worker. WorkerStats.Info.Resources.CPUs.";
+    WORKER_CPUS_USED: Gauge "farcaster_worker_cpus_used" ["miner_id", "worker", "worker_host"]
+        "CPU threads that the worker's tasks have taken. WorkerStats.CpuUse.";
+    WORKER_GPUS: Gauge "farcaster_worker_gpus" ["miner_id", "worker", "worker_host"]
+        "GPUs of the worker; absent where the worker could not tell. WorkerStats.Info.Resources.GPUs.";
+    WORKER_GPUS_USED: Gauge "farcaster_worker_gpus_used" ["miner_id", "worker", "worker_host"]
+        "GPUs that the worker's tasks have taken. WorkerStats.GpuUsed.";
+    WORKER_MEMORY_BYTES: Gauge "farcaster_worker_memory_bytes" ["miner_id", "worker", "worker_host"]
+        "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical.";
+    WORKER_MEMORY_USED_BYTES: Gauge "farcaster_worker_memory_used_bytes" ["miner_id", "worker", "worker_host"]
+        "Physical memory in use on the worker, by whatever. WorkerStats.Info.Resources.MemUsed.";
+    WORKER_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
+        "Physical memory that the worker's tasks have taken. WorkerStats.MemUsedMin.";
+    WORKER_SWAP_BYTES: Gauge "farcaster_worker_swap_bytes" ["miner_id", "worker", "worker_host"]
+        "Swap space of the worker. WorkerStats.Info.Resources.MemSwap.";
+    WORKER_SWAP_USED_BYTES: Gauge "farcaster_worker_swap_used_bytes" ["miner_id", "worker", "worker_host"]
+        "Swap space in use on the worker. WorkerStats.Info.Resources.MemSwapUsed.";
+    WORKER_VIRTUAL_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_virtual_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
+        "Memory with swap that the worker's tasks may use at most. WorkerStats.MemUsedMax.";
+    WORKER_TASKS: Gauge "farcaster_worker_tasks" ["miner_id", "worker", "worker_host", "task"]
+        "Tasks that run on the worker. WorkerStats.TaskCounts.";
+    STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
+        "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
+    STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]
+        "Whether the storage path could be asked for its space. StorageStat.";
+    STORAGE_CAPACITY_BYTES: Gauge "farcaster_storage_capacity_bytes" ["miner_id", "storage_id"]
+        "Size of the storage path's file system. StorageStat.Capacity.";
+    STORAGE_AVAILABLE_BYTES: Gauge "farcaster_storage_available_bytes" ["miner_id", "storage_id"]
+        "Space that new sectors can use in the storage path. StorageStat.Available.";
+    STORAGE_RESERVED_BYTES: Gauge "farcaster_storage_reserved_bytes" ["miner_id", "storage_id"]
+        "Space in the storage path that running tasks have reserved. StorageStat.Reserved.";
+    STORAGE_USED_BYTES: Gauge "farcaster_storage_used_bytes" ["miner_id", "storage_id"]
+        "Space that sectors use in the storage path. StorageStat.Used.";
+    STORAGE_MAX_BYTES: Gauge "farcaster_storage_max_bytes" ["miner_id", "storage_id"]
+        "The most that sectors may use in the storage path, where such a limit is set. StorageStat.Max.";
+    STORAGE_WEIGHT: Gauge "farcaster_storage_weight" ["miner_id", "storage_id"]
+        "The weight of the storage path when lotus-miner chooses one. StorageInfo.Weight.";
+    STORAGE_CAN_SEAL: Gauge "farcaster_storage_can_seal" ["miner_id", "storage_id"]
+        "Whether sectors may be sealed in the storage path. StorageInfo.CanSeal.";
+    STORAGE_CAN_STORE: Gauge "farcaster_storage_can_store" ["miner_id", "storage_id"]
+        "Whether finished sectors may be kept in the storage path. StorageInfo.CanStore.";
+
+    // Deadlines
+    MINER_DEADLINE_CURRENT: Gauge "farcaster_miner_deadline_current" ["miner_id"]
+        "The deadline whose window is open now. StateMinerProvingDeadline.Index.";
+    MINER_DEADLINE_OPEN_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_open_timestamp_seconds" ["miner_id", "deadline"]
+        "When the deadline opened, if it is open, or opens next, in Unix seconds. StateMinerProvingDeadline.";
+    MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_close_timestamp_seconds" ["miner_id", "deadline"]
+        "When the deadline closes, this time or next, in Unix seconds. StateMinerProvingDeadline.";
+    MINER_DEADLINE_PARTITIONS: Gauge "farcaster_miner_deadline_partitions" ["miner_id", "deadline"]
+        "Partitions of the deadline that have live sectors. StateMinerPartitions.";
+    MINER_DEADLINE_PROVEN_PARTITIONS: Gauge "farcaster_miner_deadline_proven_partitions" ["miner_id", "deadline"]
+        "Partitions of the open deadline that are proven. StateMinerDeadlines.PostSubmissions.";
+    MINER_DEADLINE_LIVE_SECTORS: Gauge "farcaster_miner_deadline_live_sectors" ["miner_id", "deadline"]
+        "Live sectors of the deadline. StateMinerPartitions.LiveSectors.";
+    MINER_DEADLINE_ACTIVE_SECTORS: Gauge "farcaster_miner_deadline_active_sectors" ["miner_id", "deadline"]
+        "Active sectors of the deadline. StateMinerPartitions.ActiveSectors.";
+    MINER_DEADLINE_FAULTY_SECTORS: Gauge "farcaster_miner_deadline_faulty_sectors" ["miner_id", "deadline"]
+        "Faulty sectors of the deadline. StateMinerPartitions.FaultySectors.";
+    MINER_DEADLINE_RECOVERING_SECTORS: Gauge "farcaster_miner_deadline_recovering_sectors" ["miner_id", "deadline"]
+        "Recovering sectors of the deadline. StateMinerPartitions.RecoveringSectors.";
+    MINER_DEADLINE_DAILY_FEE_FIL: Gauge "farcaster_miner_deadline_daily_fee_fil" ["miner_id", "deadline"]
+        "The fee that is paid each day when the deadline closes (FIP-0100). StateMinerDeadlines.DailyFee.";
+}

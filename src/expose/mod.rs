@@ -1,0 +1,239 @@
+//! From facts to text: the table of metric families, the samples that collectors add, and the Prometheus text format.
+
+pub mod families;
+mod text;
+
+use std::collections::BTreeMap;
+
+use crate::lotus::fil::Fil;
+use crate::rpc::tolerant::{Float, Int};
+
+/// The Prometheus type of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only grows, except when what it counts starts anew.
+    Counter,
+}
+
+/// A metric family with `N` labels. The table in [`families`] has them all.
+#[derive(Debug)]
+pub struct Family<const N: usize> {
+    /// The name, unit included.
+    pub name: &'static str,
+    /// The type.
+    pub kind: Kind,
+    /// The HELP text: what it is, and the Lotus method and field that it comes from.
+    pub help: &'static str,
+    /// The names of the labels.
+    pub labels: [&'static str; N],
+}
+
+/// A family without its number of labels, for lists of families.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The name, unit included.
+    pub name: &'static str,
+    /// The type.
+    pub kind: Kind,
+    /// The HELP text.
+    pub help: &'static str,
+    /// The names of the labels.
+    pub labels: &'static [&'static str],
+}
+
+impl<const N: usize> Family<N> {
+    /// The family without its number of labels.
+    pub const fn describe(&'static self) -> Description {
+        Description {
+            name: self.name,
+            kind: self.kind,
+            help: self.help,
+            labels: &self.labels,
+        }
+    }
+}
+
+/// What can be the value of a sample. What is absent adds no sample, so that nothing is made up.
+pub trait Value {
+    /// The value as Prometheus has it.
+    fn number(self) -> Option<f64>;
+}
+
+impl Value for f64 {
+    fn number(self) -> Option<f64> {
+        self.is_finite().then_some(self)
+    }
+}
+
+impl Value for u64 {
+    fn number(self) -> Option<f64> {
+        Some(self as f64)
+    }
+}
+
+impl Value for i64 {
+    fn number(self) -> Option<f64> {
+        Some(self as f64)
+    }
+}
+
+impl Value for usize {
+    fn number(self) -> Option<f64> {
+        Some(self as f64)
+    }
+}
+
+impl Value for bool {
+    fn number(self) -> Option<f64> {
+        Some(if self { 1.0 } else { 0.0 })
+    }
+}
+
+impl Value for Fil {
+    fn number(self) -> Option<f64> {
+        self.to_f64().number()
+    }
+}
+
+impl Value for Int {
+    fn number(self) -> Option<f64> {
+        Some(self.0 as f64)
+    }
+}
+
+impl Value for Float {
+    fn number(self) -> Option<f64> {
+        self.0.number()
+    }
+}
+
+impl<V: Value> Value for Option<V> {
+    fn number(self) -> Option<f64> {
+        self.and_then(V::number)
+    }
+}
+
+/// Samples on their way to the text, by family.
+#[derive(Default)]
+pub struct Samples {
+    families: BTreeMap<&'static str, Block>,
+}
+
+struct Block {
+    description: Description,
+    samples: Vec<Sample>,
+    left_out: u64,
+    has_rows: bool,
+}
+
+struct Sample {
+    labels: String,
+    value: f64,
+    /// The smallest are kept where rows are limited; other samples have none.
+    rank: Option<f64>,
+}
+
+impl Samples {
+    /// No samples yet.
+    pub fn new() -> Self {
+        Samples::default()
+    }
+
+    /// Adds a sample. The labels' values stand in the order of the family's labels.
+    pub fn add<const N: usize>(
+        &mut self,
+        family: &'static Family<N>,
+        labels: [&str; N],
+        value: impl Value,
+    ) {
+        self.push(family, labels, value, None);
+    }
+
+    /// Adds a row: a sample about one of many things, of which only those with the smallest `rank` are kept (the oldest or worst first).
+    pub fn add_row<const N: usize>(
+        &mut self,
+        family: &'static Family<N>,
+        labels: [&str; N],
+        value: impl Value,
+        rank: f64,
+    ) {
+        self.push(family, labels, value, Some(rank));
+    }
+
+    /// Counts rows that a collector did not even add, because there are so many.
+    pub fn left_out<const N: usize>(&mut self, family: &'static Family<N>, rows: u64) {
+        if rows > 0 {
+            let block = self.block(family);
+            block.has_rows = true;
+            block.left_out += rows;
+        }
+    }
+
+    fn push<const N: usize>(
+        &mut self,
+        family: &'static Family<N>,
+        labels: [&str; N],
+        value: impl Value,
+        rank: Option<f64>,
+    ) {
+        let Some(value) = value.number() else {
+            return;
+        };
+        let block = self.block(family);
+        block.has_rows |= rank.is_some();
+        block.samples.push(Sample {
+            labels: text::labels(&family.labels, &labels),
+            value,
+            rank,
+        });
+    }
+
+    fn block<const N: usize>(&mut self, family: &'static Family<N>) -> &mut Block {
+        self.families.entry(family.name).or_insert_with(|| Block {
+            description: family.describe(),
+            samples: Vec::new(),
+            left_out: 0,
+            has_rows: false,
+        })
+    }
+
+    /// Takes over the samples of another set.
+    pub fn append(&mut self, other: Samples) {
+        for (name, mut block) in other.families {
+            match self.families.get_mut(name) {
+                Some(mine) => {
+                    mine.samples.append(&mut block.samples);
+                    mine.left_out += block.left_out;
+                    mine.has_rows |= block.has_rows;
+                }
+                None => {
+                    self.families.insert(name, block);
+                }
+            }
+        }
+    }
+
+    /// Keeps at most `max_rows` rows a family, and says for each family with rows how many were left out.
+    pub fn limit_rows(&mut self, max_rows: usize) {
+        let mut truncated = Vec::new();
+        for block in self.families.values_mut().filter(|block| block.has_rows) {
+            // Families that speak of the same things have the same ranks in the same order, so the sort must be stable.
+            block
+                .samples
+                .sort_by(|a, b| a.rank.unwrap_or(f64::MIN).total_cmp(&b.rank.unwrap_or(f64::MIN)));
+            let excess = block.samples.len().saturating_sub(max_rows);
+            block.samples.truncate(max_rows);
+            truncated.push((block.description.name, block.left_out + excess as u64));
+        }
+        for (name, left_out) in truncated {
+            self.add(&families::TRUNCATED_ROWS, [name], left_out);
+        }
+    }
+
+    /// The whole text, and the series that were there twice and are in it once.
+    pub fn render(self) -> (String, Vec<String>) {
+        text::render(self.families.into_values())
+    }
+}

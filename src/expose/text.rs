@@ -1,0 +1,139 @@
+//! The Prometheus text format 0.0.4: families sorted, one HELP and TYPE each, labels escaped, no timestamps.
+
+use std::fmt::Write;
+
+use super::{Block, Kind};
+
+/// A longer label value tells nobody more, and costs everybody.
+const MAX_LABEL_CHARACTERS: usize = 256;
+
+/// The labels of a sample in braces, or nothing where there are none.
+pub fn labels(names: &[&str], values: &[&str]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("{");
+    for (index, (name, value)) in names.iter().zip(values).enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(name);
+        text.push_str("=\"");
+        for character in value.chars().take(MAX_LABEL_CHARACTERS) {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    text.push('}');
+    text
+}
+
+pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {
+    let mut text = String::new();
+    let mut duplicates = Vec::new();
+    for mut block in families.filter(|block| !block.samples.is_empty()) {
+        let name = block.description.name;
+        let kind = match block.description.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        let help = block.description.help.replace('\\', "\\\\").replace('\n', "\\n");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        block.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let mut previous: Option<&str> = None;
+        for sample in &block.samples {
+            if previous == Some(&sample.labels) {
+                duplicates.push(format!("{name}{}", sample.labels));
+                continue;
+            }
+            let _ = writeln!(text, "{name}{} {}", sample.labels, number(sample.value));
+            previous = Some(&sample.labels);
+        }
+    }
+    (text, duplicates)
+}
+
+/// The shortest text that reads back as the same float.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e21).contains(&size) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Family, Samples};
+    use super::*;
+
+    static POWER: Family<1> = Family {
+        name: "test_power_bytes",
+        kind: Kind::Gauge,
+        help: "a \\ in a help\nand a line",
+        labels: ["name"],
+    };
+    static AGE: Family<0> = Family {
+        name: "test_age_seconds",
+        kind: Kind::Gauge,
+        help: "age",
+        labels: [],
+    };
+
+    #[test]
+    fn hostile_labels_are_escaped() {
+        let mut samples = Samples::new();
+        samples.add(&POWER, ["a\"b\\c\nd"], 1.5);
+        samples.add(&AGE, [], 7u64);
+        let (text, duplicates) = samples.render();
+        assert_eq!(
+            text,
+            "# HELP test_age_seconds age\n# TYPE test_age_seconds gauge\ntest_age_seconds 7\n\
+             # HELP test_power_bytes a \\\\ in a help\\nand a line\n# TYPE test_power_bytes gauge\n\
+             test_power_bytes{name=\"a\\\"b\\\\c\\nd\"} 1.5\n"
+        );
+        assert!(duplicates.is_empty());
+    }
+
+    #[test]
+    fn a_series_stands_once_and_what_is_absent_not_at_all() {
+        let mut samples = Samples::new();
+        samples.add(&POWER, ["x"], 1u64);
+        samples.add(&POWER, ["x"], 2u64);
+        samples.add(&AGE, [], None::<f64>);
+        samples.add(&AGE, [], f64::NAN);
+        let (text, duplicates) = samples.render();
+        assert!(text.ends_with("gauge\ntest_power_bytes{name=\"x\"} 1\n"));
+        assert!(!text.contains("test_age_seconds"));
+        assert_eq!(duplicates, ["test_power_bytes{name=\"x\"}"]);
+    }
+
+    #[test]
+    fn floats_read_back_as_the_same_value() {
+        for value in [0.0, 1e-18, 66.268, 0.1 + 0.2, 34359738368.0, 1.8e19, 1e300, -5e-324, 1e21] {
+            assert_eq!(number(value).parse::<f64>().unwrap(), value, "{value}");
+            assert!(number(value).len() < 26, "{}", number(value));
+        }
+    }
+
+    #[test]
+    fn rows_are_limited_to_the_smallest_ranks() {
+        let mut samples = Samples::new();
+        for rank in [3, 1, 2, 5, 4] {
+            samples.add_row(&POWER, [&rank.to_string()], 1u64, f64::from(rank));
+        }
+        samples.left_out(&POWER, 10);
+        samples.limit_rows(2);
+        let (text, _) = samples.render();
+        assert!(text.contains("name=\"1\"") && text.contains("name=\"2\"") && !text.contains("name=\"3\""));
+        assert!(text.contains("farcaster_truncated_rows{family=\"test_power_bytes\"} 13\n"));
+    }
+}

@@ -1,0 +1,121 @@
+//! Sets of sector numbers as Lotus writes them: run lengths `[zeros, ones, zeros, ones, …]`, the first run counting zeros.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::rpc::tolerant::Int;
+
+/// A set of numbers, kept as ascending ranges that neither touch nor overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BitField {
+    ranges: Vec<Range<u64>>,
+}
+
+impl BitField {
+    /// How many numbers are in the set.
+    pub fn count(&self) -> u64 {
+        self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// The numbers in ascending order. There may be billions: take only as many as needed.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+
+    /// Whether the number is in the set.
+    pub fn contains(&self, number: u64) -> bool {
+        let after = self.ranges.partition_point(|range| range.start <= number);
+        after > 0 && number < self.ranges[after - 1].end
+    }
+
+    /// The numbers of either set.
+    pub fn union(&self, other: &BitField) -> BitField {
+        let mut all = [self.ranges.as_slice(), other.ranges.as_slice()].concat();
+        all.sort_by_key(|range| range.start);
+        let mut ranges: Vec<Range<u64>> = Vec::with_capacity(all.len());
+        for range in all {
+            match ranges.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
+        }
+        BitField { ranges }
+    }
+}
+
+impl FromIterator<u64> for BitField {
+    fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
+        let mut numbers: Vec<u64> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for number in numbers {
+            match ranges.last_mut() {
+                Some(last) if last.end == number => last.end = number.saturating_add(1),
+                _ => ranges.push(number..number.saturating_add(1)),
+            }
+        }
+        BitField { ranges }
+    }
+}
+
+impl<'de> Deserialize<'de> for BitField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let runs: Option<Vec<Int>> = Option::deserialize(deserializer)?;
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        let mut position = 0u64;
+        for (index, run) in runs.unwrap_or_default().into_iter().enumerate() {
+            let end = run.to_u64().and_then(|length| position.checked_add(length));
+            let end = end.ok_or_else(|| serde::de::Error::custom("a run that is no length"))?;
+            if index % 2 == 1 && end > position {
+                match ranges.last_mut() {
+                    Some(last) if last.end == position => last.end = end,
+                    _ => ranges.push(position..end),
+                }
+            }
+            position = end;
+        }
+        Ok(BitField { ranges })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn field(json: &str) -> BitField {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn runs_alternate_from_zeros() {
+        let set = field("[16,1,95,1,47,2]");
+        assert_eq!(set.count(), 4);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [16, 112, 160, 161]);
+        assert!(set.contains(161) && !set.contains(162) && !set.contains(15));
+        assert_eq!(field("[0,3]").iter().collect::<Vec<_>>(), [0, 1, 2]);
+        for empty in ["[0]", "[]", "null", "[7]", "[5,0,5]"] {
+            assert_eq!(field(empty).count(), 0, "{empty}");
+        }
+        assert_eq!(field("[0,2,0,2]"), field("[0,4]"));
+    }
+
+    #[test]
+    fn hostile_runs_are_refused_or_harmless() {
+        assert!(serde_json::from_str::<BitField>("[1,18446744073709551615]").is_err());
+        assert!(serde_json::from_str::<BitField>("[0,-1]").is_err());
+        let vast = field("[0,18446744073709551615]");
+        assert_eq!(vast.count(), u64::MAX);
+        assert_eq!(vast.iter().take(2).count(), 2);
+    }
+
+    #[test]
+    fn numbers_and_unions() {
+        let set: BitField = [5, 3, 4, 9, 3].into_iter().collect();
+        assert_eq!(set, field("[3,3,3,1]"));
+        assert_eq!(set.union(&field("[6,3]")), field("[3,7]"));
+        assert_eq!(set.union(&BitField::default()), set);
+    }
+}

@@ -1,0 +1,74 @@
+//! Amounts of FIL, exact to the attoFIL as Lotus answers them.
+
+use std::iter::Sum;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::rpc::tolerant::Int;
+
+const ATTO_PER_FIL: u128 = 1_000_000_000_000_000_000;
+
+/// An amount in attoFIL. All FIL there will ever be are 2 × 10^27 attoFIL, so an `i128` holds any sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fil {
+    /// The whole amount in attoFIL; negative amounts exist (debts, differences).
+    pub atto: i128,
+}
+
+impl Fil {
+    /// The amount in FIL, as the float nearest to the exact value.
+    pub fn to_f64(self) -> f64 {
+        let sign = if self.atto < 0 { "-" } else { "" };
+        let atto = self.atto.unsigned_abs();
+        // Parsing rounds once and correctly; dividing floats would round three times.
+        let decimal = format!("{sign}{}.{:018}", atto / ATTO_PER_FIL, atto % ATTO_PER_FIL);
+        decimal.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl Sum for Fil {
+    fn sum<I: Iterator<Item = Fil>>(amounts: I) -> Fil {
+        Fil {
+            atto: amounts.map(|amount| amount.atto).sum(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fil {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Int(atto) = Int::deserialize(deserializer)?;
+        // Sums of a few thousand such amounts must not overflow.
+        if atto.unsigned_abs() > 1 << 112 {
+            return Err(serde::de::Error::custom("more FIL than can exist"));
+        }
+        Ok(Fil { atto })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn fil(json: &str) -> f64 {
+        serde_json::from_str::<Fil>(json).unwrap().to_f64()
+    }
+
+    #[test]
+    fn amounts_keep_what_a_float_can_hold() {
+        assert_eq!(fil(r#""1""#), 1e-18);
+        assert_eq!(fil(r#""66268000000000000000""#), 66.268);
+        assert_eq!(fil(r#""123456789012345678901234567""#), 123456789.01234567890);
+        assert_eq!(fil(r#""-500000000000000000""#), -0.5);
+        assert_eq!(fil("100"), 1e-16);
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        for json in [r#""1.5""#, r#""""#, r#""1e18""#, "null", "{}"] {
+            assert!(serde_json::from_str::<Fil>(json).is_err(), "{json}");
+        }
+        let absurd = format!("\"{}\"", "9".repeat(38));
+        assert!(serde_json::from_str::<Fil>(&absurd).is_err());
+    }
+}

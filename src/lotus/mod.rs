@@ -1,0 +1,9 @@
+//! The domain's own words: amounts, bitfields, epochs, addresses, sector states, methods. Nothing here talks to a node.
+
+pub mod actors;
+pub mod address;
+pub mod bitfield;
+pub mod epoch;
+pub mod fil;
+pub mod sector_state;
+pub mod tipset;

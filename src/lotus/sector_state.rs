@@ -1,0 +1,141 @@
+//! The states of a sector in lotus-miner's pipeline (storage/pipeline/sector_state.go), grouped as `lotus-miner info` colours them
+//! (cli/spcli/statemeta.go).
+
+/// What a sector's state means to an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Sealed, and being proven.
+    Proving,
+    /// Waits for data or for a decision.
+    Waiting,
+    /// Being sealed or upgraded.
+    Sealing,
+    /// On its way out.
+    Ending,
+    /// Needs somebody's attention. A state that nobody knows counts as one.
+    Error,
+}
+
+impl Phase {
+    /// The value of the label `phase`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Proving => "proving",
+            Phase::Waiting => "waiting",
+            Phase::Sealing => "sealing",
+            Phase::Ending => "ending",
+            Phase::Error => "error",
+        }
+    }
+}
+
+/// The phase of a state.
+pub fn phase(state: &str) -> Phase {
+    let known = STATES.iter().find(|(name, _)| *name == state);
+    known.map_or(Phase::Error, |(_, phase)| *phase)
+}
+
+/// Whether a sector in this state is part of the pipeline: neither at rest in proving nor gone.
+pub fn in_pipeline(state: &str) -> bool {
+    !matches!(state, "Proving" | "Available" | "Removed")
+}
+
+/// The states to ask SectorsListInStates for, to learn of every sector in the pipeline.
+pub fn pipeline_states() -> Vec<&'static str> {
+    let names = STATES.iter().map(|(name, _)| *name);
+    names.filter(|name| in_pipeline(name)).collect()
+}
+
+/// Whether an entry of a sector's log says that the sector moved on. A restart of lotus-miner and the mark of a shortened log do not.
+pub fn is_transition(log_kind: &str) -> bool {
+    log_kind.starts_with("event;") && log_kind != "event;sealing.SectorRestart"
+}
+
+use Phase::{Ending, Error, Proving, Sealing, Waiting};
+
+const STATES: &[(&str, Phase)] = &[
+    ("Proving", Proving),
+    ("Available", Proving),
+    ("UpdateActivating", Proving),
+    ("ReceiveSector", Waiting),
+    ("Empty", Waiting),
+    ("WaitDeals", Waiting),
+    ("AddPiece", Waiting),
+    ("SnapDealsWaitDeals", Waiting),
+    ("SnapDealsAddPiece", Waiting),
+    ("Packing", Sealing),
+    ("GetTicket", Sealing),
+    ("PreCommit1", Sealing),
+    ("PreCommit2", Sealing),
+    ("PreCommitting", Sealing),
+    ("PreCommitWait", Sealing),
+    ("SubmitPreCommitBatch", Sealing),
+    ("PreCommitBatchWait", Sealing),
+    ("WaitSeed", Sealing),
+    ("Committing", Sealing),
+    ("CommitFinalize", Sealing),
+    ("SubmitCommit", Sealing),
+    ("CommitWait", Sealing),
+    ("SubmitCommitAggregate", Sealing),
+    ("CommitAggregateWait", Sealing),
+    ("FinalizeSector", Sealing),
+    ("SnapDealsPacking", Sealing),
+    ("UpdateReplica", Sealing),
+    ("ProveReplicaUpdate", Sealing),
+    ("SubmitReplicaUpdate", Sealing),
+    ("ReplicaUpdateWait", Sealing),
+    ("WaitMutable", Sealing),
+    ("FinalizeReplicaUpdate", Sealing),
+    ("ReleaseSectorKey", Sealing),
+    ("Terminating", Ending),
+    ("TerminateWait", Ending),
+    ("TerminateFinality", Ending),
+    ("TerminateFailed", Ending),
+    ("Removing", Ending),
+    ("Removed", Ending),
+    ("AbortUpgrade", Ending),
+    ("", Error),
+    ("FailedUnrecoverable", Error),
+    ("AddPieceFailed", Error),
+    ("SealPreCommit1Failed", Error),
+    ("SealPreCommit2Failed", Error),
+    ("PreCommitFailed", Error),
+    ("ComputeProofFailed", Error),
+    ("RemoteCommitFailed", Error),
+    ("CommitFailed", Error),
+    ("CommitFinalizeFailed", Error),
+    ("PackingFailed", Error),
+    ("FinalizeFailed", Error),
+    ("Faulty", Error),
+    ("FaultReported", Error),
+    ("FaultedFinal", Error),
+    ("RemoveFailed", Error),
+    ("DealsExpired", Error),
+    ("RecoverDealIDs", Error),
+    ("SnapDealsAddPieceFailed", Error),
+    ("SnapDealsDealsExpired", Error),
+    ("SnapDealsRecoverDealIDs", Error),
+    ("ReplicaUpdateFailed", Error),
+    ("ReleaseSectorKeyFailed", Error),
+    ("FinalizeReplicaUpdateFailed", Error),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_nobody_knows_are_errors_and_in_the_pipeline() {
+        assert_eq!(phase("Hibernating"), Phase::Error);
+        assert!(in_pipeline("Hibernating"));
+        assert_eq!(phase("UpdateReplica"), Phase::Sealing);
+        assert!(!pipeline_states().contains(&"Proving"));
+    }
+
+    #[test]
+    fn a_restart_is_no_transition() {
+        assert!(is_transition("event;sealing.SectorPacked"));
+        assert!(!is_transition("event;sealing.SectorRestart"));
+        assert!(!is_transition("truncate"));
+    }
+}

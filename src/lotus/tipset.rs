@@ -1,0 +1,75 @@
+//! A tipset, as far as it is needed: its key, its height and what its first block says.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::epoch::ChainClock;
+use super::fil::Fil;
+use crate::rpc::tolerant::Int;
+
+/// The answer of ChainHead and its relatives. Blocks are sorted by ticket, so the first is the min-ticket block.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TipSet {
+    cids: Option<Vec<Value>>,
+    blocks: Option<Vec<BlockHeader>>,
+    height: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BlockHeader {
+    timestamp: i64,
+    parent_base_fee: Option<Fil>,
+}
+
+/// Tells the chain's time from a tipset.
+impl TipSet {
+    /// The epoch of the tipset.
+    pub fn height(&self) -> i64 {
+        self.height
+    }
+
+    /// The key as a method's parameter.
+    pub fn key(&self) -> Value {
+        json!(self.cids)
+    }
+
+    /// How many blocks the tipset has.
+    pub fn blocks(&self) -> usize {
+        self.blocks.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Unix seconds of the tipset.
+    pub fn timestamp_seconds(&self) -> Option<i64> {
+        self.first_block().map(|block| block.timestamp)
+    }
+
+    /// The base fee in the min-ticket block, which messages in this tipset pay for each unit of gas.
+    pub fn base_fee(&self) -> Option<Fil> {
+        self.first_block().and_then(|block| block.parent_base_fee)
+    }
+
+    /// The chain's clock, told from this tipset as lotus-miner does where a node does not tell its genesis time.
+    pub fn clock(&self, block_delay_seconds: i64) -> Option<ChainClock> {
+        let since_genesis = self.height.checked_mul(block_delay_seconds)?;
+        Some(ChainClock {
+            genesis_timestamp_seconds: self.timestamp_seconds()?.checked_sub(since_genesis)?,
+            block_delay_seconds,
+        })
+    }
+
+    fn first_block(&self) -> Option<&BlockHeader> {
+        self.blocks.as_ref().and_then(|blocks| blocks.first())
+    }
+}
+
+/// StateGetNetworkParams, as far as the clock goes.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NetworkParams {
+    /// Seconds an epoch takes.
+    pub block_delay_secs: Option<Int>,
+    /// Unix seconds of epoch 0; since Lotus v1.32.
+    pub genesis_timestamp: Option<Int>,
+}

@@ -1,0 +1,172 @@
+//! What can go wrong with a call, in words that name the node, the method and the remedy.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A call that brought no usable answer.
+#[derive(Clone, Debug)]
+pub struct CallError {
+    /// How messages call the node, like `miner 127.0.0.1:2345`.
+    pub node: String,
+    /// The method without its `Filecoin.` prefix.
+    pub method: &'static str,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// Why a call brought no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No connection could be made.
+    Unreachable(String),
+    /// The connection broke, or could not be used.
+    Failed(String),
+    /// No whole answer within this time.
+    TimedOut(Duration),
+    /// The time of this run was used up before the call was sent.
+    BudgetSpent,
+    /// Not asked, because the node did not answer earlier in this run.
+    GivenUp,
+    /// HTTP 401: the token is not one of this node's.
+    BadToken,
+    /// The token lacks this permission (`read`, `write`, `sign` or `admin`).
+    NeedsPermission(String),
+    /// The node has no such method.
+    NoSuchMethod,
+    /// The node answered this JSON-RPC error.
+    Refused {
+        /// The JSON-RPC error code; 1 is Lotus' generic one.
+        code: i64,
+        /// The node's words.
+        message: String,
+    },
+    /// An HTTP status that is no JSON-RPC answer.
+    Http(u16),
+    /// The answer is longer than this many bytes.
+    TooLarge(u64),
+    /// HTTP 200, but no JSON-RPC answer; it starts with this.
+    NotJsonRpc(String),
+    /// The batch was answered, this call in it was not.
+    NoAnswer,
+    /// The answer is JSON of another shape than the method has.
+    Shape(String),
+}
+
+impl Cause {
+    /// Reads a JSON-RPC error as Lotus (code 1 and a sentence) and Forest (codes of their own) write it.
+    pub fn from_error_object(code: i64, message: &str) -> Self {
+        if code == -32601 {
+            return Cause::NoSuchMethod;
+        }
+        if message.starts_with("missing permission") {
+            let need = message.split("(need '").nth(1);
+            let need = need.and_then(|rest| rest.split('\'').next());
+            return Cause::NeedsPermission(need.unwrap_or("admin").to_owned());
+        }
+        Cause::Refused {
+            code,
+            message: one_line(message),
+        }
+    }
+
+    /// Whether the node simply does not have what was asked for, as older Lotus versions, Forest and gateways do.
+    pub fn is_missing_method(&self) -> bool {
+        *self == Cause::NoSuchMethod
+    }
+
+    /// Whether the node did not answer at all: further calls would fail the same way.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Cause::Unreachable(_) | Cause::TimedOut(_) | Cause::BudgetSpent | Cause::GivenUp
+        )
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CallError {
+            node,
+            method,
+            cause,
+        } = self;
+        let tool = if node.starts_with("miner") {
+            "lotus-miner"
+        } else {
+            "lotus"
+        };
+        match cause {
+            Cause::Unreachable(why) => {
+                write!(f, "{node}: cannot connect: {why}; is it running, and is this its address?")
+            }
+            Cause::GivenUp => write!(
+                f,
+                "{node}: not asked any further in this run, because it did not answer before"
+            ),
+            Cause::BadToken => write!(
+                f,
+                "{node}: the token is refused (HTTP 401); make a new one with `{tool} auth create-token --perm read`"
+            ),
+            Cause::Failed(why) => write!(f, "{node}: {method}: {why}"),
+            Cause::TimedOut(after) => write!(
+                f,
+                "{node}: {method}: no whole answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
+                after.as_secs_f64()
+            ),
+            Cause::BudgetSpent => write!(
+                f,
+                "{node}: {method}: not asked, because the time of this run is used up (a longer --timeout gives it more)"
+            ),
+            Cause::NeedsPermission(need) => write!(
+                f,
+                "{node}: {method} needs a token with the `{need}` permission; make one with `{tool} auth create-token --perm {need}`"
+            ),
+            Cause::NoSuchMethod => write!(f, "{node}: has no method {method}"),
+            Cause::Refused { code, message } => {
+                write!(f, "{node}: {method}: the node answered \"{message}\" (error {code})")
+            }
+            Cause::Http(status) => write!(
+                f,
+                "{node}: {method}: answered HTTP {status} instead of JSON-RPC; {}",
+                http_remedy(*status)
+            ),
+            Cause::TooLarge(limit) => write!(
+                f,
+                "{node}: {method}: the answer is longer than {limit} bytes, and was dropped"
+            ),
+            Cause::NotJsonRpc(start) => write!(
+                f,
+                "{node}: {method}: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
+            ),
+            Cause::NoAnswer => write!(f, "{node}: {method}: the node left this call unanswered"),
+            Cause::Shape(why) => write!(
+                f,
+                "{node}: {method}: the answer has an unknown shape: {why}; please report it with the node's version"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+fn http_remedy(status: u16) -> &'static str {
+    match status {
+        300..=399 => "redirects are not followed: give the final address",
+        404 => "check the path in the address",
+        413 => "a proxy before the node limits the size of requests",
+        429 => "the node limits its callers: ask it less often with --interval",
+        502..=504 => "a proxy before the node does not reach it",
+        _ => "see the node's log",
+    }
+}
+
+/// The first line of a text, at most 200 characters of it.
+fn one_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect()
+}

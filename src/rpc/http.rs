@@ -1,0 +1,125 @@
+//! JSON-RPC over HTTP: one keep-alive agent a node, timeouts on every step, bounded answers, and nothing that carries the token elsewhere.
+
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
+
+use ureq::{Agent, Error};
+
+use super::{Cause, Reply, Transport};
+use crate::discover::{Credential, Endpoint};
+
+/// The longest answer that is read, in bytes. Ureq is built without decompression, so these are also the bytes on the wire.
+pub const MAX_ANSWER_BYTES: u64 = 256 << 20;
+
+/// A connection that is not there by now is not coming.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Talks to one endpoint.
+pub struct Http {
+    agent: Agent,
+    base_url: String,
+    authorization: Option<String>,
+    secrets: Vec<String>,
+}
+
+impl Http {
+    /// Makes no connection yet.
+    pub fn new(endpoint: &Endpoint) -> Self {
+        let config = Agent::config_builder()
+            // A proxy out of the environment would be shown the token.
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .accept_encoding("identity")
+            .user_agent(concat!("lotus-farcaster/", env!("CARGO_PKG_VERSION")))
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .build();
+        Http {
+            agent: config.new_agent(),
+            base_url: endpoint.url.clone(),
+            authorization: endpoint.credential.as_ref().map(Credential::header_value),
+            secrets: endpoint
+                .credential
+                .iter()
+                .flat_map(Credential::secrets)
+                .collect(),
+        }
+    }
+
+    fn try_post(&self, url: &str, body: &[u8], timeout: Duration) -> Result<Reply, Error> {
+        let mut request = self
+            .agent
+            .post(url)
+            .header("Content-Type", "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let response = request
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
+            .send(body)?;
+        let status = response.status().as_u16();
+        let length = response.body().content_length().unwrap_or(0);
+        let mut reader = response
+            .into_body()
+            .into_with_config()
+            // One more, because ureq takes a body of exactly its limit for one too long.
+            .limit(MAX_ANSWER_BYTES + 1)
+            .reader();
+        let mut body = Vec::with_capacity(length.min(1 << 20) as usize);
+        reader.read_to_end(&mut body).map_err(Error::from)?;
+        Ok(Reply { status, body })
+    }
+}
+
+impl Transport for Http {
+    fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause> {
+        let url = format!("{}{path}", self.base_url);
+        let mut result = self.try_post(&url, body, timeout);
+        // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
+        if let Err(Error::Io(error)) = &result
+            && matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+            )
+        {
+            result = self.try_post(&url, body, timeout);
+        }
+        result.map_err(|error| match error {
+            Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                Cause::Unreachable("no connection in time".to_owned())
+            }
+            Error::Timeout(_) => Cause::TimedOut(timeout),
+            Error::BodyExceedsLimit(_) => Cause::TooLarge(MAX_ANSWER_BYTES),
+            Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
+            Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
+            Error::Io(error) if is_connect_error(error.kind()) => {
+                Cause::Unreachable(self.redact(&error.to_string()))
+            }
+            Error::TlsRequired => Cause::Unreachable(
+                "https needs a build with the `tls` feature, which this one lacks".to_owned(),
+            ),
+            other => Cause::Failed(self.redact(&other.to_string())),
+        })
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+    }
+}
+
+fn is_connect_error(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable
+    )
+}

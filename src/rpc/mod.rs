@@ -1,0 +1,453 @@
+//! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives speak it: typed calls, batches, one time budget for a whole run, and errors that
+//! say what to do. How the bytes travel is a [`Transport`]'s business, so that a simulated farm can answer too.
+
+mod error;
+pub mod http;
+mod problems;
+pub mod tolerant;
+
+pub use error::{CallError, Cause};
+pub use problems::Problems;
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Forest refuses more calls than this in one batch; Lotus has no limit.
+const MAX_BATCH_CALLS: usize = 100;
+
+/// After so many answers in a row that did not come in time, a node is left alone for the rest of the run.
+const TIMEOUTS_TO_GIVE_UP: u32 = 2;
+
+/// Carries one request to a node and brings back its answer.
+pub trait Transport: Send + Sync {
+    /// Posts `body` to `path` (like `/rpc/v1`) below the node's base URL. The whole exchange takes at most `timeout`.
+    fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause>;
+
+    /// Takes whatever must not be printed out of a text that the node wrote.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+/// An HTTP answer, read to its end.
+pub struct Reply {
+    /// The HTTP status code.
+    pub status: u16,
+    /// The decoded body.
+    pub body: Vec<u8>,
+}
+
+/// The time that one run may take, and how much of it one request may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    ends: Instant,
+    request: Duration,
+}
+
+impl Budget {
+    /// A budget that starts now. One request gets at most a quarter of it, so that a node that hangs is found out in time for the others.
+    pub fn new(run: Duration) -> Self {
+        Budget {
+            ends: Instant::now() + run,
+            request: run / 4,
+        }
+    }
+
+    fn for_request(&self) -> Duration {
+        self.ends
+            .saturating_duration_since(Instant::now())
+            .min(self.request)
+    }
+}
+
+/// What talking to one node has cost it so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Calls sent, alone or in batches.
+    pub calls: u64,
+    /// HTTP requests sent.
+    pub requests: u64,
+    /// Calls that brought an error or nothing, other than a method the node does not have.
+    pub errors: u64,
+    /// Bytes of the answers' bodies.
+    pub received_bytes: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Cost) {
+        self.calls += other.calls;
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.received_bytes += other.received_bytes;
+    }
+}
+
+#[derive(Default)]
+struct Counters {
+    calls: AtomicU64,
+    requests: AtomicU64,
+    errors: AtomicU64,
+    received_bytes: AtomicU64,
+}
+
+/// One node during one run. Threads may share it.
+pub struct Client {
+    name: String,
+    path: &'static str,
+    transport: Arc<dyn Transport>,
+    budget: Budget,
+    last_id: AtomicU64,
+    single_calls_only: AtomicBool,
+    timeouts_in_a_row: AtomicU32,
+    unreachable: AtomicBool,
+    counters: Counters,
+}
+
+impl Client {
+    /// `name` is how messages call the node, like `miner 127.0.0.1:2345`; `path` is where it answers, like `/rpc/v0`.
+    pub fn new(
+        name: String,
+        path: &'static str,
+        transport: Arc<dyn Transport>,
+        budget: Budget,
+    ) -> Self {
+        Client {
+            name,
+            path,
+            transport,
+            budget,
+            last_id: AtomicU64::new(0),
+            single_calls_only: AtomicBool::new(false),
+            timeouts_in_a_row: AtomicU32::new(0),
+            unreachable: AtomicBool::new(false),
+            counters: Counters::default(),
+        }
+    }
+
+    /// How messages call the node.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What this client has cost its node.
+    pub fn cost(&self) -> Cost {
+        Cost {
+            calls: self.counters.calls.load(Ordering::Relaxed),
+            requests: self.counters.requests.load(Ordering::Relaxed),
+            errors: self.counters.errors.load(Ordering::Relaxed),
+            received_bytes: self.counters.received_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes one call, like `call::<String>("ActorAddress", json!([]))`.
+    pub fn call<T: for<'de> Deserialize<'de>>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<T, CallError> {
+        let mut batch = Batch::new();
+        let ticket = batch.add(method, params);
+        self.send(&batch).get(ticket)
+    }
+
+    /// Sends a batch, in as few requests as the node allows, and waits for its answers.
+    pub fn send(&self, batch: &Batch) -> Answers {
+        self.send_to(self.path, batch)
+    }
+
+    /// Like [`Client::send`], to another path of the node than its usual one.
+    pub fn send_to(&self, path: &str, batch: &Batch) -> Answers {
+        let mut answers = Answers {
+            node: self.name.clone(),
+            methods: batch.calls.iter().map(|call| call.method).collect(),
+            bodies: Vec::new(),
+            slots: Vec::new(),
+        };
+        for calls in batch.calls.chunks(MAX_BATCH_CALLS) {
+            self.send_chunk(path, calls, &mut answers);
+        }
+        let errors = answers.slots.iter().filter_map(|slot| slot.as_ref().err());
+        let errors = errors.filter(|cause| !cause.is_missing_method()).count();
+        self.counters
+            .errors
+            .fetch_add(errors as u64, Ordering::Relaxed);
+        answers
+    }
+
+    fn send_chunk(&self, path: &str, calls: &[Call], answers: &mut Answers) {
+        if calls.len() > 1 && !self.single_calls_only.load(Ordering::Relaxed) {
+            match self.send_batch(path, calls, answers) {
+                Ok(()) => return,
+                Err(BatchFailure::NoBatches) => {
+                    self.single_calls_only.store(true, Ordering::Relaxed)
+                }
+                Err(BatchFailure::Garbled) => {}
+                Err(BatchFailure::Failed(cause)) => {
+                    answers.slots.extend(calls.iter().map(|_| Err(cause.clone())));
+                    return;
+                }
+            }
+        }
+        for call in calls {
+            let slot = self.send_single(path, call, answers);
+            answers.slots.push(slot);
+        }
+    }
+
+    fn send_batch(
+        &self,
+        path: &str,
+        calls: &[Call],
+        answers: &mut Answers,
+    ) -> Result<(), BatchFailure> {
+        let first_id = self.reserve_ids(calls.len());
+        let requests: Vec<Request> = calls
+            .iter()
+            .zip(first_id..)
+            .map(|(call, id)| Request::new(call, id))
+            .collect();
+        let reply = self
+            .exchange(path, &requests, calls.len())
+            .map_err(BatchFailure::Failed)?;
+        let responses: Vec<Response> = match serde_json::from_slice(&reply.body) {
+            Ok(responses) => responses,
+            Err(_) => return Err(refused_batch(&reply, &*self.transport)),
+        };
+        let mut slots: Vec<Slot> = calls.iter().map(|_| Err(Cause::NoAnswer)).collect();
+        let body = answers.bodies.len();
+        for response in responses {
+            let index = response.id.and_then(|Id(id)| id.checked_sub(first_id));
+            if let Some(slot) = index.and_then(|index| slots.get_mut(index as usize)) {
+                *slot = response.outcome(&reply.body, body, &*self.transport);
+            }
+        }
+        answers.bodies.push(reply.body);
+        answers.slots.append(&mut slots);
+        Ok(())
+    }
+
+    fn send_single(&self, path: &str, call: &Call, answers: &mut Answers) -> Slot {
+        let id = self.reserve_ids(1);
+        let reply = self.exchange(path, &Request::new(call, id), 1)?;
+        let response: Response = serde_json::from_slice(&reply.body)
+            .map_err(|_| not_json_rpc(&reply, &*self.transport))?;
+        if response.error.is_none() && response.id.as_ref().is_some_and(|Id(got)| *got != id) {
+            return Err(Cause::NoAnswer);
+        }
+        let slot = response.outcome(&reply.body, answers.bodies.len(), &*self.transport);
+        answers.bodies.push(reply.body);
+        slot
+    }
+
+    fn reserve_ids(&self, count: usize) -> u64 {
+        self.last_id.fetch_add(count as u64, Ordering::Relaxed) + 1
+    }
+
+    /// One HTTP exchange, within the budget, and not at all with a node that has been given up.
+    fn exchange<B: Serialize>(&self, path: &str, body: &B, calls: usize) -> Result<Reply, Cause> {
+        if self.unreachable.load(Ordering::Relaxed)
+            || self.timeouts_in_a_row.load(Ordering::Relaxed) >= TIMEOUTS_TO_GIVE_UP
+        {
+            return Err(Cause::GivenUp);
+        }
+        let timeout = self.budget.for_request();
+        if timeout.is_zero() {
+            return Err(Cause::BudgetSpent);
+        }
+        let body = serde_json::to_vec(body).map_err(|error| Cause::Failed(error.to_string()))?;
+        self.counters
+            .calls
+            .fetch_add(calls as u64, Ordering::Relaxed);
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let result = self.transport.post(path, &body, timeout);
+        match &result {
+            Err(Cause::TimedOut(_)) => {
+                self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Cause::Unreachable(_)) => self.unreachable.store(true, Ordering::Relaxed),
+            _ => self.timeouts_in_a_row.store(0, Ordering::Relaxed),
+        }
+        let reply = result?;
+        self.counters
+            .received_bytes
+            .fetch_add(reply.body.len() as u64, Ordering::Relaxed);
+        match reply.status {
+            401 => Err(Cause::BadToken),
+            300..=399 | 404 | 413 | 429 => Err(Cause::Http(reply.status)),
+            _ => Ok(reply),
+        }
+    }
+}
+
+enum BatchFailure {
+    /// The server understood JSON-RPC, but not a list of calls.
+    NoBatches,
+    /// The list of answers was not whole JSON: one answer in it may be at fault.
+    Garbled,
+    Failed(Cause),
+}
+
+fn refused_batch(reply: &Reply, transport: &dyn Transport) -> BatchFailure {
+    if serde_json::from_slice::<Response>(&reply.body).is_ok_and(|whole| whole.error.is_some()) {
+        BatchFailure::NoBatches
+    } else if reply.body.trim_ascii_start().starts_with(b"[") {
+        BatchFailure::Garbled
+    } else {
+        BatchFailure::Failed(not_json_rpc(reply, transport))
+    }
+}
+
+fn not_json_rpc(reply: &Reply, transport: &dyn Transport) -> Cause {
+    if reply.status != 200 {
+        return Cause::Http(reply.status);
+    }
+    let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)])
+        .chars()
+        .take(40)
+        .collect();
+    Cause::NotJsonRpc(transport.redact(&start))
+}
+
+/// Calls to be made together.
+#[derive(Default)]
+pub struct Batch {
+    calls: Vec<Call>,
+}
+
+struct Call {
+    method: &'static str,
+    params: Value,
+}
+
+/// Stands for the answer to one call of a [`Batch`].
+pub struct Ticket<T> {
+    index: usize,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Ticket<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ticket<T> {}
+
+impl Batch {
+    /// No calls yet.
+    pub fn new() -> Self {
+        Batch::default()
+    }
+
+    /// Adds a call of `Filecoin.<method>`, whose answer is a `T`.
+    pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T> {
+        self.calls.push(Call { method, params });
+        Ticket {
+            index: self.calls.len() - 1,
+            answer: PhantomData,
+        }
+    }
+}
+
+type Slot = Result<(usize, Range<usize>), Cause>;
+
+/// The answers to a [`Batch`], parsed when they are asked for.
+pub struct Answers {
+    node: String,
+    methods: Vec<&'static str>,
+    bodies: Vec<Vec<u8>>,
+    slots: Vec<Slot>,
+}
+
+impl Answers {
+    /// The answer to one call. It may borrow from the answers.
+    pub fn get<'a, T: Deserialize<'a>>(&'a self, ticket: Ticket<T>) -> Result<T, CallError> {
+        let fail = |cause| CallError {
+            node: self.node.clone(),
+            method: self.methods.get(ticket.index).copied().unwrap_or_default(),
+            cause,
+        };
+        let (body, range) = match self.slots.get(ticket.index) {
+            Some(Ok(place)) => place.clone(),
+            Some(Err(cause)) => return Err(fail(cause.clone())),
+            None => return Err(fail(Cause::NoAnswer)),
+        };
+        let text = if range.is_empty() {
+            b"null"
+        } else {
+            &self.bodies[body][range]
+        };
+        serde_json::from_slice(text).map_err(|error| fail(Cause::Shape(error.to_string())))
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    jsonrpc: &'static str,
+    id: u64,
+    method: String,
+    params: &'a Value,
+}
+
+impl<'a> Request<'a> {
+    fn new(call: &'a Call, id: u64) -> Self {
+        Request {
+            jsonrpc: "2.0",
+            id,
+            method: format!("Filecoin.{}", call.method),
+            params: &call.params,
+        }
+    }
+}
+
+/// An absent `result` is the null of Lotus before v1.27.1.
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(default)]
+    id: Option<Id>,
+    #[serde(default, borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<ErrorObject>,
+}
+
+#[derive(Deserialize)]
+struct ErrorObject {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    message: String,
+}
+
+impl Response<'_> {
+    fn outcome(self, body: &[u8], body_index: usize, transport: &dyn Transport) -> Slot {
+        if let Some(error) = self.error {
+            return Err(Cause::from_error_object(
+                error.code,
+                &transport.redact(&error.message),
+            ));
+        }
+        let Some(result) = self.result else {
+            return Ok((body_index, 0..0));
+        };
+        // The raw value is a part of the body, so the difference is where it starts.
+        let start = result.get().as_ptr() as usize - body.as_ptr() as usize;
+        Ok((body_index, start..start + result.get().len()))
+    }
+}
+
+struct Id(u64);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant::Int::deserialize(deserializer)
+            .map(|tolerant::Int(id)| Id(u64::try_from(id).unwrap_or_default()))
+    }
+}

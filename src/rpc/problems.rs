@@ -1,0 +1,61 @@
+//! What went wrong while a collector worked, without ending it.
+
+use super::{CallError, Cause};
+
+/// Collects the problems of one collector, each as a line that names the node.
+#[derive(Debug)]
+pub struct Problems {
+    node: String,
+    lines: Vec<String>,
+}
+
+impl Problems {
+    /// No problems yet. `node` is how lines about an answer call who gave it.
+    pub fn new(node: &str) -> Self {
+        Problems {
+            node: node.to_owned(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Notes something wrong in an answer: `what` names the method, the field and what is wrong with it.
+    pub fn note(&mut self, what: impl std::fmt::Display) {
+        self.lines.push(format!("{}: {what}; left out", self.node));
+    }
+
+    /// Notes an error as it is.
+    pub fn error(&mut self, error: impl std::fmt::Display) {
+        self.lines.push(error.to_string());
+    }
+
+    /// The answer; any error is a problem.
+    pub fn ok<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
+        answer.map_err(|error| self.error(error)).ok()
+    }
+
+    /// The answer; that the node does not have the method is no problem.
+    pub fn if_supported<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
+        match answer {
+            Err(error) if error.cause.is_missing_method() => None,
+            other => self.ok(other),
+        }
+    }
+
+    /// The answer; that the node does not have the method, or the token not the permission, is no problem.
+    pub fn if_allowed<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
+        match answer {
+            Err(error) if matches!(error.cause, Cause::NeedsPermission(_)) => None,
+            other => self.if_supported(other),
+        }
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines.
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines
+    }
+}

@@ -1,0 +1,230 @@
+//! Containers for answers that may be partly wrong: one bad field or element is noticed and left out, the rest is read.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::problems::Problems;
+
+/// A field that may be missing, null or of the wrong type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Field<T> {
+    /// Not there, or null.
+    #[default]
+    Missing,
+    /// As expected.
+    Good(T),
+    /// Of the wrong type, and why.
+    Bad(String),
+}
+
+impl<T> Field<T> {
+    /// The value; a bad one is reported under its name first.
+    pub fn take(self, name: &str, problems: &mut Problems) -> Option<T> {
+        match self {
+            Field::Good(value) => Some(value),
+            Field::Missing => None,
+            Field::Bad(why) => {
+                problems.note(format_args!("{name}: {why}"));
+                None
+            }
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(parse(raw))
+    }
+}
+
+fn parse<'de, T: Deserialize<'de>>(raw: &'de RawValue) -> Field<T> {
+    if raw.get() == "null" {
+        return Field::Missing;
+    }
+    match serde_json::from_str(raw.get()) {
+        Ok(value) => Field::Good(value),
+        Err(error) => Field::Bad(error.to_string()),
+    }
+}
+
+/// A list whose elements are read one by one; null is an empty list, as Go writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List<T>(pub Vec<Field<T>>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        List(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    /// The good elements; bad ones are reported under the list's name first.
+    pub fn take(self, name: &str, problems: &mut Problems) -> Vec<T> {
+        let elements = self.0.into_iter().enumerate();
+        elements
+            .filter_map(|(index, field)| field.take(&format!("{name}[{index}]"), problems))
+            .collect()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: Option<Vec<&RawValue>> = Option::deserialize(deserializer)?;
+        Ok(List(
+            raw.unwrap_or_default().into_iter().map(parse).collect(),
+        ))
+    }
+}
+
+/// An object used as a dictionary, whose values are read one by one; null is an empty one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map<T>(pub Vec<(String, Field<T>)>);
+
+impl<T> Default for Map<T> {
+    fn default() -> Self {
+        Map(Vec::new())
+    }
+}
+
+impl<T> Map<T> {
+    /// The good entries, in the order of their keys; bad ones are reported under the dictionary's name first.
+    pub fn take(self, name: &str, problems: &mut Problems) -> Vec<(String, T)> {
+        let mut entries: Vec<(String, T)> = Vec::new();
+        for (key, field) in self.0 {
+            if let Some(value) = field.take(&format!("{name}[{key:?}]"), problems) {
+                entries.push((key, value));
+            }
+        }
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.dedup_by(|a, b| a.0 == b.0);
+        entries
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Map<T>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object or null")
+            }
+            fn visit_unit<E: Error>(self) -> Result<Map<T>, E> {
+                Ok(Map::default())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Map<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((key, raw)) = access.next_entry::<String, &RawValue>()? {
+                    entries.push((key, parse(raw)));
+                }
+                Ok(Map(entries))
+            }
+        }
+        deserializer.deserialize_any(Entries(std::marker::PhantomData))
+    }
+}
+
+/// A whole number, written as a number or as a string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Int(pub i128);
+
+impl Int {
+    /// The number, where it is not negative and fits.
+    pub fn to_u64(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+}
+
+impl<'de> Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Int;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a whole number")
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Int, E> {
+                Ok(Int(value.into()))
+            }
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Int, E> {
+                Ok(Int(value.into()))
+            }
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Int, E> {
+                if value.fract() == 0.0 && value.abs() < 1e30 {
+                    Ok(Int(value as i128))
+                } else {
+                    Err(E::custom(format!("{value} is not a whole number")))
+                }
+            }
+            fn visit_str<E: Error>(self, value: &str) -> Result<Int, E> {
+                value
+                    .parse()
+                    .map(Int)
+                    .map_err(|_| E::custom("a string that is not a whole number"))
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// A number that may have a fraction, written as a number or as a string; never infinite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Float(pub f64);
+
+impl<'de> Deserialize<'de> for Float {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Float;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a number")
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Float, E> {
+                Ok(Float(value as f64))
+            }
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Float, E> {
+                Ok(Float(value as f64))
+            }
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Float, E> {
+                Ok(Float(value))
+            }
+            fn visit_str<E: Error>(self, value: &str) -> Result<Float, E> {
+                match value.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Ok(Float(number)),
+                    _ => Err(E::custom("a string that is not a number")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// Counts the elements of a list without keeping them; null is an empty list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count(pub u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> Visitor<'de> for Elements {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a list or null")
+            }
+            fn visit_unit<E: Error>(self) -> Result<Count, E> {
+                Ok(Count(0))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while access.next_element::<serde::de::IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_any(Elements)
+    }
+}
