@@ -74,11 +74,11 @@ impl Cause {
         *self == Cause::NoSuchMethod
     }
 
-    /// Whether the node did not answer at all: further calls would fail the same way.
-    pub fn is_outage(&self) -> bool {
+    /// Whether it was the node that answered, if only with an error, and not the network, a proxy or silence.
+    pub fn is_answer(&self) -> bool {
         matches!(
             self,
-            Cause::Unreachable(_) | Cause::TimedOut(_) | Cause::BudgetSpent | Cause::GivenUp
+            Cause::NoSuchMethod | Cause::NeedsPermission(_) | Cause::Refused { .. } | Cause::Shape(_)
         )
     }
 }

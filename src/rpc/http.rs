@@ -39,12 +39,8 @@ impl Http {
         Http {
             agent: config.new_agent(),
             base_url: endpoint.url.clone(),
-            authorization: endpoint.credential.as_ref().map(Credential::header_value),
-            secrets: endpoint
-                .credential
-                .iter()
-                .flat_map(Credential::secrets)
-                .collect(),
+            authorization: endpoint.credential.as_ref().map(authorization),
+            secrets: secrets(endpoint),
         }
     }
 
@@ -73,6 +69,43 @@ impl Http {
         reader.read_to_end(&mut body).map_err(Error::from)?;
         Ok(Reply { status, body })
     }
+}
+
+fn authorization(credential: &Credential) -> String {
+    match credential {
+        Credential::Token(token) => format!("Bearer {}", token.reveal()),
+        Credential::Basic(user) => format!("Basic {}", base64(user.reveal().as_bytes())),
+    }
+}
+
+/// What must not be printed. The path of a provider's URL may hold a key.
+fn secrets(endpoint: &Endpoint) -> Vec<String> {
+    let credential = endpoint.credential.iter().map(|credential| match credential {
+        Credential::Token(secret) | Credential::Basic(secret) => secret.reveal().to_owned(),
+    });
+    let path = endpoint.url.splitn(4, '/').nth(3).map(str::to_owned);
+    let mut secrets: Vec<String> = credential.chain(path).collect();
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
+}
+
+/// Base64 as RFC 4648 has it, for HTTP's basic authentication only.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - chunk.len()));
+        for index in 0..4 {
+            if index <= chunk.len() {
+                let six_bits = bits >> (18 - 6 * index) & 63;
+                text.push(char::from(ALPHABET[six_bits as usize]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
 }
 
 impl Transport for Http {
@@ -122,4 +155,16 @@ fn is_connect_error(kind: ErrorKind) -> bool {
             | ErrorKind::NetworkDown
             | ErrorKind::AddrNotAvailable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_as_the_rfc_has_it() {
+        for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
 }

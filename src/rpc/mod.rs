@@ -80,12 +80,16 @@ pub struct Cost {
     pub received_bytes: u64,
 }
 
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, other: Cost) {
-        self.calls += other.calls;
-        self.requests += other.requests;
-        self.errors += other.errors;
-        self.received_bytes += other.received_bytes;
+impl std::ops::Add for Cost {
+    type Output = Cost;
+
+    fn add(self, other: Cost) -> Cost {
+        Cost {
+            calls: self.calls + other.calls,
+            requests: self.requests + other.requests,
+            errors: self.errors + other.errors,
+            received_bytes: self.received_bytes + other.received_bytes,
+        }
     }
 }
 
@@ -107,7 +111,7 @@ pub struct Client {
     single_calls_only: AtomicBool,
     timeouts_in_a_row: AtomicU32,
     unreachable: AtomicBool,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
 impl Client {
@@ -127,7 +131,22 @@ impl Client {
             single_calls_only: AtomicBool::new(false),
             timeouts_in_a_row: AtomicU32::new(0),
             unreachable: AtomicBool::new(false),
-            counters: Counters::default(),
+            counters: Arc::default(),
+        }
+    }
+
+    /// A client of the same node that gives up on it for itself only.
+    pub fn apart(&self) -> Client {
+        Client {
+            name: self.name.clone(),
+            path: self.path,
+            transport: self.transport.clone(),
+            budget: self.budget,
+            last_id: AtomicU64::new(0),
+            single_calls_only: AtomicBool::new(self.single_calls_only.load(Ordering::Relaxed)),
+            timeouts_in_a_row: AtomicU32::new(0),
+            unreachable: AtomicBool::new(self.unreachable.load(Ordering::Relaxed)),
+            counters: self.counters.clone(),
         }
     }
 

@@ -1,0 +1,266 @@
+//! The first calls of a run: which nodes answer, which miners there are, where the chain stands.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::lane::Lane;
+use super::{Node, Run, joined};
+use crate::discover::Kind;
+use crate::expose::families;
+use crate::lotus::address;
+use crate::lotus::epoch::{ChainClock, parse_rfc3339};
+use crate::lotus::tipset::{NetworkParams, TipSet};
+use crate::rpc::tolerant::Int;
+use crate::rpc::{Answers, Batch, Budget, CallError, Client, Ticket};
+
+const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
+
+/// The full node that is asked in this run.
+pub struct Daemon {
+    /// Asks it.
+    pub client: Client,
+    /// Version, where it told.
+    pub version: Option<Version>,
+    /// Like `mainnet`.
+    pub network_name: Option<String>,
+    /// Like 29.
+    pub network_version: Option<i64>,
+    /// The heaviest tipset.
+    pub head: Option<TipSet>,
+    /// The head's key as a parameter, so that all answers are about one tipset; null, which means the head, where it is not known.
+    pub tipset_key: Value,
+    /// The chain's clock.
+    pub clock: Option<ChainClock>,
+}
+
+/// The answer of Version.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Version {
+    /// Like `1.38.0+mainnet+git.abc`.
+    pub version: String,
+    /// Like `lotus`; since Lotus v1.32.
+    pub agent: String,
+    block_delay: Option<Int>,
+}
+
+/// A lotus-miner whose miner is known.
+pub struct LotusMiner {
+    /// Asks it.
+    pub client: Client,
+    /// The miner's id, like `f01234`.
+    pub id: String,
+    /// Version, where it told.
+    pub version: Option<String>,
+}
+
+/// Who can be asked in this run.
+pub struct Connections {
+    /// The full node, if there is any.
+    pub daemon: Option<Daemon>,
+    /// One lotus-miner for each miner that has one.
+    pub miners: Vec<LotusMiner>,
+    /// All miners to watch on chain, each once.
+    pub miner_ids: Vec<String>,
+    /// All clients, for their costs.
+    pub clients: Vec<(Kind, Client)>,
+    /// How it went.
+    pub lane: Lane,
+}
+
+/// Which miner each lotus-miner runs, by address: known from an earlier run while it is down.
+type KnownMiners = BTreeMap<String, String>;
+
+/// Makes the first calls, to all nodes at the same time.
+pub fn connect(run: &Run, budget: Budget) -> Connections {
+    let mut lane = Lane::new(run.now, "", None);
+    let of_kind = |kind| run.nodes.iter().filter(move |node: &&Node| node.kind == kind);
+    let known: KnownMiners = run.state.recall("miners");
+    let (daemons, miners) = thread::scope(|scope| {
+        let miners: Vec<_> = of_kind(Kind::Miner)
+            .map(|node| scope.spawn(move || connect_miner(node, budget)))
+            .collect();
+        let daemons = connect_daemons(of_kind(Kind::Daemon), budget);
+        let miners: Vec<MinerAnswer> = miners.into_iter().map(joined).collect();
+        (daemons, miners)
+    });
+
+    let mut clients = Vec::new();
+    let mut daemon: Option<Daemon> = None;
+    if daemons.is_empty() {
+        lane.samples.add(&families::ENDPOINT_UP, [Kind::Daemon.as_str(), ""], false);
+    }
+    for answer in daemons {
+        answer.reach.report(Kind::Daemon, &mut lane);
+        clients.push((Kind::Daemon, answer.daemon.client.apart()));
+        let is_better = daemon.as_ref().is_none_or(|chosen| chosen.head.is_none());
+        if is_better && (daemon.is_none() || answer.daemon.head.is_some()) {
+            daemon = Some(answer.daemon);
+        }
+    }
+    let mut miners_by_id: Vec<(LotusMiner, bool)> = Vec::new();
+    let mut now_known = KnownMiners::new();
+    for answer in miners {
+        answer.reach.report(Kind::Miner, &mut lane);
+        clients.push((Kind::Miner, answer.client.apart()));
+        let address = answer.reach.address;
+        let Some(id) = answer.id.or_else(|| known.get(&address).cloned()) else {
+            continue;
+        };
+        lane.samples.add(&families::MINER_START_TIME_SECONDS, [&id], answer.start_time_seconds);
+        now_known.insert(address, id.clone());
+        let miner = LotusMiner {
+            client: answer.client,
+            id,
+            version: answer.version,
+        };
+        // Of several processes of one miner, the one that seals knows sectors, workers and storage.
+        match miners_by_id.iter_mut().find(|(other, _)| other.id == miner.id) {
+            None => miners_by_id.push((miner, answer.seals)),
+            Some(other) if answer.seals && !other.1 => *other = (miner, true),
+            Some(_) => {}
+        }
+    }
+    run.state.remember("miners", &now_known);
+    let miners: Vec<LotusMiner> = miners_by_id.into_iter().map(|(miner, _)| miner).collect();
+    let mut miner_ids: Vec<String> = miners.iter().map(|miner| miner.id.clone()).collect();
+    for id in run.miner_ids {
+        if !miner_ids.iter().any(|known| address::same(known, id)) {
+            miner_ids.push(id.clone());
+        }
+    }
+    Connections {
+        daemon,
+        miners,
+        miner_ids,
+        clients,
+        lane,
+    }
+}
+
+/// Whether a node answered its first call.
+struct Reach {
+    address: String,
+    is_up: bool,
+    errors: Vec<CallError>,
+}
+
+impl Reach {
+    fn new<T: for<'a> Deserialize<'a>>(node: &Node, answers: &Answers, first: Ticket<T>) -> Self {
+        let error = answers.get(first).err();
+        Reach {
+            address: node.address.clone(),
+            is_up: error.as_ref().is_none_or(|error| error.cause.is_answer()),
+            errors: error.into_iter().collect(),
+        }
+    }
+
+    fn report(&self, kind: Kind, lane: &mut Lane) {
+        lane.samples.add(&families::ENDPOINT_UP, [kind.as_str(), &self.address], self.is_up);
+        lane.lines.extend(self.errors.iter().map(CallError::to_string));
+    }
+}
+
+struct DaemonAnswer {
+    reach: Reach,
+    daemon: Daemon,
+}
+
+/// Asks full nodes in their order until one has a head.
+fn connect_daemons<'n>(nodes: impl Iterator<Item = &'n Node>, budget: Budget) -> Vec<DaemonAnswer> {
+    let mut answers = Vec::new();
+    for node in nodes {
+        let answer = connect_daemon(node, budget);
+        let has_head = answer.daemon.head.is_some();
+        answers.push(answer);
+        if has_head {
+            break;
+        }
+    }
+    answers
+}
+
+fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
+    let client = client(node, "/rpc/v1", budget);
+    let mut batch = Batch::new();
+    let version = batch.add::<Version>("Version", json!([]));
+    let head = batch.add::<TipSet>("ChainHead", json!([]));
+    let name = batch.add::<String>("StateNetworkName", json!([]));
+    let params = batch.add::<NetworkParams>("StateGetNetworkParams", json!([]));
+    let network_version = batch.add::<i64>("StateNetworkVersion", json!([null]));
+    let answers = client.send(&batch);
+
+    let mut reach = Reach::new(node, &answers, version);
+    let version = answers.get(version).ok();
+    let head = match answers.get(head) {
+        Ok(head) => Some(head),
+        Err(error) => {
+            reach.errors.push(error);
+            None
+        }
+    };
+    let params = answers.get(params).unwrap_or_default();
+    let block_delay = params.block_delay_secs.or(version.as_ref().and_then(|version| version.block_delay));
+    let block_delay = block_delay.and_then(|Int(seconds)| i64::try_from(seconds).ok());
+    let block_delay = block_delay.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS);
+    let genesis = params.genesis_timestamp.and_then(|Int(seconds)| i64::try_from(seconds).ok());
+    let clock = match genesis.filter(|seconds| *seconds > 0) {
+        Some(genesis_timestamp_seconds) => Some(ChainClock {
+            genesis_timestamp_seconds,
+            block_delay_seconds: block_delay,
+        }),
+        None => head.as_ref().and_then(|head| head.clock(block_delay)),
+    };
+    let daemon = Daemon {
+        version,
+        network_name: answers.get(name).ok(),
+        network_version: answers.get(network_version).ok(),
+        tipset_key: head.as_ref().map_or(Value::Null, TipSet::key),
+        head,
+        clock,
+        client,
+    };
+    DaemonAnswer { reach, daemon }
+}
+
+struct MinerAnswer {
+    reach: Reach,
+    client: Client,
+    id: Option<String>,
+    version: Option<String>,
+    start_time_seconds: Option<f64>,
+    seals: bool,
+}
+
+fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
+    let client = client(node, "/rpc/v0", budget);
+    let mut batch = Batch::new();
+    let id = batch.add::<String>("ActorAddress", json!([]));
+    let version = batch.add::<Version>("Version", json!([]));
+    let start_time = batch.add::<String>("StartTime", json!([]));
+    let subsystems = batch.add::<Option<Vec<String>>>("RuntimeSubsystems", json!([]));
+    let answers = client.send(&batch);
+
+    let id_answer = answers.get(id).ok();
+    let id_answer = id_answer.filter(|id| address::actor_id(id).is_some());
+    let version = answers.get(version).ok().map(|version| version.version);
+    let start_time = answers.get(start_time).ok();
+    // Lotus before v1.11.2 has no subsystems: one process does it all.
+    let subsystems = answers.get(subsystems).ok().flatten();
+    MinerAnswer {
+        reach: Reach::new(node, &answers, id),
+        id: id_answer,
+        version: version.filter(|version| !version.is_empty()),
+        start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
+        seals: subsystems.is_none_or(|names| names.iter().any(|name| name == "Sealing")),
+        client,
+    }
+}
+
+fn client(node: &Node, path: &'static str, budget: Budget) -> Client {
+    let name = format!("{} {}", node.kind.as_str(), node.address);
+    Client::new(name, path, node.transport.clone(), budget)
+}

@@ -1,0 +1,74 @@
+//! A lane: collectors that run one after the other, each on its own. What one of them cannot do, the next ones do not suffer from.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::expose::{Samples, families};
+use crate::rpc::Problems;
+
+/// Collectors of one subject, and what they brought.
+pub struct Lane {
+    now: f64,
+    miner_id: String,
+    node: String,
+    /// Their samples.
+    pub samples: Samples,
+    /// What went wrong.
+    pub lines: Vec<String>,
+}
+
+impl Lane {
+    /// `miner_id` is empty where the collectors are about no miner; `node` is how messages call the node that they ask.
+    pub fn new(now: f64, miner_id: &str, node: Option<&str>) -> Self {
+        Lane {
+            now,
+            miner_id: miner_id.to_owned(),
+            node: node.unwrap_or_default().to_owned(),
+            samples: Samples::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Runs one collector: asks with `fetch`, publishes with `expose`, and says how it went.
+    pub fn collect<F>(
+        &mut self,
+        name: &str,
+        fetch: impl FnOnce(&mut Problems) -> Result<F>,
+        expose: impl FnOnce(&F, &mut Samples),
+    ) -> Option<F> {
+        let now = self.now;
+        self.collect_dated(name, fetch, expose, |_| Some(now))
+    }
+
+    /// Like [`Lane::collect`], for facts that may be older than the run: `dated` tells when they were obtained, in Unix seconds.
+    pub fn collect_dated<F>(
+        &mut self,
+        name: &str,
+        fetch: impl FnOnce(&mut Problems) -> Result<F>,
+        expose: impl FnOnce(&F, &mut Samples),
+        dated: impl FnOnce(&F) -> Option<f64>,
+    ) -> Option<F> {
+        let started = Instant::now();
+        let mut problems = Problems::new(&self.node);
+        let facts = match fetch(&mut problems) {
+            Ok(facts) => Some(facts),
+            Err(error) => {
+                problems.error(format_args!("{error:#}"));
+                None
+            }
+        };
+        let duration = started.elapsed().as_secs_f64();
+        let labels = [name, self.miner_id.as_str()];
+        let samples = &mut self.samples;
+        samples.add(&families::COLLECTOR_SUCCESS, labels, problems.is_empty());
+        samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
+        if let Some(facts) = &facts {
+            let obtained = dated(facts);
+            samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
+            expose(facts, samples);
+        }
+        self.lines.extend(problems.into_lines());
+        facts
+    }
+}

@@ -1,0 +1,326 @@
+//! One run: connects to the nodes, lets every collector do its work, each isolated from the others, and gathers their samples.
+//!
+//! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. What runs when, and at the
+//! same time as what, stands here: each miner's chain side (answered by the full node) and own side (answered by lotus-miner) have a thread,
+//! and so has the full node itself. So a node that hangs takes time from its own collectors only.
+
+mod alerts;
+mod balances;
+mod chain;
+mod connect;
+mod daemon;
+mod deadlines;
+mod expired;
+mod f3;
+mod identity;
+mod jobs;
+mod lane;
+mod mpool;
+mod network;
+mod pipeline;
+mod power;
+mod scheduler;
+mod sectors;
+mod storage;
+mod wallets;
+mod workers;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+pub use connect::{Daemon, LotusMiner};
+
+use crate::address_book::AddressBook;
+use crate::discover::Kind;
+use crate::expose::{Samples, families};
+use crate::rpc::{Budget, Cost, Transport};
+use crate::state::State;
+use lane::Lane;
+
+/// A node to ask.
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// `host:port`, as a label and in messages.
+    pub address: String,
+    /// How to reach it.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// What a run works with.
+pub struct Run<'a> {
+    /// Nodes to ask. Of several full nodes the first that answers is used.
+    pub nodes: &'a [Node],
+    /// Miners to watch on chain although no lotus-miner here runs them.
+    pub miner_ids: &'a [String],
+    /// Names and watched wallets.
+    pub address_book: &'a AddressBook,
+    /// What is remembered from earlier runs.
+    pub state: &'a State,
+    /// Unix seconds at the start of the run.
+    pub now: f64,
+    /// How long the run may take.
+    pub timeout: Duration,
+    /// The most rows a family may have.
+    pub max_rows: usize,
+}
+
+/// What a run brings.
+pub struct Report {
+    /// All samples.
+    pub samples: Samples,
+    /// What went wrong, each line once.
+    pub lines: Vec<String>,
+}
+
+/// Does one run. Nodes that are down make for fewer samples, never for an error.
+pub fn run(run: &Run) -> Report {
+    let started = Instant::now();
+    let connections = connect::connect(run, Budget::new(run.timeout));
+    let mut lanes = collect(run, &connections);
+    lanes.push(connections.lane);
+
+    let mut samples = Samples::new();
+    let mut lines = BTreeSet::new();
+    for lane in lanes {
+        samples.append(lane.samples);
+        lines.extend(lane.lines);
+    }
+    let costs = [Kind::Daemon, Kind::Miner, Kind::Boost].map(|kind| {
+        let clients = connections.clients.iter().filter(|(of, _)| *of == kind);
+        (kind, clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b))
+    });
+    for (kind, cost) in costs {
+        let labels = [kind.as_str()];
+        samples.add(&families::RUN_RPC_CALLS, labels, cost.map(|cost| cost.calls));
+        samples.add(&families::RUN_RPC_REQUESTS, labels, cost.map(|cost| cost.requests));
+        samples.add(&families::RUN_RPC_ERRORS, labels, cost.map(|cost| cost.errors));
+        samples.add(&families::RUN_RPC_RECEIVED_BYTES, labels, cost.map(|cost| cost.received_bytes));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    samples.add(&families::BUILD_INFO, [version, crate::COMMIT], true);
+    samples.add(&families::RUN_TIMEOUT_SECONDS, [], run.timeout.as_secs_f64());
+    let duration = started.elapsed().as_secs_f64();
+    samples.add(&families::RUN_DURATION_SECONDS, [], duration);
+    samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
+    samples.limit_rows(run.max_rows);
+    Report {
+        samples,
+        lines: lines.into_iter().collect(),
+    }
+}
+
+/// The registry: every collector, in lanes that run at the same time.
+fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<Lane> {
+    let daemon = connections.daemon.as_ref();
+    let miner_ids: Vec<&str> = connections.miner_ids.iter().map(String::as_str).collect();
+    thread::scope(|scope| {
+        let node_side = scope.spawn(|| node_side(run, daemon, &miner_ids));
+        let own_sides: Vec<_> = connections
+            .miners
+            .iter()
+            .map(|miner| scope.spawn(move || own_side(run, miner)))
+            .collect();
+        let chain_sides: Vec<_> = miner_ids
+            .iter()
+            .map(|id| {
+                let lotus_miner = connections.miners.iter().find(|miner| miner.id == *id);
+                scope.spawn(move || chain_side(run, daemon, id, lotus_miner))
+            })
+            .collect();
+
+        let mut lanes = Vec::new();
+        let mut chain_facts = Vec::new();
+        for chain_side in chain_sides {
+            let (lane, facts) = joined(chain_side);
+            lanes.push(lane);
+            chain_facts.push(facts);
+        }
+        lanes.push(money_side(run, daemon, &miner_ids, &chain_facts));
+
+        // What takes both sides of a miner comes last.
+        let both_sides: Vec<_> = own_sides
+            .into_iter()
+            .zip(&connections.miners)
+            .map(|(own_side, miner)| {
+                let (mut lane, sectors) = joined(own_side);
+                let deadlines = miner_ids.iter().position(|id| *id == miner.id);
+                let deadlines = deadlines.and_then(|at| chain_facts[at].deadlines.as_ref());
+                scope.spawn(move || {
+                    lane.collect_dated(
+                        "expired_sectors",
+                        |_| expired::fetch(miner, run, sectors.as_ref(), deadlines),
+                        |facts, samples| expired::expose(facts, &miner.id, samples),
+                        |facts| facts.data_timestamp_seconds,
+                    );
+                    lane
+                })
+            })
+            .collect();
+        lanes.extend(both_sides.into_iter().map(joined));
+        lanes.push(joined(node_side));
+        lanes
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The full node, or an error that says that there is none.
+fn up(daemon: Option<&Daemon>) -> Result<&Daemon> {
+    daemon.context("no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus")
+}
+
+/// What the full node tells of itself, the chain and the network.
+fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    lane.collect(
+        "daemon",
+        |problems| daemon::fetch(up(daemon)?, problems),
+        |facts, samples| daemon::expose(facts, samples),
+    );
+    lane.collect(
+        "chain",
+        |problems| chain::fetch(up(daemon)?, problems),
+        |facts, samples| chain::expose(facts, run.now, samples),
+    );
+    lane.collect(
+        "f3",
+        |problems| f3::fetch(up(daemon)?, problems),
+        |facts, samples| f3::expose(facts, miner_ids, samples),
+    );
+    lane.collect(
+        "alerts",
+        |problems| alerts::fetch(&up(daemon)?.client, problems),
+        |facts, samples| alerts::expose(facts, None, samples),
+    );
+    lane
+}
+
+/// What later collectors need of a miner's chain side.
+struct ChainFacts {
+    identity: Option<identity::Facts>,
+    power: Option<power::Facts>,
+    deadlines: Option<deadlines::Facts>,
+}
+
+/// What the chain knows of one miner.
+fn chain_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_id: &str,
+    lotus_miner: Option<&LotusMiner>,
+) -> (Lane, ChainFacts) {
+    let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
+    let identity = lane.collect(
+        "identity",
+        |problems| identity::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| identity::expose(facts, miner_id, lotus_miner, run.address_book, samples),
+    );
+    let power = lane.collect(
+        "power",
+        |problems| power::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| power::expose(facts, miner_id, samples),
+    );
+    lane.collect(
+        "balances",
+        |problems| balances::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| balances::expose(facts, miner_id, samples),
+    );
+    let deadlines = lane.collect(
+        "deadlines",
+        |problems| deadlines::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
+    );
+    let facts = ChainFacts {
+        identity,
+        power,
+        deadlines,
+    };
+    (lane, facts)
+}
+
+/// What the full node tells of wallets and messages, once the miners' addresses are known.
+fn money_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_ids: &[&str],
+    chain_facts: &[ChainFacts],
+) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
+    lane.collect(
+        "network",
+        |problems| network::fetch(up(daemon)?, problems),
+        |facts, samples| network::expose(facts, told_to_a_miner, samples),
+    );
+    let identities: Vec<(&str, &identity::Facts)> = miner_ids
+        .iter()
+        .zip(chain_facts)
+        .filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?)))
+        .collect();
+    let wallets = lane.collect(
+        "wallets",
+        |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
+        wallets::expose,
+    );
+    let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
+    lane.collect(
+        "mpool",
+        |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems),
+        mpool::expose,
+    );
+    lane
+}
+
+/// What lotus-miner tells of itself.
+fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
+    let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
+    let sectors = lane.collect(
+        "sectors",
+        |problems| sectors::fetch(&miner.client, problems),
+        |facts, samples| sectors::expose(facts, &miner.id, samples),
+    );
+    let workers = lane.collect(
+        "workers",
+        |problems| workers::fetch(&miner.client, problems),
+        |facts, samples| workers::expose(facts, &miner.id, samples),
+    );
+    let hosts = workers.as_ref().map(workers::Facts::hosts).unwrap_or_default();
+    let jobs = lane.collect(
+        "jobs",
+        |problems| jobs::fetch(&miner.client, &hosts, problems),
+        |facts, samples| jobs::expose(facts, &miner.id, samples),
+    );
+    let queue = lane.collect(
+        "scheduler",
+        |problems| scheduler::fetch(&miner.client, problems),
+        |facts, samples| scheduler::expose(facts, &miner.id, samples),
+    );
+    let hints = pipeline::Hints {
+        sectors: sectors.as_ref(),
+        jobs: jobs.as_ref(),
+        queue: queue.as_ref(),
+    };
+    lane.collect(
+        "pipeline",
+        |problems| pipeline::fetch(miner, run, &hints, problems),
+        |facts, samples| pipeline::expose(facts, &miner.id, samples),
+    );
+    lane.collect(
+        "alerts",
+        |problems| alerts::fetch(&miner.client, problems),
+        |facts, samples| alerts::expose(facts, Some(&miner.id), samples),
+    );
+    lane.collect(
+        "storage",
+        |problems| storage::fetch(miner, run, problems),
+        |facts, samples| storage::expose(facts, &miner.id, samples),
+    );
+    (lane, sectors)
+}

@@ -1,0 +1,324 @@
+//! Every sector that is not at rest: what state it is in and since when, what is in it, what went wrong with it.
+//!
+//! Asking for one sector is cheap, asking which sectors there are makes lotus-miner read them all. So the list is asked for only when the
+//! summary says that something changed, and not often; jobs and the scheduler name new sectors earlier. Known sectors are asked about when
+//! something hints that they moved, at most [`MAX_STATUS_CALLS`] in a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{LotusMiner, Run, jobs, scheduler, sectors};
+use crate::expose::{Samples, families};
+use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
+use crate::rpc::tolerant::{Field, Int, List};
+use crate::rpc::{Batch, CallError, Cause, Client, Problems, Ticket};
+
+/// SectorsStatus calls in one run, which bounds what a run costs however much is sealed at once.
+const MAX_STATUS_CALLS: usize = 50;
+
+/// The list of sectors is asked for no more often than this.
+const MIN_SECONDS_BETWEEN_LISTS: f64 = 300.0;
+
+/// A list that is older is no good even if nothing seems to have changed.
+const MAX_SECONDS_BETWEEN_LISTS: f64 = 1800.0;
+
+/// A sector is asked about again after this time even if nothing hints that it moved.
+const MAX_SECONDS_WITHOUT_STATUS: f64 = 600.0;
+
+const MAX_ERROR_CHARACTERS: usize = 120;
+
+/// Errors are the worst: their rows come before all others, whatever their age.
+const RANK_OF_ERRORS: f64 = -1e12;
+
+/// The pipeline of one miner, sector by sector.
+pub struct Facts {
+    sectors: BTreeMap<u64, Sector>,
+}
+
+/// A sector, as SectorsStatus told it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Sector {
+    state: String,
+    entered_seconds: Option<f64>,
+    created_seconds: Option<f64>,
+    content: String,
+    retries: Option<u64>,
+    error: Option<String>,
+    asked_seconds: f64,
+    /// The tasks it had when it was asked about: other tasks later hint that it moved.
+    tasks: BTreeSet<String>,
+}
+
+/// What is known of the pipeline from run to run. A sector that was not asked about yet is None.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    listed_seconds: Option<f64>,
+    summary_at_list: BTreeMap<String, u64>,
+    summary_at_last_run: BTreeMap<String, u64>,
+    sectors: BTreeMap<u64, Option<Sector>>,
+}
+
+/// Sectors by state, as SectorsSummary tells them.
+type Summary = BTreeMap<String, u64>;
+
+/// Tasks by sector, as jobs and the scheduler tell them.
+type Tasks = BTreeMap<u64, BTreeSet<String>>;
+
+/// What hints at sectors that are new or moved.
+pub struct Hints<'a> {
+    pub sectors: Option<&'a sectors::Facts>,
+    pub jobs: Option<&'a jobs::Facts>,
+    pub queue: Option<&'a scheduler::Facts>,
+}
+
+pub fn fetch(
+    miner: &LotusMiner,
+    run: &Run,
+    hints: &Hints,
+    problems: &mut Problems,
+) -> Result<Facts> {
+    let section = format!("pipeline/{}", miner.id);
+    let mut memory: Memory = run.state.recall(&section);
+    let (miner, now) = (&miner.client, run.now);
+    let summary = hints.sectors.map(|sectors| &sectors.by_state);
+    let tasks = sealing_tasks(hints);
+    if list_is_due(&memory, summary, now) {
+        let answer = miner.call("SectorsListInStates", json!([states_to_list(summary)]));
+        if let Some(listed) = problems.ok::<Option<Vec<u64>>>(answer) {
+            let listed: BTreeSet<u64> = listed.unwrap_or_default().into_iter().collect();
+            memory.sectors.retain(|number, _| listed.contains(number));
+            for number in listed {
+                memory.sectors.entry(number).or_default();
+            }
+            memory.listed_seconds = Some(now);
+            memory.summary_at_list = summary.cloned().unwrap_or_default();
+        }
+    }
+    for number in tasks.keys() {
+        memory.sectors.entry(*number).or_default();
+    }
+    let moved = summary.is_none_or(|summary| *summary != memory.summary_at_last_run);
+    let to_ask = choose(&memory.sectors, &tasks, moved, now);
+    ask(miner, &to_ask, &tasks, now, &mut memory.sectors, problems);
+    memory.summary_at_last_run = summary.cloned().unwrap_or_default();
+    run.state.remember(&section, &memory);
+    // Sectors at rest with a task, such as an unsealing, are remembered but not part of the pipeline.
+    let known = memory.sectors.into_iter().filter_map(|(number, sector)| Some((number, sector?)));
+    Ok(Facts {
+        sectors: known.filter(|(_, sector)| in_pipeline(&sector.state)).collect(),
+    })
+}
+
+fn sealing_tasks(hints: &Hints) -> Tasks {
+    let running = hints.jobs.into_iter().flat_map(|facts| &facts.jobs);
+    let running = running.map(|job| (job.sector, format!("{} {}", job.task, job.state)));
+    let waiting = hints.queue.into_iter().flat_map(|facts| &facts.requests);
+    let waiting = waiting.map(|request| (request.sector, request.task.clone()));
+    let mut tasks = Tasks::new();
+    // Proofs of spacetime are about many sectors, and name any.
+    for (sector, task) in running.chain(waiting).filter(|(_, task)| !task.starts_with("post/")) {
+        tasks.entry(sector).or_default().insert(task);
+    }
+    tasks
+}
+
+fn list_is_due(memory: &Memory, summary: Option<&Summary>, now: f64) -> bool {
+    let Some(listed) = memory.listed_seconds.filter(|listed| *listed <= now) else {
+        return true;
+    };
+    let age = now - listed;
+    let changed = summary.is_some_and(|summary| *summary != memory.summary_at_list);
+    age >= MAX_SECONDS_BETWEEN_LISTS || (changed && age >= MIN_SECONDS_BETWEEN_LISTS)
+}
+
+/// The states to list: those that are known to be of the pipeline, and new ones that a later Lotus may have.
+fn states_to_list(summary: Option<&Summary>) -> BTreeSet<&str> {
+    let told = summary.into_iter().flat_map(|summary| summary.keys());
+    let told = told.map(String::as_str).filter(|state| in_pipeline(state));
+    pipeline_states().into_iter().chain(told).collect()
+}
+
+/// The sectors to ask about, the most urgent first: new ones, those whose tasks changed, then the others by the age of what is known.
+fn choose(sectors: &BTreeMap<u64, Option<Sector>>, tasks: &Tasks, moved: bool, now: f64) -> Vec<u64> {
+    let no_tasks = BTreeSet::new();
+    let mut due: Vec<(u8, f64, u64)> = Vec::new();
+    for (number, sector) in sectors {
+        let Some(sector) = sector else {
+            due.push((0, 0.0, *number));
+            continue;
+        };
+        let has_new_tasks = *tasks.get(number).unwrap_or(&no_tasks) != sector.tasks;
+        let is_old = !(0.0..MAX_SECONDS_WITHOUT_STATUS).contains(&(now - sector.asked_seconds));
+        if has_new_tasks {
+            due.push((1, sector.asked_seconds, *number));
+        } else if moved || is_old {
+            due.push((2, sector.asked_seconds, *number));
+        }
+    }
+    due.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+    due.truncate(MAX_STATUS_CALLS);
+    due.into_iter().map(|(_, _, number)| number).collect()
+}
+
+fn ask(
+    miner: &Client,
+    numbers: &[u64],
+    tasks: &Tasks,
+    now: f64,
+    sectors: &mut BTreeMap<u64, Option<Sector>>,
+    problems: &mut Problems,
+) {
+    let mut batch = Batch::new();
+    let tickets: Vec<(u64, Ticket<Status>)> = numbers
+        .iter()
+        // With true, the call would cost the full node two calls for each sector.
+        .map(|number| (*number, batch.add("SectorsStatus", json!([number, false]))))
+        .collect();
+    let answers = miner.send(&batch);
+    for (number, ticket) in tickets {
+        let status = match answers.get(ticket) {
+            Err(error) if is_unknown_sector(&error) => {
+                sectors.remove(&number);
+                continue;
+            }
+            other => problems.ok(other),
+        };
+        let Some(mut sector) = status.map(|status| read(status, number, problems)) else {
+            continue;
+        };
+        sector.asked_seconds = now;
+        sector.tasks = tasks.get(&number).cloned().unwrap_or_default();
+        if in_pipeline(&sector.state) || !sector.tasks.is_empty() {
+            sectors.insert(number, Some(sector));
+        } else {
+            sectors.remove(&number);
+        }
+    }
+}
+
+/// Lotus says that its datastore has no such key.
+fn is_unknown_sector(error: &CallError) -> bool {
+    matches!(&error.cause, Cause::Refused { message, .. } if message.contains("not found"))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Status {
+    state: Field<String>,
+    retries: Field<Int>,
+    last_err: Field<String>,
+    log: Field<List<LogEntry>>,
+    pieces: Field<List<Piece>>,
+    deals: Field<Vec<Int>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LogEntry {
+    kind: String,
+    timestamp: Int,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Piece {
+    deal_info: Option<DealInfo>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DealInfo {
+    deal_proposal: Option<DealProposal>,
+    piece_activation_manifest: Option<PieceActivationManifest>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DealProposal {
+    verified_deal: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PieceActivationManifest {
+    verified_allocation_key: Option<serde::de::IgnoredAny>,
+}
+
+impl DealInfo {
+    fn is_verified(&self) -> bool {
+        let manifest = self.piece_activation_manifest.as_ref();
+        self.deal_proposal.as_ref().is_some_and(|proposal| proposal.verified_deal)
+            || manifest.is_some_and(|manifest| manifest.verified_allocation_key.is_some())
+    }
+}
+
+fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
+    let at = format!("SectorsStatus({number})");
+    let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
+    let log = log.take(&format!("{at}.Log"), problems);
+    let pieces = status.pieces.take(&format!("{at}.Pieces"), problems).unwrap_or_default();
+    let pieces = pieces.take(&format!("{at}.Pieces"), problems);
+    let deals = status.deals.take(&format!("{at}.Deals"), problems).unwrap_or_default();
+    let retries = status.retries.take(&format!("{at}.Retries"), problems);
+    let error = status.last_err.take(&format!("{at}.LastErr"), problems).unwrap_or_default();
+    let entered = log.iter().rev().find(|entry| is_transition(&entry.kind));
+    Sector {
+        state: status.state.take(&format!("{at}.State"), problems).unwrap_or_default(),
+        entered_seconds: entered.map(|entry| entry.timestamp.0 as f64),
+        created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
+        content: content(&pieces, &deals, &log).to_owned(),
+        retries: retries.and_then(Int::to_u64),
+        error: first_line(&error),
+        ..Sector::default()
+    }
+}
+
+/// What is in the sector. Deals that were made directly (DDO) have no deal id, so the pieces count.
+fn content(pieces: &[Piece], deals: &[Int], log: &[LogEntry]) -> &'static str {
+    let infos: Vec<&DealInfo> = pieces.iter().filter_map(|piece| piece.deal_info.as_ref()).collect();
+    if infos.iter().any(|info| info.is_verified()) {
+        return "verified_deals";
+    }
+    let awaits_deals = pieces.is_empty() && log.first().is_some_and(|entry| entry.kind.ends_with(".SectorStart"));
+    if !infos.is_empty() || deals.iter().any(|deal| deal.0 > 0) || awaits_deals {
+        return "deals";
+    }
+    "committed_capacity"
+}
+
+fn first_line(error: &str) -> Option<String> {
+    let line = error.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(MAX_ERROR_CHARACTERS).collect())
+}
+
+pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    for (number, sector) in &facts.sectors {
+        let phase = phase(&sector.state);
+        let age = sector.entered_seconds.or(sector.created_seconds).unwrap_or(0.0);
+        let rank = if phase == Phase::Error { RANK_OF_ERRORS + age } else { age };
+        let number = number.to_string();
+        samples.add_row(
+            &families::MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS,
+            [miner_id, &number, &sector.state, phase.as_str(), &sector.content],
+            sector.entered_seconds,
+            rank,
+        );
+        let labels = [miner_id, number.as_str()];
+        let created = &families::MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS;
+        samples.add_row(created, labels, sector.created_seconds, rank);
+        samples.add_row(&families::MINER_PIPELINE_SECTOR_RETRIES, labels, sector.retries, rank);
+        if let Some(error) = &sector.error {
+            samples.add_row(
+                &families::MINER_PIPELINE_SECTOR_ERROR_INFO,
+                [miner_id, &number, error],
+                true,
+                rank,
+            );
+        }
+    }
+}

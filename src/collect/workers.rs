@@ -1,0 +1,139 @@
+//! The workers that lotus-miner has, and what is taken of them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::expose::{Family, Samples, families};
+use crate::rpc::tolerant::{Field, Float, Int, Map};
+use crate::rpc::{Client, Problems};
+
+/// What WorkerStats tells.
+pub struct Facts {
+    workers: Vec<Worker>,
+}
+
+struct Worker {
+    id: String,
+    host: String,
+    gpus: Option<Vec<String>>,
+    is_enabled: Option<bool>,
+    numbers: Vec<(&'static Family<3>, Option<f64>)>,
+    tasks: Vec<(String, Int)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Stats {
+    info: Field<Info>,
+    enabled: Field<bool>,
+    mem_used_min: Field<Int>,
+    mem_used_max: Field<Int>,
+    gpu_used: Field<Float>,
+    cpu_use: Field<Int>,
+    task_counts: Field<Map<Int>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Info {
+    hostname: Field<String>,
+    resources: Field<Resources>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Resources {
+    mem_physical: Field<Int>,
+    mem_used: Field<Int>,
+    mem_swap: Field<Int>,
+    mem_swap_used: Field<Int>,
+    #[serde(rename = "CPUs")]
+    cpus: Field<Int>,
+    #[serde(rename = "GPUs")]
+    gpus: Field<Vec<String>>,
+}
+
+pub fn fetch(miner: &Client, problems: &mut Problems) -> Result<Facts> {
+    let stats: Map<Stats> = miner.call("WorkerStats", json!([]))?;
+    let stats = stats.take("WorkerStats", problems).into_iter();
+    Ok(Facts {
+        workers: stats.map(|(id, stats)| worker(id, stats, problems)).collect(),
+    })
+}
+
+fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
+    let at = format!("WorkerStats[{id}]");
+    let info = stats.info.take(&format!("{at}.Info"), problems).unwrap_or_default();
+    let resources = info.resources.take(&format!("{at}.Info.Resources"), problems);
+    let resources = resources.unwrap_or_default();
+    let host = info.hostname.take(&format!("{at}.Info.Hostname"), problems);
+    let gpus = resources.gpus.take(&format!("{at}.Info.Resources.GPUs"), problems);
+    let is_enabled = stats.enabled.take(&format!("{at}.Enabled"), problems);
+    let tasks = stats.task_counts.take(&format!("{at}.TaskCounts"), problems);
+    let tasks = tasks.unwrap_or_default().take(&format!("{at}.TaskCounts"), problems);
+    let mut int = |field: Field<Int>, name| {
+        let number = field.take(&format!("{at}.{name}"), problems);
+        number.map(|Int(number)| number as f64)
+    };
+    use families::*;
+    let mut numbers = vec![
+        (&WORKER_CPUS, int(resources.cpus, "Info.Resources.CPUs")),
+        (&WORKER_CPUS_USED, int(stats.cpu_use, "CpuUse")),
+        (&WORKER_MEMORY_BYTES, int(resources.mem_physical, "Info.Resources.MemPhysical")),
+        (&WORKER_MEMORY_USED_BYTES, int(resources.mem_used, "Info.Resources.MemUsed")),
+        (&WORKER_MEMORY_TASKS_BYTES, int(stats.mem_used_min, "MemUsedMin")),
+        (&WORKER_SWAP_BYTES, int(resources.mem_swap, "Info.Resources.MemSwap")),
+        (&WORKER_SWAP_USED_BYTES, int(resources.mem_swap_used, "Info.Resources.MemSwapUsed")),
+        (&WORKER_VIRTUAL_MEMORY_TASKS_BYTES, int(stats.mem_used_max, "MemUsedMax")),
+    ];
+    let gpus_used = stats.gpu_used.take(&format!("{at}.GpuUsed"), problems);
+    numbers.push((&WORKER_GPUS_USED, gpus_used.map(|Float(used)| used)));
+    numbers.push((&WORKER_GPUS, gpus.as_ref().map(|gpus| gpus.len() as f64)));
+    Worker {
+        host: host.unwrap_or_default(),
+        gpus,
+        is_enabled,
+        numbers,
+        tasks,
+        id,
+    }
+}
+
+impl Facts {
+    /// The host of each worker, by the worker's id.
+    pub fn hosts(&self) -> BTreeMap<&str, &str> {
+        let hosts = self.workers.iter();
+        hosts.map(|worker| (worker.id.as_str(), worker.host.as_str())).collect()
+    }
+}
+
+/// GPUs as a person would say them: `2 x NVIDIA A6000, NVIDIA T4`.
+fn gpu_names(gpus: &[String]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for gpu in gpus {
+        *counts.entry(gpu).or_default() += 1;
+    }
+    let names = counts.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        _ => format!("{count} x {name}"),
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    for worker in &facts.workers {
+        let (id, host) = (worker.id.as_str(), worker.host.as_str());
+        let gpus = gpu_names(worker.gpus.as_deref().unwrap_or_default());
+        samples.add(&families::WORKER_INFO, [miner_id, id, host, &gpus], true);
+        samples.add(&families::WORKER_ENABLED, [miner_id, id, host], worker.is_enabled);
+        for (family, number) in &worker.numbers {
+            samples.add(family, [miner_id, id, host], *number);
+        }
+        for (task, count) in &worker.tasks {
+            samples.add(&families::WORKER_TASKS, [miner_id, id, host, task], *count);
+        }
+    }
+}
