@@ -20,14 +20,9 @@ impl AddressBook {
     /// Reads the file. An error says what is wrong with it.
     pub fn read(path: &Path) -> Result<Self> {
         let file = || format!("address book {}", path.display());
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{}: cannot read it", file()))?;
-        let book: AddressBook = serde_json::from_str(&text).with_context(|| {
-            format!(
-                "{}: expected {{\"names\": {{ADDRESS: NAME}}, \"watch\": [ADDRESS]}}",
-                file()
-            )
-        })?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", file()))?;
+        let book: AddressBook = serde_json::from_str(&text)
+            .with_context(|| format!("{}: expected {{\"names\": {{ADDRESS: NAME}}, \"watch\": [ADDRESS]}}", file()))?;
         let addresses = book.names.keys().chain(&book.watch);
         for address in addresses {
             anyhow::ensure!(

@@ -43,26 +43,18 @@ impl State {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let state = State {
-                    file: Some(path),
-                    ..State::default()
-                };
+                let state = State { file: Some(path), ..State::default() };
                 return (state, Ok(()));
             }
             Err(error) => {
-                let error = anyhow::Error::new(error).context(format!(
-                    "{}: cannot read the state; running without memory",
-                    path.display()
-                ));
+                let error = anyhow::Error::new(error)
+                    .context(format!("{}: cannot read the state; running without memory", path.display()));
                 return (State::default(), Err(error));
             }
         };
         match serde_json::from_slice::<File>(&text) {
             Ok(file) if file.version == VERSION => {
-                let state = State {
-                    sections: Mutex::new(file.sections),
-                    file: Some(path),
-                };
+                let state = State { sections: Mutex::new(file.sections), file: Some(path) };
                 (state, Ok(()))
             }
             Ok(file) => {
@@ -74,14 +66,9 @@ impl State {
                 (State::default(), Err(error))
             }
             Err(error) => {
-                let error = anyhow::Error::new(error).context(format!(
-                    "{}: the state is damaged; starting a new one",
-                    path.display()
-                ));
-                let state = State {
-                    file: Some(path),
-                    ..State::default()
-                };
+                let error = anyhow::Error::new(error)
+                    .context(format!("{}: the state is damaged; starting a new one", path.display()));
+                let state = State { file: Some(path), ..State::default() };
                 (state, Err(error))
             }
         }
@@ -91,8 +78,7 @@ impl State {
     pub fn recall<T: DeserializeOwned + Default>(&self, section: &str) -> T {
         let sections = self.sections.lock().unwrap_or_else(PoisonError::into_inner);
         let text = sections.get(section).map(|raw| raw.get());
-        text.and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
     /// Replaces what a section holds.
@@ -111,10 +97,7 @@ impl State {
         };
         let text = {
             let sections = self.sections.lock().unwrap_or_else(PoisonError::into_inner);
-            serde_json::to_vec(&File {
-                version: VERSION,
-                sections: sections.clone(),
-            })?
+            serde_json::to_vec(&File { version: VERSION, sections: sections.clone() })?
         };
         let saved = || format!("{}: cannot save the state", path.display());
         if let Some(folder) = path.parent() {

@@ -31,9 +31,7 @@ struct AlertType {
 pub fn fetch(client: &Client, problems: &mut Problems) -> Result<Facts> {
     let alerts = client.call::<List<Alert>>("LogAlerts", json!([]));
     let alerts = problems.if_allowed(alerts).unwrap_or_default();
-    Ok(Facts {
-        alerts: alerts.take("LogAlerts", problems),
-    })
+    Ok(Facts { alerts: alerts.take("LogAlerts", problems) })
 }
 
 /// `miner_id` is None for the full node.
@@ -42,9 +40,7 @@ pub fn expose(facts: &Facts, miner_id: Option<&str>, samples: &mut Samples) {
         let AlertType { system, subsystem } = &alert.kind;
         match miner_id {
             None => samples.add(&families::DAEMON_ALERT_ACTIVE, [system, subsystem], alert.active),
-            Some(id) => {
-                samples.add(&families::MINER_ALERT_ACTIVE, [id, system, subsystem], alert.active)
-            }
+            Some(id) => samples.add(&families::MINER_ALERT_ACTIVE, [id, system, subsystem], alert.active),
         }
     }
 }

@@ -6,23 +6,19 @@ use serde_json::json;
 
 use super::Daemon;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::CHAIN_FINALITY_EPOCHS;
+use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock};
+use crate::lotus::tipset::TipSet;
 use crate::rpc::tolerant::{Field, Int, List};
 use crate::rpc::{Batch, Cause, Problems};
 
 /// Names of SyncState's stages, by number (chain/types of Lotus: api.SyncStateStage).
-const SYNC_STAGES: [&str; 7] = [
-    "idle",
-    "headers",
-    "persist_headers",
-    "messages",
-    "complete",
-    "error",
-    "fetching_messages",
-];
+const SYNC_STAGES: [&str; 7] =
+    ["idle", "headers", "persist_headers", "messages", "complete", "error", "fetching_messages"];
 
 /// Where the full node stands.
 pub struct Facts {
+    head: TipSet,
+    clock: Option<ChainClock>,
     behind_epochs: Option<Int>,
     sync_workers: Option<[u64; SYNC_STAGES.len()]>,
     finalized_height: i64,
@@ -74,6 +70,8 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let behind = status.sync_status.take("NodeStatus.SyncStatus", problems);
     let sync = problems.if_supported(answers.get(sync));
     Ok(Facts {
+        head: head.clone(),
+        clock: daemon.clock,
         behind_epochs: behind.and_then(|status| status.behind),
         sync_workers: sync.map(|sync| count_stages(sync, problems)),
         finalized_height: finalized_height(daemon, head.height(), problems),
@@ -101,20 +99,16 @@ fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) 
         other => problems.if_supported(other),
     };
     let finalized = status.and_then(|status| status.ec_finalized_tip_set);
-    finalized.map_or_else(
-        || head_height.saturating_sub(CHAIN_FINALITY_EPOCHS).max(0),
-        |tipset| tipset.height,
-    )
+    finalized.map_or_else(|| head_height.saturating_sub(CHAIN_FINALITY_EPOCHS).max(0), |tipset| tipset.height)
 }
 
-pub fn expose(facts: &Facts, daemon: &Daemon, now: f64, samples: &mut Samples) {
-    if let Some(head) = &daemon.head {
-        samples.add(&families::CHAIN_HEAD_HEIGHT, [], head.height());
-        samples.add(&families::CHAIN_HEAD_TIMESTAMP_SECONDS, [], head.timestamp_seconds());
-        samples.add(&families::CHAIN_HEAD_BLOCKS, [], head.blocks());
-        samples.add(&families::CHAIN_BASE_FEE_FIL, [], head.base_fee());
-    }
-    let expected = daemon.clock.map(|clock| clock.epoch_at(now));
+pub fn expose(facts: &Facts, now: f64, samples: &mut Samples) {
+    let head = &facts.head;
+    samples.add(&families::CHAIN_HEAD_HEIGHT, [], head.height());
+    samples.add(&families::CHAIN_HEAD_TIMESTAMP_SECONDS, [], head.timestamp_seconds());
+    samples.add(&families::CHAIN_HEAD_BLOCKS, [], head.blocks());
+    samples.add(&families::CHAIN_BASE_FEE_FIL, [], head.base_fee());
+    let expected = facts.clock.map(|clock| clock.epoch_at(now));
     samples.add(&families::CHAIN_EXPECTED_HEIGHT, [], expected);
     samples.add(&families::CHAIN_BEHIND_EPOCHS, [], facts.behind_epochs);
     for (stage, count) in SYNC_STAGES.iter().zip(facts.sync_workers.iter().flatten()) {

@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lane::Lane;
-use super::{Node, Run, joined};
+use super::{Run, joined};
 use crate::discover::Kind;
 use crate::expose::families;
 use crate::lotus::address;
 use crate::lotus::epoch::{ChainClock, parse_rfc3339};
 use crate::lotus::tipset::{NetworkParams, TipSet};
 use crate::rpc::tolerant::Int;
-use crate::rpc::{Answers, Batch, Budget, CallError, Client, Ticket};
+use crate::rpc::{Answers, Batch, Budget, CallError, Client, Node, Ticket};
 
 const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 
@@ -80,9 +80,8 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let of_kind = |kind| run.nodes.iter().filter(move |node: &&Node| node.kind == kind);
     let known: KnownMiners = run.state.recall("miners");
     let (daemons, miners) = thread::scope(|scope| {
-        let miners: Vec<_> = of_kind(Kind::Miner)
-            .map(|node| scope.spawn(move || connect_miner(node, budget)))
-            .collect();
+        let miners: Vec<_> =
+            of_kind(Kind::Miner).map(|node| scope.spawn(move || connect_miner(node, budget))).collect();
         let daemons = connect_daemons(of_kind(Kind::Daemon), budget);
         let miners: Vec<MinerAnswer> = miners.into_iter().map(joined).collect();
         (daemons, miners)
@@ -112,11 +111,7 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
         };
         lane.samples.add(&families::MINER_START_TIME_SECONDS, [&id], answer.start_time_seconds);
         now_known.insert(address, id.clone());
-        let miner = LotusMiner {
-            client: answer.client,
-            id,
-            version: answer.version,
-        };
+        let miner = LotusMiner { client: answer.client, id, version: answer.version };
         // Of several processes of one miner, the one that seals knows sectors, workers and storage.
         match miners_by_id.iter_mut().find(|(other, _)| other.id == miner.id) {
             None => miners_by_id.push((miner, answer.seals)),
@@ -132,13 +127,7 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
             miner_ids.push(id.clone());
         }
     }
-    Connections {
-        daemon,
-        miners,
-        miner_ids,
-        clients,
-        lane,
-    }
+    Connections { daemon, miners, miner_ids, clients, lane }
 }
 
 /// Whether a node answered its first call.
@@ -208,10 +197,9 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
     let block_delay = block_delay.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS);
     let genesis = params.genesis_timestamp.and_then(|Int(seconds)| i64::try_from(seconds).ok());
     let clock = match genesis.filter(|seconds| *seconds > 0) {
-        Some(genesis_timestamp_seconds) => Some(ChainClock {
-            genesis_timestamp_seconds,
-            block_delay_seconds: block_delay,
-        }),
+        Some(genesis_timestamp_seconds) => {
+            Some(ChainClock { genesis_timestamp_seconds, block_delay_seconds: block_delay })
+        }
         None => head.as_ref().and_then(|head| head.clock(block_delay)),
     };
     let daemon = Daemon {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Daemon;
+use super::connect::Version;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::parse_rfc3339;
 use crate::rpc::tolerant::{Count, Field, Int, Map};
@@ -12,6 +13,9 @@ use crate::rpc::{Batch, Problems};
 
 /// What the node tells of itself.
 pub struct Facts {
+    version: Option<Version>,
+    network_name: String,
+    network_version: Option<i64>,
     start_time_seconds: Option<f64>,
     peers: Option<u64>,
     publish_peers: PeerStatus,
@@ -63,12 +67,12 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let bandwidth = problems.if_supported(answers.get(bandwidth)).unwrap_or_default();
     let by_protocol = problems.if_supported(answers.get(by_protocol)).unwrap_or_default();
     Ok(Facts {
+        version: daemon.version.clone(),
+        network_name: daemon.network_name.clone().unwrap_or_default(),
+        network_version: daemon.network_version,
         start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
         peers: problems.if_supported(answers.get(peers)).map(|Count(peers)| peers),
-        publish_peers: status
-            .peer_status
-            .take("NodeStatus.PeerStatus", problems)
-            .unwrap_or_default(),
+        publish_peers: status.peer_status.take("NodeStatus.PeerStatus", problems).unwrap_or_default(),
         reachability: reachability.and_then(|Int(state)| match state {
             0 => Some("unknown"),
             1 => Some("public"),
@@ -76,20 +80,17 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
             _ => None,
         }),
         // Forest does not count, and answers zeros.
-        bandwidth: Some(bandwidth)
-            .filter(|sum| [sum.total_in, sum.total_out] != [Some(Int(0)); 2])
-            .unwrap_or_default(),
+        bandwidth: Some(bandwidth).filter(|sum| [sum.total_in, sum.total_out] != [Some(Int(0)); 2]).unwrap_or_default(),
         by_protocol: by_protocol.take("NetBandwidthStatsByProtocol", problems),
     })
 }
 
-pub fn expose(facts: &Facts, daemon: &Daemon, samples: &mut Samples) {
-    if let Some(version) = &daemon.version {
-        let network = daemon.network_name.as_deref().unwrap_or_default();
-        let labels = [version.version.as_str(), &version.agent, network];
+pub fn expose(facts: &Facts, samples: &mut Samples) {
+    if let Some(version) = &facts.version {
+        let labels = [version.version.as_str(), &version.agent, &facts.network_name];
         samples.add(&families::DAEMON_INFO, labels, true);
     }
-    samples.add(&families::NETWORK_VERSION, [], daemon.network_version);
+    samples.add(&families::NETWORK_VERSION, [], facts.network_version);
     samples.add(&families::DAEMON_START_TIME_SECONDS, [], facts.start_time_seconds);
     samples.add(&families::DAEMON_PEERS, [], facts.peers);
     let publish = &families::DAEMON_PUBLISH_PEERS;

@@ -86,11 +86,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
             partitions: partitions.map(Option::unwrap_or_default),
         }
     });
-    Ok(Facts {
-        deadlines: deadlines.collect(),
-        schedule,
-        clock: daemon.clock,
-    })
+    Ok(Facts { deadlines: deadlines.collect(), schedule, clock: daemon.clock })
 }
 
 impl Deadline {
@@ -103,9 +99,7 @@ impl Deadline {
 impl Facts {
     /// A sum over all deadlines, which exists only where every deadline is known.
     fn total(&self, of: impl Fn(&Partition) -> &BitField) -> Option<u64> {
-        self.deadlines
-            .iter()
-            .try_fold(0u64, |sum, deadline| sum.checked_add(deadline.sectors(&of)?))
+        self.deadlines.iter().try_fold(0u64, |sum, deadline| sum.checked_add(deadline.sectors(&of)?))
     }
 
     /// The live sectors of all deadlines, where every deadline is known.

@@ -38,11 +38,7 @@ pub fn fetch(
     let known: Facts = run.state.recall(&section);
     let summary = &sectors.context("sectors by state are not known")?.by_state;
     let age = known.data_timestamp_seconds.map(|looked_up| run.now - looked_up);
-    let limit = if *summary == known.summary {
-        MAX_SECONDS_BETWEEN_LISTS
-    } else {
-        MIN_SECONDS_BETWEEN_LISTS
-    };
+    let limit = if *summary == known.summary { MAX_SECONDS_BETWEEN_LISTS } else { MIN_SECONDS_BETWEEN_LISTS };
     if age.is_some_and(|age| (0.0..limit).contains(&age)) {
         return Ok(known);
     }

@@ -62,8 +62,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
         is_running: if_on(problems, answers.get(running)),
         progress: if_on(problems, answers.get(progress)),
         finalized_height: last_of_chain.map(|tipset| tipset.epoch),
-        participants: participants
-            .map(|all| all.iter().filter_map(|one| one.miner_id.to_u64()).collect()),
+        participants: participants.map(|all| all.iter().filter_map(|one| one.miner_id.to_u64()).collect()),
     })
 }
 

@@ -44,9 +44,7 @@ struct MinerInfo {
 }
 
 pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
-    let info: MinerInfo = daemon
-        .client
-        .call("StateMinerInfo", json!([miner_id, daemon.tipset_key]))?;
+    let info: MinerInfo = daemon.client.call("StateMinerInfo", json!([miner_id, daemon.tipset_key]))?;
     let control = info.control_addresses;
     let control = control.take("StateMinerInfo.ControlAddresses", problems);
     let control = control.unwrap_or_default();
@@ -66,10 +64,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     Ok(Facts {
         addresses: resolve(daemon, roles, problems),
         peer_id: info.peer_id.take("StateMinerInfo.PeerId", problems).unwrap_or_default(),
-        sector_size_bytes: info
-            .sector_size
-            .take("StateMinerInfo.SectorSize", problems)
-            .and_then(Int::to_u64),
+        sector_size_bytes: info.sector_size.take("StateMinerInfo.SectorSize", problems).and_then(Int::to_u64),
         owner: owner.unwrap_or_default(),
         worker: worker.unwrap_or_default(),
         beneficiary: beneficiary.unwrap_or_default(),
@@ -77,11 +72,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
 }
 
 /// Finds the id and the key of each address.
-fn resolve(
-    daemon: &Daemon,
-    roles: Vec<(String, String)>,
-    problems: &mut Problems,
-) -> Vec<RoleAddress> {
+fn resolve(daemon: &Daemon, roles: Vec<(String, String)>, problems: &mut Problems) -> Vec<RoleAddress> {
     let mut batch = Batch::new();
     let tickets: Vec<_> = roles
         .iter()
@@ -108,11 +99,7 @@ fn resolve(
             (false, Some(id)) => (id, known),
             (false, None) => (String::new(), known),
         };
-        RoleAddress {
-            role,
-            id_address,
-            address,
-        }
+        RoleAddress { role, id_address, address }
     });
     resolved.collect()
 }
@@ -133,27 +120,14 @@ pub fn expose(
     let version = lotus_miner.and_then(|miner| miner.version.as_deref());
     samples.add(
         &families::MINER_INFO,
-        [
-            miner_id,
-            version.unwrap_or_default(),
-            &facts.owner,
-            &facts.worker,
-            &facts.beneficiary,
-            &facts.peer_id,
-        ],
+        [miner_id, version.unwrap_or_default(), &facts.owner, &facts.worker, &facts.beneficiary, &facts.peer_id],
         true,
     );
     samples.add(&families::MINER_SECTOR_SIZE_BYTES, [miner_id], facts.sector_size_bytes);
     for address in &facts.addresses {
         samples.add(
             &families::MINER_ADDRESS_INFO,
-            [
-                miner_id,
-                &address.role,
-                &address.id_address,
-                &address.address,
-                &name_of(book, miner_id, address),
-            ],
+            [miner_id, &address.role, &address.id_address, &address.address, &name_of(book, miner_id, address)],
             true,
         );
     }

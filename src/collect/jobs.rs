@@ -52,11 +52,7 @@ struct SectorId {
 }
 
 /// `worker_hosts` are the hosts of the workers by their ids, where they are known.
-pub fn fetch(
-    miner: &Client,
-    worker_hosts: &BTreeMap<&str, &str>,
-    problems: &mut Problems,
-) -> Result<Facts> {
+pub fn fetch(miner: &Client, worker_hosts: &BTreeMap<&str, &str>, problems: &mut Problems) -> Result<Facts> {
     let by_worker: Map<List<WorkerJob>> = miner.call("WorkerJobs", json!([]))?;
     let mut jobs = Vec::new();
     for (worker, list) in by_worker.take("WorkerJobs", problems) {
@@ -69,13 +65,7 @@ pub fn fetch(
     Ok(Facts { jobs })
 }
 
-fn read(
-    job: WorkerJob,
-    worker: &str,
-    known_host: Option<&str>,
-    at: &str,
-    problems: &mut Problems,
-) -> Option<Job> {
+fn read(job: WorkerJob, worker: &str, known_host: Option<&str>, at: &str, problems: &mut Problems) -> Option<Job> {
     let sector = job.sector.take(&format!("{at}.Sector"), problems)?;
     let start = job.start.take(&format!("{at}.Start"), problems);
     // A job whose worker is gone says where it ran.
@@ -111,15 +101,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         if let Some(start) = job.start_seconds {
             samples.add_row(
                 &families::MINER_JOB_START_TIMESTAMP_SECONDS,
-                [
-                    miner_id,
-                    &job.id,
-                    &job.sector.to_string(),
-                    &job.task,
-                    job.state,
-                    &job.worker,
-                    &job.worker_host,
-                ],
+                [miner_id, &job.id, &job.sector.to_string(), &job.task, job.state, &job.worker, &job.worker_host],
                 start,
                 start,
             );

@@ -26,7 +26,6 @@ mod wallets;
 mod workers;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -37,19 +36,9 @@ pub use connect::{Daemon, LotusMiner};
 use crate::address_book::AddressBook;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
-use crate::rpc::{Budget, Cost, Transport};
+use crate::rpc::{Budget, Node};
 use crate::state::State;
 use lane::Lane;
-
-/// A node to ask.
-pub struct Node {
-    /// What it is.
-    pub kind: Kind,
-    /// `host:port`, as a label and in messages.
-    pub address: String,
-    /// How to reach it.
-    pub transport: Arc<dyn Transport>,
-}
 
 /// What a run works with.
 pub struct Run<'a> {
@@ -108,10 +97,7 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    Report {
-        samples,
-        lines: lines.into_iter().collect(),
-    }
+    Report { samples, lines: lines.into_iter().collect() }
 }
 
 /// The registry: every collector, in lanes that run at the same time.
@@ -120,11 +106,8 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
     let miner_ids: Vec<&str> = connections.miner_ids.iter().map(String::as_str).collect();
     thread::scope(|scope| {
         let node_side = scope.spawn(|| node_side(run, daemon, &miner_ids));
-        let own_sides: Vec<_> = connections
-            .miners
-            .iter()
-            .map(|miner| scope.spawn(move || own_side(run, miner)))
-            .collect();
+        let own_sides: Vec<_> =
+            connections.miners.iter().map(|miner| scope.spawn(move || own_side(run, miner))).collect();
         let chain_sides: Vec<_> = miner_ids
             .iter()
             .map(|id| {
@@ -143,25 +126,19 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         lanes.push(money_side(run, daemon, &miner_ids, &chain_facts));
 
         // What takes both sides of a miner comes last.
-        let both_sides: Vec<_> = own_sides
-            .into_iter()
-            .zip(&connections.miners)
-            .map(|(own_side, miner)| {
-                let (mut lane, sectors) = joined(own_side);
-                let deadlines = miner_ids.iter().position(|id| *id == miner.id);
-                let deadlines = deadlines.and_then(|at| chain_facts[at].deadlines.as_ref());
-                scope.spawn(move || {
-                    lane.collect_dated(
-                        "expired_sectors",
-                        |_| expired::fetch(miner, run, sectors.as_ref(), deadlines),
-                        |facts, samples| expired::expose(facts, &miner.id, samples),
-                        |facts| facts.data_timestamp_seconds,
-                    );
-                    lane
+        let both_sides = thread::scope(|scope| {
+            let threads: Vec<_> = own_sides
+                .into_iter()
+                .zip(&connections.miners)
+                .map(|(own_side, miner)| {
+                    let chain_side = miner_ids.iter().position(|id| *id == miner.id);
+                    let chain_side = chain_side.map(|at| &chain_facts[at]);
+                    scope.spawn(move || both_sides(run, miner, joined(own_side), chain_side))
                 })
-            })
-            .collect();
-        lanes.extend(both_sides.into_iter().map(joined));
+                .collect();
+            threads.into_iter().map(joined).collect::<Vec<_>>()
+        });
+        lanes.extend(both_sides);
         lanes.push(joined(node_side));
         lanes
     })
@@ -173,17 +150,15 @@ fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
 
 /// The full node, or an error that says that there is none.
 fn up(daemon: Option<&Daemon>) -> Result<&Daemon> {
-    daemon.context("no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus")
+    daemon.context(
+        "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus",
+    )
 }
 
 /// What the full node tells of itself, the chain and the network.
 fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
-    lane.collect(
-        "daemon",
-        |problems| daemon::fetch(up(daemon)?, problems),
-        |facts, samples| daemon::expose(facts, samples),
-    );
+    lane.collect("daemon", |problems| daemon::fetch(up(daemon)?, problems), daemon::expose);
     lane.collect(
         "chain",
         |problems| chain::fetch(up(daemon)?, problems),
@@ -237,44 +212,24 @@ fn chain_side(
         |problems| deadlines::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
     );
-    let facts = ChainFacts {
-        identity,
-        power,
-        deadlines,
-    };
+    let facts = ChainFacts { identity, power, deadlines };
     (lane, facts)
 }
 
 /// What the full node tells of wallets and messages, once the miners' addresses are known.
-fn money_side(
-    run: &Run,
-    daemon: Option<&Daemon>,
-    miner_ids: &[&str],
-    chain_facts: &[ChainFacts],
-) -> Lane {
+fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_facts: &[ChainFacts]) -> Lane {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
-    lane.collect(
-        "network",
-        |problems| network::fetch(up(daemon)?, problems),
-        |facts, samples| network::expose(facts, told_to_a_miner, samples),
-    );
-    let identities: Vec<(&str, &identity::Facts)> = miner_ids
-        .iter()
-        .zip(chain_facts)
-        .filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?)))
-        .collect();
+    lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
+    let identities: Vec<(&str, &identity::Facts)> =
+        miner_ids.iter().zip(chain_facts).filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?))).collect();
     let wallets = lane.collect(
         "wallets",
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
         wallets::expose,
     );
     let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
-    lane.collect(
-        "mpool",
-        |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems),
-        mpool::expose,
-    );
+    lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
     lane
 }
 
@@ -302,11 +257,7 @@ fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
         |problems| scheduler::fetch(&miner.client, problems),
         |facts, samples| scheduler::expose(facts, &miner.id, samples),
     );
-    let hints = pipeline::Hints {
-        sectors: sectors.as_ref(),
-        jobs: jobs.as_ref(),
-        queue: queue.as_ref(),
-    };
+    let hints = pipeline::Hints { sectors: sectors.as_ref(), jobs: jobs.as_ref(), queue: queue.as_ref() };
     lane.collect(
         "pipeline",
         |problems| pipeline::fetch(miner, run, &hints, problems),
@@ -323,4 +274,21 @@ fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
         |facts, samples| storage::expose(facts, &miner.id, samples),
     );
     (lane, sectors)
+}
+
+/// What takes lotus-miner's word and the chain's together.
+fn both_sides(
+    run: &Run,
+    miner: &LotusMiner,
+    (mut lane, sectors): (Lane, Option<sectors::Facts>),
+    chain_side: Option<&ChainFacts>,
+) -> Lane {
+    let deadlines = chain_side.and_then(|facts| facts.deadlines.as_ref());
+    lane.collect_dated(
+        "expired_sectors",
+        |_| expired::fetch(miner, run, sectors.as_ref(), deadlines),
+        |facts, samples| expired::expose(facts, &miner.id, samples),
+        |facts| facts.data_timestamp_seconds,
+    );
+    lane
 }

@@ -40,7 +40,6 @@ struct LocalMessage {
 struct Message {
     #[serde(rename = "CID")]
     cid: Option<Cid>,
-    from: String,
     to: String,
     nonce: Int,
     method: Int,
@@ -104,10 +103,8 @@ pub fn fetch(
             }
         })
         .collect();
-    memory.first_seen_seconds = local
-        .iter()
-        .filter_map(|one| Some((one.message.cid.as_ref()?.text.clone(), one.first_seen_seconds)))
-        .collect();
+    memory.first_seen_seconds =
+        local.iter().filter_map(|one| Some((one.message.cid.as_ref()?.text.clone(), one.first_seen_seconds))).collect();
     run.state.remember("mpool", &memory);
     Ok(Facts {
         messages: pool.messages.len() as u64,
@@ -146,10 +143,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pool<'a> {
 }
 
 /// A message with the wallet that sent it; None where somebody else did.
-fn read<'w>(
-    raw: &RawValue,
-    wallets: &'w [Wallet],
-) -> Result<Option<(Message, &'w Wallet)>, serde_json::Error> {
+fn read<'w>(raw: &RawValue, wallets: &'w [Wallet]) -> Result<Option<(Message, &'w Wallet)>, serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Signed<'a> {
@@ -204,10 +198,8 @@ fn actor_types(
     }
     let mut batch = Batch::new();
     let codes = batch.add::<BTreeMap<String, Value>>("StateActorCodeCIDs", json!([network_version]));
-    let actors: Vec<_> = unknown
-        .iter()
-        .map(|to| batch.add::<Actor>("StateGetActor", json!([to, daemon.tipset_key])))
-        .collect();
+    let actors: Vec<_> =
+        unknown.iter().map(|to| batch.add::<Actor>("StateGetActor", json!([to, daemon.tipset_key]))).collect();
     let answers = daemon.client.send(&batch);
     let codes = problems.if_supported(answers.get(codes)).unwrap_or_default();
     for (to, ticket) in unknown.iter().zip(actors) {
@@ -264,15 +256,7 @@ fn expose_message(local: &LocalMessage, samples: &mut Samples) {
     let rank = local.first_seen_seconds;
     samples.add_row(
         &families::MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS,
-        [
-            cid,
-            &local.from,
-            &local.from_name,
-            &message.to,
-            &local.to_name,
-            &local.method,
-            &message.nonce.0.to_string(),
-        ],
+        [cid, &local.from, &local.from_name, &message.to, &local.to_name, &local.method, &message.nonce.0.to_string()],
         local.first_seen_seconds,
         rank,
     );

@@ -35,20 +35,21 @@ struct PowerState {
     miner_above_min_power_count: Field<Int>,
 }
 
-pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
-    let actor: Actor = daemon
-        .client
-        .call("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]))?;
+/// The miners were already told the network's power with their own, so that is used where there is a miner.
+pub fn fetch(daemon: &Daemon, told_to_a_miner: Option<Power>, problems: &mut Problems) -> Result<Facts> {
+    let actor = daemon.client.call::<Actor>("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]));
+    let actor = problems.ok(actor).unwrap_or_default();
     let state = actor.state.take("StateReadState(f04).State", problems).unwrap_or_default();
     let mut of = |field: Field<Int>, name| field.take(name, problems);
+    let power = Power {
+        raw_bytes: of(state.total_raw_byte_power, "StateReadState(f04).State.TotalRawBytePower"),
+        quality_adjusted_bytes: of(
+            state.total_quality_adjusted_power,
+            "StateReadState(f04).State.TotalQualityAdjPower",
+        ),
+    };
     Ok(Facts {
-        power: Power {
-            raw_bytes: of(state.total_raw_byte_power, "StateReadState(f04).State.TotalRawBytePower"),
-            quality_adjusted_bytes: of(
-                state.total_quality_adjusted_power,
-                "StateReadState(f04).State.TotalQualityAdjPower",
-            ),
-        },
+        power: told_to_a_miner.unwrap_or(power),
         miners: of(state.miner_count, "StateReadState(f04).State.MinerCount"),
         miners_above_min_power: of(
             state.miner_above_min_power_count,
@@ -57,16 +58,11 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     })
 }
 
-/// The miners were already told the network's power with their own, so that is what is published where there is a miner.
-pub fn expose(facts: Option<&Facts>, told_to_a_miner: Option<Power>, samples: &mut Samples) {
-    if let Some(power) = told_to_a_miner.or(facts.map(|facts| facts.power)) {
-        let family = &families::NETWORK_POWER_BYTES;
-        samples.add(family, ["raw"], power.raw_bytes);
-        samples.add(family, ["quality_adjusted"], power.quality_adjusted_bytes);
-    }
-    if let Some(facts) = facts {
-        let family = &families::NETWORK_MINERS;
-        samples.add(family, ["all"], facts.miners);
-        samples.add(family, ["above_min_power"], facts.miners_above_min_power);
-    }
+pub fn expose(facts: &Facts, samples: &mut Samples) {
+    let power = &families::NETWORK_POWER_BYTES;
+    samples.add(power, ["raw"], facts.power.raw_bytes);
+    samples.add(power, ["quality_adjusted"], facts.power.quality_adjusted_bytes);
+    let miners = &families::NETWORK_MINERS;
+    samples.add(miners, ["all"], facts.miners);
+    samples.add(miners, ["above_min_power"], facts.miners_above_min_power);
 }

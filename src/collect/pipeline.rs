@@ -76,12 +76,7 @@ pub struct Hints<'a> {
     pub queue: Option<&'a scheduler::Facts>,
 }
 
-pub fn fetch(
-    miner: &LotusMiner,
-    run: &Run,
-    hints: &Hints,
-    problems: &mut Problems,
-) -> Result<Facts> {
+pub fn fetch(miner: &LotusMiner, run: &Run, hints: &Hints, problems: &mut Problems) -> Result<Facts> {
     let section = format!("pipeline/{}", miner.id);
     let mut memory: Memory = run.state.recall(&section);
     let (miner, now) = (&miner.client, run.now);
@@ -109,9 +104,7 @@ pub fn fetch(
     run.state.remember(&section, &memory);
     // Sectors at rest with a task, such as an unsealing, are remembered but not part of the pipeline.
     let known = memory.sectors.into_iter().filter_map(|(number, sector)| Some((number, sector?)));
-    Ok(Facts {
-        sectors: known.filter(|(_, sector)| in_pipeline(&sector.state)).collect(),
-    })
+    Ok(Facts { sectors: known.filter(|(_, sector)| in_pipeline(&sector.state)).collect() })
 }
 
 fn sealing_tasks(hints: &Hints) -> Tasks {
@@ -313,12 +306,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         samples.add_row(created, labels, sector.created_seconds, rank);
         samples.add_row(&families::MINER_PIPELINE_SECTOR_RETRIES, labels, sector.retries, rank);
         if let Some(error) = &sector.error {
-            samples.add_row(
-                &families::MINER_PIPELINE_SECTOR_ERROR_INFO,
-                [miner_id, &number, error],
-                true,
-                rank,
-            );
+            samples.add_row(&families::MINER_PIPELINE_SECTOR_ERROR_INFO, [miner_id, &number, error], true, rank);
         }
     }
 }

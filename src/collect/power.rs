@@ -50,13 +50,14 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let mut batch = Batch::new();
     let power = batch.add::<MinerPower>("StateMinerPower", json!([miner_id, daemon.tipset_key]));
     // The head's own epoch, because a later one would wait for a beacon that is not drawn yet.
-    let base_info = batch.add::<Option<BaseInfo>>(
-        "MinerGetBaseInfo",
-        json!([miner_id, daemon.head.height(), daemon.tipset_key]),
-    );
+    let base_info = daemon.head.as_ref().map(|head| {
+        let params = json!([miner_id, head.height(), daemon.tipset_key]);
+        batch.add::<Option<BaseInfo>>("MinerGetBaseInfo", params)
+    });
     let answers = daemon.client.send(&batch);
     let power = answers.get(power)?;
-    let base_info = problems.if_supported(answers.get(base_info)).flatten();
+    let base_info = base_info.and_then(|ticket| problems.if_supported(answers.get(ticket)));
+    let base_info = base_info.flatten();
     let eligible = base_info.map(|info| info.eligible_for_mining).unwrap_or_default();
     Ok(Facts {
         miner: claim(power.miner_power, "MinerPower", problems),
@@ -71,9 +72,7 @@ fn claim(claim: Field<Claim>, name: &str, problems: &mut Problems) -> Power {
     let claim = claim.take(&name, problems).unwrap_or_default();
     Power {
         raw_bytes: claim.raw_byte_power.take(&format!("{name}.RawBytePower"), problems),
-        quality_adjusted_bytes: claim
-            .quality_adj_power
-            .take(&format!("{name}.QualityAdjPower"), problems),
+        quality_adjusted_bytes: claim.quality_adj_power.take(&format!("{name}.QualityAdjPower"), problems),
     }
 }
 
@@ -95,9 +94,5 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
     samples.add(power, [miner_id, "quality_adjusted"], facts.miner.quality_adjusted_bytes);
     samples.add(&families::MINER_HAS_MIN_POWER, [miner_id], facts.has_min_power);
     samples.add(&families::MINER_MINING_ELIGIBLE, [miner_id], facts.is_eligible);
-    samples.add(
-        &families::MINER_EXPECTED_WINS_PER_DAY,
-        [miner_id],
-        facts.expected_wins_per_day(),
-    );
+    samples.add(&families::MINER_EXPECTED_WINS_PER_DAY, [miner_id], facts.expected_wins_per_day());
 }

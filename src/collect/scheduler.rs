@@ -54,15 +54,9 @@ pub fn fetch(miner: &Client, problems: &mut Problems) -> Result<Facts> {
     let requests = diagnosis.sched_info.unwrap_or_default().requests;
     let requests = requests.take("SealingSchedDiag.SchedInfo.Requests", problems);
     let requests = requests.into_iter().filter_map(|task| {
-        Some(Request {
-            sector: task.sector.number.to_u64()?,
-            task: task.task_type,
-            priority: task.priority.0,
-        })
+        Some(Request { sector: task.sector.number.to_u64()?, task: task.task_type, priority: task.priority.0 })
     });
-    Ok(Facts {
-        requests: requests.collect(),
-    })
+    Ok(Facts { requests: requests.collect() })
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {

@@ -18,11 +18,7 @@ pub struct Facts {
 pub fn fetch(miner: &Client, problems: &mut Problems) -> Result<Facts> {
     let summary: Map<Int> = miner.call("SectorsSummary", json!([]))?;
     let counts = summary.take("SectorsSummary", problems).into_iter();
-    Ok(Facts {
-        by_state: counts
-            .filter_map(|(state, count)| Some((state, count.to_u64()?)))
-            .collect(),
-    })
+    Ok(Facts { by_state: counts.filter_map(|(state, count)| Some((state, count.to_u64()?))).collect() })
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {

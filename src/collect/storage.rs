@@ -69,9 +69,7 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
     let section = format!("storage/{}", miner.id);
     let mut memory: Memory = run.state.recall(&section);
     let (miner, now) = (&miner.client, run.now);
-    let local: BTreeMap<String, String> = miner
-        .call::<Option<_>>("StorageLocal", json!([]))?
-        .unwrap_or_default();
+    let local: BTreeMap<String, String> = miner.call::<Option<_>>("StorageLocal", json!([]))?.unwrap_or_default();
     let age = memory.listed_seconds.map(|listed| now - listed);
     let knows_all_local = local.keys().all(|id| memory.paths.contains_key(id));
     if !knows_all_local || !age.is_some_and(|age| (0.0..SECONDS_BETWEEN_LISTS).contains(&age)) {
@@ -90,17 +88,10 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
             Some(Err(error)) => (path_failed(&error, &id, problems), Stat::default()),
             None => (None, Stat::default()),
         };
-        let path = Path {
-            local_path: local.get(&id).cloned().unwrap_or_default(),
-            info,
-            is_up,
-            stat,
-        };
+        let path = Path { local_path: local.get(&id).cloned().unwrap_or_default(), info, is_up, stat };
         (id, path)
     });
-    Ok(Facts {
-        paths: paths.collect(),
-    })
+    Ok(Facts { paths: paths.collect() })
 }
 
 /// Reports a failed StorageStat. Some(false) where it was the path that failed, and not the miner or our permission.
@@ -115,11 +106,7 @@ fn path_failed(error: &CallError, id: &str, problems: &mut Problems) -> Option<b
 }
 
 /// Every path and what is fixed about it.
-fn list(
-    miner: &Client,
-    local: &BTreeMap<String, String>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<String, Info>> {
+fn list(miner: &Client, local: &BTreeMap<String, String>, problems: &mut Problems) -> Option<BTreeMap<String, Info>> {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "PascalCase", default)]
     struct StorageInfo {
@@ -177,10 +164,7 @@ fn stats<'a>(
 ) -> BTreeMap<String, Result<Stat, CallError>> {
     let (mut apart, together): (Vec<&String>, Vec<&String>) = ids.partition(|id| slow.contains(*id));
     let mut batch = Batch::new();
-    let tickets: Vec<_> = together
-        .iter()
-        .map(|id| (*id, batch.add::<Stat>("StorageStat", json!([id]))))
-        .collect();
+    let tickets: Vec<_> = together.iter().map(|id| (*id, batch.add::<Stat>("StorageStat", json!([id])))).collect();
     // A path that keeps lotus-miner waiting must not make us give up on lotus-miner itself.
     let miner = miner.apart();
     let answers = miner.send(&batch);

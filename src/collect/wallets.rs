@@ -65,10 +65,7 @@ pub fn fetch(
     for address in listed.iter().chain(book.watched()) {
         let known = wallets.iter().any(|wallet| wallet.is(address));
         if !known && address::is_address(address) {
-            wallets.push(Wallet {
-                address: address.clone(),
-                ..Wallet::default()
-            });
+            wallets.push(Wallet { address: address.clone(), ..Wallet::default() });
         }
     }
     look_up(daemon, &mut wallets, problems);
@@ -99,10 +96,7 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
             (
                 batch.add::<Fil>("WalletBalance", json!([wallet.address])),
                 batch.add::<Option<Int>>("StateVerifiedClientStatus", params.clone()),
-                wallet
-                    .id_address
-                    .is_empty()
-                    .then(|| batch.add::<String>(counterpart, params)),
+                wallet.id_address.is_empty().then(|| batch.add::<String>(counterpart, params)),
             )
         })
         .collect();
@@ -130,11 +124,7 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {
     for wallet in &facts.wallets {
-        let labels = [
-            wallet.address.as_str(),
-            &wallet.id_address,
-            &wallet.name,
-        ];
+        let labels = [wallet.address.as_str(), &wallet.id_address, &wallet.name];
         samples.add(&families::WALLET_BALANCE_FIL, labels, wallet.balance);
         let datacap = wallet.datacap_bytes.filter(|Int(bytes)| *bytes > 0);
         samples.add(&families::WALLET_DATACAP_BYTES, labels, datacap);

@@ -59,9 +59,7 @@ struct Resources {
 pub fn fetch(miner: &Client, problems: &mut Problems) -> Result<Facts> {
     let stats: Map<Stats> = miner.call("WorkerStats", json!([]))?;
     let stats = stats.take("WorkerStats", problems).into_iter();
-    Ok(Facts {
-        workers: stats.map(|(id, stats)| worker(id, stats, problems)).collect(),
-    })
+    Ok(Facts { workers: stats.map(|(id, stats)| worker(id, stats, problems)).collect() })
 }
 
 fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
@@ -92,14 +90,7 @@ fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
     let gpus_used = stats.gpu_used.take(&format!("{at}.GpuUsed"), problems);
     numbers.push((&WORKER_GPUS_USED, gpus_used.map(|Float(used)| used)));
     numbers.push((&WORKER_GPUS, gpus.as_ref().map(|gpus| gpus.len() as f64)));
-    Worker {
-        host: host.unwrap_or_default(),
-        gpus,
-        is_enabled,
-        numbers,
-        tasks,
-        id,
-    }
+    Worker { host: host.unwrap_or_default(), gpus, is_enabled, numbers, tasks, id }
 }
 
 impl Facts {

@@ -33,11 +33,7 @@ pub(super) fn parse(text: &str) -> Result<Address, &'static str> {
 
 /// Reads a multiaddr or a URL, as the file `api` of a repo holds it.
 pub(super) fn parse_address(text: &str) -> Result<Address, &'static str> {
-    if text.starts_with('/') {
-        Ok((parse_multiaddr(text)?, None))
-    } else {
-        parse_url(text)
-    }
+    if text.starts_with('/') { Ok((parse_multiaddr(text)?, None)) } else { parse_url(text) }
 }
 
 /// Whether `text` can be a token: visible ASCII, as an HTTP header needs it.
@@ -84,9 +80,7 @@ fn parse_multiaddr(text: &str) -> Result<String, &'static str> {
 }
 
 fn parse_url(text: &str) -> Result<Address, &'static str> {
-    let (scheme, rest) = text
-        .split_once("://")
-        .ok_or("the address is neither a multiaddr nor a URL")?;
+    let (scheme, rest) = text.split_once("://").ok_or("the address is neither a multiaddr nor a URL")?;
     let secure = match scheme.to_ascii_lowercase().as_str() {
         "http" | "ws" => false,
         "https" | "wss" => true,
@@ -124,8 +118,7 @@ fn basic(user: &str) -> Result<Option<Credential>, &'static str> {
     if user.is_empty() {
         return Ok(None);
     }
-    let mut decoded = percent_decode(user)
-        .ok_or("the user or password of the URL is not percent-encoded UTF-8")?;
+    let mut decoded = percent_decode(user).ok_or("the user or password of the URL is not percent-encoded UTF-8")?;
     if !user.contains(':') {
         decoded.push(':');
     }
@@ -230,45 +223,23 @@ mod tests {
     /// The values of cli/util/apiinfo_test.go in Lotus.
     #[test]
     fn the_values_that_lotus_tests() {
-        assert_eq!(
-            token("tok:/ip6/::1/tcp/1234"),
-            pair("tok", "http://[::1]:1234")
-        );
+        assert_eq!(token("tok:/ip6/::1/tcp/1234"), pair("tok", "http://[::1]:1234"));
         assert_eq!(token("key:wss://host"), pair("key", "https://host"));
-        assert_eq!(
-            token("KEY:https://api.node.glif.io/rpc/v1"),
-            pair("KEY", "https://api.node.glif.io")
-        );
+        assert_eq!(token("KEY:https://api.node.glif.io/rpc/v1"), pair("KEY", "https://api.node.glif.io"));
         assert_eq!(url("/ip4/127.0.0.1/tcp/1234"), "http://127.0.0.1:1234");
         assert_eq!(url("wss://host"), "https://host");
         assert_eq!(url("ws://host:1234/rpc/v1"), "http://host:1234");
-        assert_eq!(
-            basic("http://user:pass@host:1234/path"),
-            pair("user:pass", "http://host:1234/path")
-        );
+        assert_eq!(basic("http://user:pass@host:1234/path"), pair("user:pass", "http://host:1234/path"));
         assert!(parse("").is_err());
     }
 
     #[test]
     fn tokens_old_and_new() {
         let jwt = "eyJhbGciOiJIUzI1NiIs.eyJBbGxvdyI6WyJyZWFkIl19.b-7_x";
-        assert_eq!(
-            token(&format!("{jwt}:/ip4/10.0.0.2/tcp/1234/http")),
-            pair(jwt, "http://10.0.0.2:1234")
-        );
-        assert_eq!(
-            token(&format!("{jwt}:ws://10.0.0.2:1234")),
-            pair(jwt, "http://10.0.0.2:1234")
-        );
-        assert_eq!(
-            token("s3cr3t:http://host:1"),
-            pair("s3cr3t", "http://host:1")
-        );
-        assert_eq!(
-            token("s3cr3t:http://user:pass@host:1"),
-            pair("s3cr3t", "http://host:1"),
-            "the token wins"
-        );
+        assert_eq!(token(&format!("{jwt}:/ip4/10.0.0.2/tcp/1234/http")), pair(jwt, "http://10.0.0.2:1234"));
+        assert_eq!(token(&format!("{jwt}:ws://10.0.0.2:1234")), pair(jwt, "http://10.0.0.2:1234"));
+        assert_eq!(token("s3cr3t:http://host:1"), pair("s3cr3t", "http://host:1"));
+        assert_eq!(token("s3cr3t:http://user:pass@host:1"), pair("s3cr3t", "http://host:1"), "the token wins");
         assert_eq!(url(":/ip4/10.0.0.2/tcp/1234"), "http://10.0.0.2:1234");
         assert!(parse("two words:/ip4/10.0.0.2/tcp/1234").is_err());
         assert!(parse("jetön:/ip4/10.0.0.2/tcp/1234").is_err());
@@ -290,10 +261,7 @@ mod tests {
             ("/dns/api.example/tcp/443/https", "https://api.example"),
             ("/dns/api.example/tcp/443/http", "http://api.example:443"),
             ("/dns/api.example/http", "http://api.example"),
-            (
-                "/ip6/2001:DB8:0::1/tcp/2345/http",
-                "http://[2001:db8::1]:2345",
-            ),
+            ("/ip6/2001:DB8:0::1/tcp/2345/http", "http://[2001:db8::1]:2345"),
             ("/ip6zone/2/ip6/fe80::1/tcp/1234", "http://[fe80::1%2]:1234"),
         ] {
             assert_eq!(url(text), expected, "{text}");
@@ -308,10 +276,7 @@ mod tests {
             ("https://api.example:443/", "https://api.example"),
             ("http://[::1]:1234/rpc/v0", "http://[::1]:1234"),
             ("http://[2001:db8::1]", "http://[2001:db8::1]"),
-            (
-                "https://api.example/lotus/rpc/v1/",
-                "https://api.example/lotus",
-            ),
+            ("https://api.example/lotus/rpc/v1/", "https://api.example/lotus"),
             ("https://api.example/rpc/v2", "https://api.example"),
             ("https://api.example/rpc/v3", "https://api.example/rpc/v3"),
             ("https://api.example/a/key//", "https://api.example/a/key"),
@@ -360,10 +325,7 @@ mod tests {
             ("/ip4/127.0.0.1/tcp/65536", "port is not a number"),
             ("http://host:/x", "port is not a number"),
             ("/ip4/127.0.0.1/udp/1234", "something else than tcp"),
-            (
-                "/ip4/127.0.0.1/tcp/1234/p2p/12D3",
-                "something else than tcp",
-            ),
+            ("/ip4/127.0.0.1/tcp/1234/p2p/12D3", "something else than tcp"),
             ("/ip4/256.0.0.1/tcp/1234", "IPv4"),
             ("/ip4//tcp/1234", "IPv4"),
             ("/ip6/::g/tcp/1234", "IPv6"),

@@ -120,10 +120,7 @@ pub struct Places<'a> {
 /// Looks for all nodes; never fails. A repo whose node is down still gives an endpoint, at the address where such a node listens by
 /// default, so that the outage shows.
 pub fn discover(places: &Places) -> Found {
-    let mut search = Search {
-        places,
-        warnings: Vec::new(),
-    };
+    let mut search = Search { places, warnings: Vec::new() };
     if search.var("MARKETS_API_INFO").is_some() {
         search.warnings.push(
             "MARKETS_API_INFO is ignored, Lotus has no markets process since v1.27.1: unset it, and name Boost in BOOST_API_INFO"
@@ -242,24 +239,15 @@ impl Search<'_> {
         let entries = list.split([',', '\n']).map(str::trim);
         let entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).collect();
         if entries.is_empty() {
-            self.warnings.push(format!(
-                "{source} holds no TOKEN:ADDRESS: give it what `{}` prints",
-                names.auth
-            ));
+            self.warnings.push(format!("{source} holds no TOKEN:ADDRESS: give it what `{}` prints", names.auth));
         }
         let mut nodes = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
-            let entry = entry
-                .strip_prefix(variable)
-                .and_then(|rest| rest.strip_prefix('='))
-                .unwrap_or(entry);
+            let entry = entry.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).unwrap_or(entry);
             match api_info::parse(entry) {
-                Ok((url, credential)) => nodes.push(Endpoint {
-                    kind: names.kind,
-                    url,
-                    credential,
-                    source: source.to_owned(),
-                }),
+                Ok((url, credential)) => {
+                    nodes.push(Endpoint { kind: names.kind, url, credential, source: source.to_owned() })
+                }
                 Err(reason) => self.warnings.push(format!(
                     "{source} entry {} is not TOKEN:ADDRESS ({reason}): expected e.g. TOKEN:/ip4/127.0.0.1/tcp/{}/http",
                     index + 1,
@@ -321,15 +309,11 @@ impl Search<'_> {
         let problem = match fs::read_to_string(&path) {
             Ok(text) => match api_info::parse_address(text.trim()) {
                 Ok(address) => return Some(address),
-                Err(reason) => format!(
-                    "holds no address ({reason}): restart {}, which writes it",
-                    names.program
-                ),
+                Err(reason) => format!("holds no address ({reason}): restart {}, which writes it", names.program),
             },
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
-                "cannot be read ({error}): run this exporter as the user that runs {}",
-                names.program
-            ),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                format!("cannot be read ({error}): run this exporter as the user that runs {}", names.program)
+            }
             Err(error) => format!(
                 "cannot be read ({error}): is {} running? It removes this file on a clean shutdown. If it runs, correct the path",
                 names.program
@@ -364,8 +348,7 @@ impl Search<'_> {
             }
         };
         if !api_info::is_token(text.trim()) {
-            self.warnings
-                .push(format!("{file} holds no token: {}", names.remedy()));
+            self.warnings.push(format!("{file} holds no token: {}", names.remedy()));
             return None;
         }
         if metadata.is_ok_and(|metadata| metadata.mode() & 0o044 != 0) {

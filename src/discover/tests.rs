@@ -148,11 +148,7 @@ fn repo_variables_come_before_default_repos() {
         no_warnings(&found);
         for nodes in [&found.daemons, &found.miners, &found.boosts] {
             let named = nodes[0].kind == kind;
-            let expected = if named {
-                "http://10.0.0.9:9"
-            } else {
-                "http://10.0.0.1:1"
-            };
+            let expected = if named { "http://10.0.0.9:9" } else { "http://10.0.0.1:1" };
             assert_eq!(urls(nodes), [expected], "{name}");
         }
     }
@@ -160,9 +156,7 @@ fn repo_variables_come_before_default_repos() {
 
 #[test]
 fn the_new_name_of_a_variable_comes_before_the_deprecated_one() {
-    let world = World::new()
-        .with("LOTUS_MINER_PATH", "~/new")
-        .with("LOTUS_STORAGE_PATH", "~/old");
+    let world = World::new().with("LOTUS_MINER_PATH", "~/new").with("LOTUS_STORAGE_PATH", "~/old");
     world.repo("new", "/ip4/10.0.0.1/tcp/1");
     world.repo("old", "/ip4/10.0.0.1/tcp/2");
     assert_eq!(urls(&world.discover().miners), ["http://10.0.0.1:1"]);
@@ -184,19 +178,13 @@ fn options_come_before_everything() {
         .with("LOTUS_MINER_PATH", "~/elsewhere")
         .with("BOOST_API_INFO", "/ip4/10.0.0.1/tcp/3");
     world.daemon_repo = Some(world.repo("d", "/ip4/10.0.0.2/tcp/1"));
-    world.miner_repos = vec![
-        world.repo("m1", "/ip4/10.0.0.2/tcp/2"),
-        world.repo("m2", "/ip4/10.0.0.3/tcp/2"),
-    ];
+    world.miner_repos = vec![world.repo("m1", "/ip4/10.0.0.2/tcp/2"), world.repo("m2", "/ip4/10.0.0.3/tcp/2")];
     world.repo("b", "/ip4/10.0.0.2/tcp/3");
     world.boost_repo = Some(PathBuf::from("~/b"));
     let found = world.discover();
     no_warnings(&found);
     assert_eq!(urls(&found.daemons), ["http://10.0.0.2:1"]);
-    assert_eq!(
-        urls(&found.miners),
-        ["http://10.0.0.2:2", "http://10.0.0.3:2"]
-    );
+    assert_eq!(urls(&found.miners), ["http://10.0.0.2:2", "http://10.0.0.3:2"]);
     assert_eq!(urls(&found.boosts), ["http://10.0.0.2:3"]);
 }
 
@@ -211,51 +199,27 @@ fn api_info_is_a_list_in_order() {
         .with("BOOST_API_INFO", "http://me:s3cr3t@10.0.0.3:1288")
         .discover();
     no_warnings(&found);
-    assert_eq!(
-        urls(&found.daemons),
-        [
-            "http://10.0.0.2:1234",
-            "https://api.example",
-            "http://10.0.0.1:1234"
-        ]
-    );
+    assert_eq!(urls(&found.daemons), ["http://10.0.0.2:1234", "https://api.example", "http://10.0.0.1:1234"]);
     assert_eq!(tokens(&found.daemons), [Some(JWT), Some("s3cr3t"), None]);
     assert_eq!(tokens(&found.miners), [Some("a"), Some("b")]);
-    assert_eq!(
-        found.boosts[0].credential,
-        Some(Credential::Basic(Secret::new("me:s3cr3t")))
-    );
+    assert_eq!(found.boosts[0].credential, Some(Credential::Basic(Secret::new("me:s3cr3t"))));
     assert_eq!(found.boosts[0].url, "http://10.0.0.3:1288");
 }
 
 #[test]
 fn api_info_in_files() {
-    for file_name in [
-        "FULLNODE_API_INFO_FILE",
-        "MINER_API_INFO_FILE",
-        "STORAGE_API_INFO_FILE",
-        "BOOST_API_INFO_FILE",
-    ] {
+    for file_name in ["FULLNODE_API_INFO_FILE", "MINER_API_INFO_FILE", "STORAGE_API_INFO_FILE", "BOOST_API_INFO_FILE"] {
         let name = file_name.trim_end_matches("_FILE");
         let world = World::new().with(file_name, "~/info");
         // As `lotus auth api-info > info` writes it, and two more by hand.
         world.file(
             "info",
-            &format!(
-                "{name}={JWT}:/ip4/10.0.0.1/tcp/1\n\n t:/ip4/10.0.0.2/tcp/1,/ip4/10.0.0.3/tcp/1\r\n"
-            ),
+            &format!("{name}={JWT}:/ip4/10.0.0.1/tcp/1\n\n t:/ip4/10.0.0.2/tcp/1,/ip4/10.0.0.3/tcp/1\r\n"),
         );
         let found = world.discover();
         no_warnings(&found);
         let all = [found.daemons, found.miners, found.boosts].concat();
-        assert_eq!(
-            urls(&all),
-            [
-                "http://10.0.0.1:1",
-                "http://10.0.0.2:1",
-                "http://10.0.0.3:1"
-            ]
-        );
+        assert_eq!(urls(&all), ["http://10.0.0.1:1", "http://10.0.0.2:1", "http://10.0.0.3:1"]);
         assert_eq!(tokens(&all), [Some(JWT), Some("t"), None]);
         assert_eq!(all[0].source, file_name);
     }
@@ -263,35 +227,20 @@ fn api_info_in_files() {
 
 #[test]
 fn a_variable_wins_over_its_file() {
-    let world = World::new()
-        .with("MINER_API_INFO", "/ip4/10.0.0.1/tcp/1")
-        .with("MINER_API_INFO_FILE", "~/info");
+    let world = World::new().with("MINER_API_INFO", "/ip4/10.0.0.1/tcp/1").with("MINER_API_INFO_FILE", "~/info");
     world.file("info", "/ip4/10.0.0.2/tcp/1");
     let found = world.discover();
     assert_eq!(urls(&found.miners), ["http://10.0.0.1:1"]);
-    one_warning(
-        &found,
-        &[
-            "MINER_API_INFO_FILE is ignored",
-            "MINER_API_INFO is set",
-            "unset",
-        ],
-    );
+    one_warning(&found, &["MINER_API_INFO_FILE is ignored", "MINER_API_INFO is set", "unset"]);
 }
 
 #[test]
 fn api_info_that_cannot_be_used_is_said_and_not_replaced_by_another_node() {
     // The token stands where the path belongs.
-    let world = World::new().with(
-        "FULLNODE_API_INFO_FILE",
-        format!("{JWT}:/ip4/10.0.0.1/tcp/1"),
-    );
+    let world = World::new().with("FULLNODE_API_INFO_FILE", format!("{JWT}:/ip4/10.0.0.1/tcp/1"));
     world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
     let found = world.discover();
-    one_warning(
-        &found,
-        &["FULLNODE_API_INFO_FILE", "cannot be read", "path"],
-    );
+    one_warning(&found, &["FULLNODE_API_INFO_FILE", "cannot be read", "path"]);
     assert!(found.daemons.is_empty());
 
     let world = World::new().with("BOOST_API_INFO_FILE", "~/info");
@@ -307,10 +256,7 @@ fn a_malformed_entry_is_said_and_the_rest_is_found() {
             format!("{JWT}:/ip4/10.0.0.1/tcp/2345/http,{JWT},http://u:s3cr3t@/x,a:/ip4/10.0.0.2/tcp/2345/http"),
         )
         .discover();
-    assert_eq!(
-        urls(&found.miners),
-        ["http://10.0.0.1:2345", "http://10.0.0.2:2345"]
-    );
+    assert_eq!(urls(&found.miners), ["http://10.0.0.1:2345", "http://10.0.0.2:2345"]);
     assert_eq!(found.warnings.len(), 2);
     assert_eq!(
         found.warnings[0],
@@ -319,13 +265,8 @@ fn a_malformed_entry_is_said_and_the_rest_is_found() {
     );
     assert!(found.warnings[1].contains("entry 3"));
 
-    let found = World::new()
-        .with("FULLNODE_API_INFO", "s3cr3t:/unix/run/lotus.sock")
-        .discover();
-    one_warning(
-        &found,
-        &["FULLNODE_API_INFO entry 1", "not supported", "tcp/1234"],
-    );
+    let found = World::new().with("FULLNODE_API_INFO", "s3cr3t:/unix/run/lotus.sock").discover();
+    one_warning(&found, &["FULLNODE_API_INFO entry 1", "not supported", "tcp/1234"]);
 }
 
 #[test]
@@ -343,9 +284,7 @@ fn empty_variables_count_as_unset() {
 
 #[test]
 fn markets_get_a_hint() {
-    let found = World::new()
-        .with("MARKETS_API_INFO", "s3cr3t:/ip4/10.0.0.1/tcp/2345/http")
-        .discover();
+    let found = World::new().with("MARKETS_API_INFO", "s3cr3t:/ip4/10.0.0.1/tcp/2345/http").discover();
     one_warning(&found, &["MARKETS_API_INFO", "v1.27.1", "BOOST_API_INFO"]);
     assert!(found.miners.is_empty() && found.boosts.is_empty());
 }
@@ -353,16 +292,10 @@ fn markets_get_a_hint() {
 #[test]
 fn the_same_node_is_found_once() {
     let found = World::new()
-        .with(
-            "FULLNODE_API_INFO",
-            "a:/ip4/0.0.0.0/tcp/1234/http,b:http://127.0.0.1:1234/rpc/v1,ws://127.0.0.1:1235",
-        )
+        .with("FULLNODE_API_INFO", "a:/ip4/0.0.0.0/tcp/1234/http,b:http://127.0.0.1:1234/rpc/v1,ws://127.0.0.1:1235")
         .with("MINER_API_INFO", "http://127.0.0.1:1234")
         .discover();
-    assert_eq!(
-        urls(&found.daemons),
-        ["http://127.0.0.1:1234", "http://127.0.0.1:1235"]
-    );
+    assert_eq!(urls(&found.daemons), ["http://127.0.0.1:1234", "http://127.0.0.1:1235"]);
     assert_eq!(token(&found.daemons[0]), Some("a"));
     assert_eq!(urls(&found.miners), ["http://127.0.0.1:1234"]);
 }
@@ -401,10 +334,7 @@ fn an_api_file_without_an_address_is_said() {
         let world = World::new();
         world.repo(".lotusminer", content);
         let found = world.discover();
-        one_warning(
-            &found,
-            &[".lotusminer/api", "no address", "restart lotus-miner"],
-        );
+        one_warning(&found, &[".lotusminer/api", "no address", "restart lotus-miner"]);
         assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345"]);
     }
 }
@@ -413,10 +343,7 @@ fn an_api_file_without_an_address_is_said() {
 fn a_miner_that_is_down_does_not_hide_one_that_listens_where_it_would() {
     let mut world = World::new();
     world.file("down/token", &token_of("down"));
-    world.miner_repos = vec![
-        world.path("down"),
-        world.repo("running", "/ip4/127.0.0.1/tcp/2345/http"),
-    ];
+    world.miner_repos = vec![world.path("down"), world.repo("running", "/ip4/127.0.0.1/tcp/2345/http")];
     let found = world.discover();
     one_warning(&found, &["down/api"]);
     assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345"]);
@@ -431,14 +358,7 @@ fn a_token_that_cannot_be_read_is_said_and_the_node_still_found() {
     fs::create_dir(world.path(".lotus/token")).unwrap();
     let uid = fs::metadata(world.path(".lotus/token")).unwrap().uid();
     let found = world.discover();
-    one_warning(
-        &found,
-        &[
-            ".lotus/token cannot be read",
-            &format!("uid {uid}"),
-            "FULLNODE_API_INFO",
-        ],
-    );
+    one_warning(&found, &[".lotus/token cannot be read", &format!("uid {uid}"), "FULLNODE_API_INFO"]);
     assert_eq!(urls(&found.daemons), ["http://127.0.0.1:1234"]);
     assert_eq!(found.daemons[0].credential, None);
 }
@@ -477,10 +397,7 @@ fn a_token_that_others_can_read_is_said_and_used() {
 fn the_token_file_is_optional_and_wins_over_the_user_of_a_url() {
     for (api, without_token) in [
         ("/ip4/10.0.0.1/tcp/1234", None),
-        (
-            "http://me:s3cr3t@10.0.0.1:1234",
-            Some(Credential::Basic(Secret::new("me:s3cr3t"))),
-        ),
+        ("http://me:s3cr3t@10.0.0.1:1234", Some(Credential::Basic(Secret::new("me:s3cr3t")))),
     ] {
         let world = World::new();
         world.repo(".lotus", api);

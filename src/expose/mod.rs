@@ -46,12 +46,7 @@ pub struct Description {
 impl<const N: usize> Family<N> {
     /// The family without its number of labels.
     pub const fn describe(&'static self) -> Description {
-        Description {
-            name: self.name,
-            kind: self.kind,
-            help: self.help,
-            labels: &self.labels,
-        }
+        Description { name: self.name, kind: self.kind, help: self.help, labels: &self.labels }
     }
 }
 
@@ -142,12 +137,7 @@ impl Samples {
     }
 
     /// Adds a sample. The labels' values stand in the order of the family's labels.
-    pub fn add<const N: usize>(
-        &mut self,
-        family: &'static Family<N>,
-        labels: [&str; N],
-        value: impl Value,
-    ) {
+    pub fn add<const N: usize>(&mut self, family: &'static Family<N>, labels: [&str; N], value: impl Value) {
         self.push(family, labels, value, None);
     }
 
@@ -183,11 +173,7 @@ impl Samples {
         };
         let block = self.block(family);
         block.has_rows |= rank.is_some();
-        block.samples.push(Sample {
-            labels: text::labels(&family.labels, &labels),
-            value,
-            rank,
-        });
+        block.samples.push(Sample { labels: text::labels(&family.labels, &labels), value, rank });
     }
 
     fn block<const N: usize>(&mut self, family: &'static Family<N>) -> &mut Block {
@@ -220,9 +206,7 @@ impl Samples {
         let mut truncated = Vec::new();
         for block in self.families.values_mut().filter(|block| block.has_rows) {
             // Families that speak of the same things have the same ranks in the same order, so the sort must be stable.
-            block
-                .samples
-                .sort_by(|a, b| a.rank.unwrap_or(f64::MIN).total_cmp(&b.rank.unwrap_or(f64::MIN)));
+            block.samples.sort_by(|a, b| a.rank.unwrap_or(f64::MIN).total_cmp(&b.rank.unwrap_or(f64::MIN)));
             let excess = block.samples.len().saturating_sub(max_rows);
             block.samples.truncate(max_rows);
             truncated.push((block.description.name, block.left_out + excess as u64));

@@ -62,11 +62,7 @@ pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {
 /// The shortest text that reads back as the same float.
 fn number(value: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && !(1e-5..1e21).contains(&size) {
-        format!("{value:e}")
-    } else {
-        format!("{value}")
-    }
+    if size != 0.0 && !(1e-5..1e21).contains(&size) { format!("{value:e}") } else { format!("{value}") }
 }
 
 #[cfg(test)]
@@ -75,18 +71,9 @@ mod tests {
     use super::super::{Family, Samples};
     use super::*;
 
-    static POWER: Family<1> = Family {
-        name: "test_power_bytes",
-        kind: Kind::Gauge,
-        help: "a \\ in a help\nand a line",
-        labels: ["name"],
-    };
-    static AGE: Family<0> = Family {
-        name: "test_age_seconds",
-        kind: Kind::Gauge,
-        help: "age",
-        labels: [],
-    };
+    static POWER: Family<1> =
+        Family { name: "test_power_bytes", kind: Kind::Gauge, help: "a \\ in a help\nand a line", labels: ["name"] };
+    static AGE: Family<0> = Family { name: "test_age_seconds", kind: Kind::Gauge, help: "age", labels: [] };
 
     #[test]
     fn hostile_labels_are_escaped() {

@@ -127,11 +127,7 @@ const VERIFIED_REGISTRY: &[(u64, &str)] = &[
     (12, "RemoveExpiredClaims"),
 ];
 
-const REWARD: &[(u64, &str)] = &[
-    (2, "AwardBlockReward"),
-    (3, "ThisEpochReward"),
-    (4, "UpdateNetworkKPI"),
-];
+const REWARD: &[(u64, &str)] = &[(2, "AwardBlockReward"), (3, "ThisEpochReward"), (4, "UpdateNetworkKPI")];
 
 const MULTISIG: &[(u64, &str)] = &[
     (2, "Propose"),
@@ -144,8 +140,7 @@ const MULTISIG: &[(u64, &str)] = &[
     (9, "LockBalance"),
 ];
 
-const PAYMENT_CHANNEL: &[(u64, &str)] =
-    &[(2, "UpdateChannelState"), (3, "Settle"), (4, "Collect")];
+const PAYMENT_CHANNEL: &[(u64, &str)] = &[(2, "UpdateChannelState"), (3, "Settle"), (4, "Collect")];
 
 const INIT: &[(u64, &str)] = &[(2, "Exec"), (3, "Exec4")];
 
@@ -153,13 +148,8 @@ const ACCOUNT: &[(u64, &str)] = &[(2, "PubkeyAddress")];
 
 const CRON: &[(u64, &str)] = &[(2, "EpochTick")];
 
-const EVM: &[(u64, &str)] = &[
-    (2, "Resurrect"),
-    (3, "GetBytecode"),
-    (4, "GetBytecodeHash"),
-    (5, "GetStorageAt"),
-    (6, "InvokeContractDelegate"),
-];
+const EVM: &[(u64, &str)] =
+    &[(2, "Resurrect"), (3, "GetBytecode"), (4, "GetBytecodeHash"), (5, "GetStorageAt"), (6, "InvokeContractDelegate")];
 
 const EAM: &[(u64, &str)] = &[(2, "Create"), (3, "Create2"), (4, "CreateExternal")];
 

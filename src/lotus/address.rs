@@ -2,9 +2,7 @@
 
 /// The number in an id address like `f01234` (`t01234` on test networks).
 pub fn actor_id(address: &str) -> Option<u64> {
-    let digits = address
-        .strip_prefix("f0")
-        .or_else(|| address.strip_prefix("t0"))?;
+    let digits = address.strip_prefix("f0").or_else(|| address.strip_prefix("t0"))?;
     digits.parse().ok()
 }
 

@@ -28,9 +28,7 @@ impl Fil {
 
 impl Sum for Fil {
     fn sum<I: Iterator<Item = Fil>>(amounts: I) -> Fil {
-        Fil {
-            atto: amounts.map(|amount| amount.atto).sum(),
-        }
+        Fil { atto: amounts.map(|amount| amount.atto).sum() }
     }
 }
 

@@ -63,10 +63,7 @@ impl Cause {
             let need = need.and_then(|rest| rest.split('\'').next());
             return Cause::NeedsPermission(need.unwrap_or("admin").to_owned());
         }
-        Cause::Refused {
-            code,
-            message: one_line(message),
-        }
+        Cause::Refused { code, message: one_line(message) }
     }
 
     /// Whether the node simply does not have what was asked for, as older Lotus versions, Forest and gateways do.
@@ -76,33 +73,19 @@ impl Cause {
 
     /// Whether it was the node that answered, if only with an error, and not the network, a proxy or silence.
     pub fn is_answer(&self) -> bool {
-        matches!(
-            self,
-            Cause::NoSuchMethod | Cause::NeedsPermission(_) | Cause::Refused { .. } | Cause::Shape(_)
-        )
+        matches!(self, Cause::NoSuchMethod | Cause::NeedsPermission(_) | Cause::Refused { .. } | Cause::Shape(_))
     }
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CallError {
-            node,
-            method,
-            cause,
-        } = self;
-        let tool = if node.starts_with("miner") {
-            "lotus-miner"
-        } else {
-            "lotus"
-        };
+        let CallError { node, method, cause } = self;
+        let tool = if node.starts_with("miner") { "lotus-miner" } else { "lotus" };
         match cause {
             Cause::Unreachable(why) => {
                 write!(f, "{node}: cannot connect: {why}; is it running, and is this its address?")
             }
-            Cause::GivenUp => write!(
-                f,
-                "{node}: not asked any further in this run, because it did not answer before"
-            ),
+            Cause::GivenUp => write!(f, "{node}: not asked any further in this run, because it did not answer before"),
             Cause::BadToken => write!(
                 f,
                 "{node}: the token is refused (HTTP 401); make a new one with `{tool} auth create-token --perm read`"
@@ -125,15 +108,12 @@ impl fmt::Display for CallError {
             Cause::Refused { code, message } => {
                 write!(f, "{node}: {method}: the node answered \"{message}\" (error {code})")
             }
-            Cause::Http(status) => write!(
-                f,
-                "{node}: {method}: answered HTTP {status} instead of JSON-RPC; {}",
-                http_remedy(*status)
-            ),
-            Cause::TooLarge(limit) => write!(
-                f,
-                "{node}: {method}: the answer is longer than {limit} bytes, and was dropped"
-            ),
+            Cause::Http(status) => {
+                write!(f, "{node}: {method}: answered HTTP {status} instead of JSON-RPC; {}", http_remedy(*status))
+            }
+            Cause::TooLarge(limit) => {
+                write!(f, "{node}: {method}: the answer is longer than {limit} bytes, and was dropped")
+            }
             Cause::NotJsonRpc(start) => write!(
                 f,
                 "{node}: {method}: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
@@ -162,11 +142,5 @@ fn http_remedy(status: u16) -> &'static str {
 
 /// The first line of a text, at most 200 characters of it.
 fn one_line(text: &str) -> String {
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
+    text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -45,18 +45,11 @@ impl Http {
     }
 
     fn try_post(&self, url: &str, body: &[u8], timeout: Duration) -> Result<Reply, Error> {
-        let mut request = self
-            .agent
-            .post(url)
-            .header("Content-Type", "application/json");
+        let mut request = self.agent.post(url).header("Content-Type", "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let response = request
-            .config()
-            .timeout_global(Some(timeout))
-            .build()
-            .send(body)?;
+        let response = request.config().timeout_global(Some(timeout)).build().send(body)?;
         let status = response.status().as_u16();
         let length = response.body().content_length().unwrap_or(0);
         let mut reader = response
@@ -114,10 +107,7 @@ impl Transport for Http {
         let mut result = self.try_post(&url, body, timeout);
         // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
         if let Err(Error::Io(error)) = &result
-            && matches!(
-                error.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
-            )
+            && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
         {
             result = self.try_post(&url, body, timeout);
         }
@@ -129,20 +119,16 @@ impl Transport for Http {
             Error::BodyExceedsLimit(_) => Cause::TooLarge(MAX_ANSWER_BYTES),
             Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
             Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
-            Error::Io(error) if is_connect_error(error.kind()) => {
-                Cause::Unreachable(self.redact(&error.to_string()))
+            Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
+            Error::TlsRequired => {
+                Cause::Unreachable("https needs a build with the `tls` feature, which this one lacks".to_owned())
             }
-            Error::TlsRequired => Cause::Unreachable(
-                "https needs a build with the `tls` feature, which this one lacks".to_owned(),
-            ),
             other => Cause::Failed(self.redact(&other.to_string())),
         })
     }
 
     fn redact(&self, text: &str) -> String {
-        self.secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
     }
 }
 

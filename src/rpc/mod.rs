@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::discover::Kind;
+
 /// Forest refuses more calls than this in one batch; Lotus has no limit.
 const MAX_BATCH_CALLS: usize = 100;
 
@@ -34,6 +36,17 @@ pub trait Transport: Send + Sync {
     fn redact(&self, text: &str) -> String {
         text.to_owned()
     }
+}
+
+/// A node to ask.
+#[derive(Clone)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// `host:port`, as a label and in messages.
+    pub address: String,
+    /// How to reach it.
+    pub transport: Arc<dyn Transport>,
 }
 
 /// An HTTP answer, read to its end.
@@ -54,16 +67,11 @@ pub struct Budget {
 impl Budget {
     /// A budget that starts now. One request gets at most a quarter of it, so that a node that hangs is found out in time for the others.
     pub fn new(run: Duration) -> Self {
-        Budget {
-            ends: Instant::now() + run,
-            request: run / 4,
-        }
+        Budget { ends: Instant::now() + run, request: run / 4 }
     }
 
     fn for_request(&self) -> Duration {
-        self.ends
-            .saturating_duration_since(Instant::now())
-            .min(self.request)
+        self.ends.saturating_duration_since(Instant::now()).min(self.request)
     }
 }
 
@@ -116,12 +124,7 @@ pub struct Client {
 
 impl Client {
     /// `name` is how messages call the node, like `miner 127.0.0.1:2345`; `path` is where it answers, like `/rpc/v0`.
-    pub fn new(
-        name: String,
-        path: &'static str,
-        transport: Arc<dyn Transport>,
-        budget: Budget,
-    ) -> Self {
+    pub fn new(name: String, path: &'static str, transport: Arc<dyn Transport>, budget: Budget) -> Self {
         Client {
             name,
             path,
@@ -166,11 +169,7 @@ impl Client {
     }
 
     /// Makes one call, like `call::<String>("ActorAddress", json!([]))`.
-    pub fn call<T: for<'de> Deserialize<'de>>(
-        &self,
-        method: &'static str,
-        params: Value,
-    ) -> Result<T, CallError> {
+    pub fn call<T: for<'de> Deserialize<'de>>(&self, method: &'static str, params: Value) -> Result<T, CallError> {
         let mut batch = Batch::new();
         let ticket = batch.add(method, params);
         self.send(&batch).get(ticket)
@@ -194,9 +193,7 @@ impl Client {
         }
         let errors = answers.slots.iter().filter_map(|slot| slot.as_ref().err());
         let errors = errors.filter(|cause| !cause.is_missing_method()).count();
-        self.counters
-            .errors
-            .fetch_add(errors as u64, Ordering::Relaxed);
+        self.counters.errors.fetch_add(errors as u64, Ordering::Relaxed);
         answers
     }
 
@@ -204,9 +201,7 @@ impl Client {
         if calls.len() > 1 && !self.single_calls_only.load(Ordering::Relaxed) {
             match self.send_batch(path, calls, answers) {
                 Ok(()) => return,
-                Err(BatchFailure::NoBatches) => {
-                    self.single_calls_only.store(true, Ordering::Relaxed)
-                }
+                Err(BatchFailure::NoBatches) => self.single_calls_only.store(true, Ordering::Relaxed),
                 Err(BatchFailure::Garbled) => {}
                 Err(BatchFailure::Failed(cause)) => {
                     answers.slots.extend(calls.iter().map(|_| Err(cause.clone())));
@@ -220,21 +215,10 @@ impl Client {
         }
     }
 
-    fn send_batch(
-        &self,
-        path: &str,
-        calls: &[Call],
-        answers: &mut Answers,
-    ) -> Result<(), BatchFailure> {
+    fn send_batch(&self, path: &str, calls: &[Call], answers: &mut Answers) -> Result<(), BatchFailure> {
         let first_id = self.reserve_ids(calls.len());
-        let requests: Vec<Request> = calls
-            .iter()
-            .zip(first_id..)
-            .map(|(call, id)| Request::new(call, id))
-            .collect();
-        let reply = self
-            .exchange(path, &requests, calls.len())
-            .map_err(BatchFailure::Failed)?;
+        let requests: Vec<Request> = calls.iter().zip(first_id..).map(|(call, id)| Request::new(call, id)).collect();
+        let reply = self.exchange(path, &requests, calls.len()).map_err(BatchFailure::Failed)?;
         let responses: Vec<Response> = match serde_json::from_slice(&reply.body) {
             Ok(responses) => responses,
             Err(_) => return Err(refused_batch(&reply, &*self.transport)),
@@ -242,7 +226,7 @@ impl Client {
         let mut slots: Vec<Slot> = calls.iter().map(|_| Err(Cause::NoAnswer)).collect();
         let body = answers.bodies.len();
         for response in responses {
-            let index = response.id.and_then(|Id(id)| id.checked_sub(first_id));
+            let index = response.id.as_ref().and_then(|Id(id)| id.checked_sub(first_id));
             if let Some(slot) = index.and_then(|index| slots.get_mut(index as usize)) {
                 *slot = response.outcome(&reply.body, body, &*self.transport);
             }
@@ -255,8 +239,8 @@ impl Client {
     fn send_single(&self, path: &str, call: &Call, answers: &mut Answers) -> Slot {
         let id = self.reserve_ids(1);
         let reply = self.exchange(path, &Request::new(call, id), 1)?;
-        let response: Response = serde_json::from_slice(&reply.body)
-            .map_err(|_| not_json_rpc(&reply, &*self.transport))?;
+        let response: Response =
+            serde_json::from_slice(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
         if response.error.is_none() && response.id.as_ref().is_some_and(|Id(got)| *got != id) {
             return Err(Cause::NoAnswer);
         }
@@ -281,9 +265,7 @@ impl Client {
             return Err(Cause::BudgetSpent);
         }
         let body = serde_json::to_vec(body).map_err(|error| Cause::Failed(error.to_string()))?;
-        self.counters
-            .calls
-            .fetch_add(calls as u64, Ordering::Relaxed);
+        self.counters.calls.fetch_add(calls as u64, Ordering::Relaxed);
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let result = self.transport.post(path, &body, timeout);
         match &result {
@@ -294,9 +276,7 @@ impl Client {
             _ => self.timeouts_in_a_row.store(0, Ordering::Relaxed),
         }
         let reply = result?;
-        self.counters
-            .received_bytes
-            .fetch_add(reply.body.len() as u64, Ordering::Relaxed);
+        self.counters.received_bytes.fetch_add(reply.body.len() as u64, Ordering::Relaxed);
         match reply.status {
             401 => Err(Cause::BadToken),
             300..=399 | 404 | 413 | 429 => Err(Cause::Http(reply.status)),
@@ -327,10 +307,7 @@ fn not_json_rpc(reply: &Reply, transport: &dyn Transport) -> Cause {
     if reply.status != 200 {
         return Cause::Http(reply.status);
     }
-    let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)])
-        .chars()
-        .take(40)
-        .collect();
+    let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]).chars().take(40).collect();
     Cause::NotJsonRpc(transport.redact(&start))
 }
 
@@ -368,10 +345,7 @@ impl Batch {
     /// Adds a call of `Filecoin.<method>`, whose answer is a `T`.
     pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T> {
         self.calls.push(Call { method, params });
-        Ticket {
-            index: self.calls.len() - 1,
-            answer: PhantomData,
-        }
+        Ticket { index: self.calls.len() - 1, answer: PhantomData }
     }
 }
 
@@ -398,11 +372,7 @@ impl Answers {
             Some(Err(cause)) => return Err(fail(cause.clone())),
             None => return Err(fail(Cause::NoAnswer)),
         };
-        let text = if range.is_empty() {
-            b"null"
-        } else {
-            &self.bodies[body][range]
-        };
+        let text = if range.is_empty() { b"null" } else { &self.bodies[body][range] };
         serde_json::from_slice(text).map_err(|error| fail(Cause::Shape(error.to_string())))
     }
 }
@@ -417,12 +387,7 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn new(call: &'a Call, id: u64) -> Self {
-        Request {
-            jsonrpc: "2.0",
-            id,
-            method: format!("Filecoin.{}", call.method),
-            params: &call.params,
-        }
+        Request { jsonrpc: "2.0", id, method: format!("Filecoin.{}", call.method), params: &call.params }
     }
 }
 
@@ -448,10 +413,7 @@ struct ErrorObject {
 impl Response<'_> {
     fn outcome(self, body: &[u8], body_index: usize, transport: &dyn Transport) -> Slot {
         if let Some(error) = self.error {
-            return Err(Cause::from_error_object(
-                error.code,
-                &transport.redact(&error.message),
-            ));
+            return Err(Cause::from_error_object(error.code, &transport.redact(&error.message)));
         }
         let Some(result) = self.result else {
             return Ok((body_index, 0..0));
@@ -466,7 +428,6 @@ struct Id(u64);
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        tolerant::Int::deserialize(deserializer)
-            .map(|tolerant::Int(id)| Id(u64::try_from(id).unwrap_or_default()))
+        tolerant::Int::deserialize(deserializer).map(|tolerant::Int(id)| Id(u64::try_from(id).unwrap_or_default()))
     }
 }

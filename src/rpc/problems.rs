@@ -12,10 +12,7 @@ pub struct Problems {
 impl Problems {
     /// No problems yet. `node` is how lines about an answer call who gave it.
     pub fn new(node: &str) -> Self {
-        Problems {
-            node: node.to_owned(),
-            lines: Vec::new(),
-        }
+        Problems { node: node.to_owned(), lines: Vec::new() }
     }
 
     /// Notes something wrong in an answer: `what` names the method, the field and what is wrong with it.

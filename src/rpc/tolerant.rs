@@ -64,18 +64,14 @@ impl<T> List<T> {
     /// The good elements; bad ones are reported under the list's name first.
     pub fn take(self, name: &str, problems: &mut Problems) -> Vec<T> {
         let elements = self.0.into_iter().enumerate();
-        elements
-            .filter_map(|(index, field)| field.take(&format!("{name}[{index}]"), problems))
-            .collect()
+        elements.filter_map(|(index, field)| field.take(&format!("{name}[{index}]"), problems)).collect()
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw: Option<Vec<&RawValue>> = Option::deserialize(deserializer)?;
-        Ok(List(
-            raw.unwrap_or_default().into_iter().map(parse).collect(),
-        ))
+        Ok(List(raw.unwrap_or_default().into_iter().map(parse).collect()))
     }
 }
 
@@ -160,10 +156,7 @@ impl<'de> Deserialize<'de> for Int {
                 }
             }
             fn visit_str<E: Error>(self, value: &str) -> Result<Int, E> {
-                value
-                    .parse()
-                    .map(Int)
-                    .map_err(|_| E::custom("a string that is not a whole number"))
+                value.parse().map(Int).map_err(|_| E::custom("a string that is not a whole number"))
             }
         }
         deserializer.deserialize_any(Number)

@@ -1,0 +1,66 @@
+//! The simulated farm in place of the network: the same bytes in and out as over HTTP, without a port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Farm, Node as FarmNode};
+use crate::discover::Kind;
+use crate::rpc::{Cause, Node, Reply, Transport};
+
+/// Tells the time, in Unix seconds.
+pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// The nodes of a farm with so many sectors.
+pub fn nodes(sectors: u64, clock: Clock) -> Vec<Node> {
+    let farm = Arc::new(Farm::new(sectors));
+    let node = |kind, node, name: String| Node {
+        kind,
+        address: name,
+        transport: Arc::new(InProcess { farm: farm.clone(), node, clock: clock.clone() }),
+    };
+    let miners = 0..farm.miner_count();
+    let miners = miners.map(|index| node(Kind::Miner, FarmNode::Miner(index), format!("demo-miner-{index}")));
+    let daemon = node(Kind::Daemon, FarmNode::Daemon, "demo-daemon".to_owned());
+    std::iter::once(daemon).chain(miners).collect()
+}
+
+struct InProcess {
+    farm: Arc<Farm>,
+    node: FarmNode,
+    clock: Clock,
+}
+
+impl Transport for InProcess {
+    fn post(&self, _path: &str, body: &[u8], _timeout: Duration) -> Result<Reply, Cause> {
+        let answer = answer(&self.farm, self.node, body, (self.clock)());
+        let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
+        Ok(Reply { status: 200, body })
+    }
+}
+
+/// Answers the body of a request, one call or a batch, with the body of the response.
+pub fn answer(farm: &Farm, node: FarmNode, body: &[u8], now_seconds: f64) -> Value {
+    #[derive(Deserialize)]
+    struct Request {
+        id: Value,
+        method: String,
+        #[serde(default)]
+        params: Vec<Value>,
+    }
+    let respond = |request: Request| match farm.answer(node, &request.method, &request.params, now_seconds) {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": request.id, "result": result}),
+        Err((code, message)) => {
+            json!({"jsonrpc": "2.0", "id": request.id, "error": {"code": code, "message": message}})
+        }
+    };
+    if let Ok(batch) = serde_json::from_slice::<Vec<Request>>(body) {
+        return batch.into_iter().map(respond).collect();
+    }
+    match serde_json::from_slice::<Request>(body) {
+        Ok(request) => respond(request),
+        Err(error) => json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32700, "message": error.to_string()}}),
+    }
+}

@@ -1,0 +1,179 @@
+//! What the program does: finds the nodes, collects from them, writes the text; once, or at every interval.
+
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+
+use crate::address_book::AddressBook;
+use crate::cli::{Options, Verbosity};
+use crate::collect;
+use crate::discover::{Endpoint, Places, discover};
+use crate::rpc::Node;
+use crate::rpc::http::Http;
+use crate::state::{self, State};
+use crate::{demo, textfile};
+
+/// The environment: the value of a variable.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Runs once, or for ever where an interval is given. An error means that the text of the only run could not be written.
+pub fn run(options: &Options, env: Env) -> Result<()> {
+    let mut log = Log::new(options.verbosity);
+    let state = open_state(options, env, &mut log);
+    let Some(interval) = options.interval else {
+        return run_once(options, env, &state, &mut log);
+    };
+    let mut planned = Instant::now();
+    loop {
+        if let Err(error) = run_once(options, env, &state, &mut log) {
+            // The disk may have room again by the next run.
+            log.write(&format!("{error:#}"));
+        }
+        planned = next_start(planned, interval, Instant::now());
+        thread::sleep(planned.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// When the next run starts: as planned, or at once where the last one took longer, which moves the plan.
+fn next_start(last_start: Instant, interval: Duration, now: Instant) -> Instant {
+    (last_start + interval).max(now)
+}
+
+fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<()> {
+    let mut lines = Vec::new();
+    let nodes = match options.demo {
+        Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
+        None => find_nodes(options, env, &mut lines),
+    };
+    let address_book = read_address_book(options, env, &mut lines);
+    let report = collect::run(&collect::Run {
+        nodes: &nodes,
+        miner_ids: &options.miner_ids,
+        address_book: &address_book,
+        state,
+        now: unix_seconds(),
+        timeout: options.timeout,
+        max_rows: options.max_rows,
+    });
+    lines.extend(report.lines);
+    let (text, duplicates) = report.samples.render();
+    lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
+    lines.extend(state.save().err().map(|error| format!("{error:#}")));
+    log.lines_of_run(lines);
+    match &options.textfile {
+        Some(path) => textfile::write(path, &text),
+        None => write_to_stdout(&text),
+    }
+}
+
+/// Writes to stdout. A reader that went away has what it wanted.
+pub fn write_to_stdout(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}
+
+fn find_nodes(options: &Options, env: Env, lines: &mut Vec<String>) -> Vec<Node> {
+    let found = discover(&Places {
+        env,
+        daemon_repo: options.daemon_repo.clone(),
+        miner_repos: options.miner_repos.clone(),
+        boost_repo: options.boost_repo.clone(),
+    });
+    lines.extend(found.warnings);
+    let endpoints = found.daemons.iter().chain(&found.miners);
+    endpoints.map(node).collect()
+}
+
+fn node(endpoint: &Endpoint) -> Node {
+    Node { kind: endpoint.kind, address: endpoint.address(), transport: Arc::new(Http::new(endpoint)) }
+}
+
+/// The file of the option, which must be there, or the user's default one, which may be.
+fn read_address_book(options: &Options, env: Env, lines: &mut Vec<String>) -> AddressBook {
+    let default = || default_address_book(env).filter(|path| path.exists());
+    let Some(path) = options.addresses.clone().or_else(default) else {
+        return AddressBook::default();
+    };
+    AddressBook::read(&path).unwrap_or_else(|error| {
+        lines.push(format!("{error:#}; running without it"));
+        AddressBook::default()
+    })
+}
+
+fn default_address_book(env: Env) -> Option<PathBuf> {
+    let absolute = |name| env(name).filter(|value| value.starts_with('/')).map(PathBuf::from);
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(config.join("lotus-farcaster/addresses.json"))
+}
+
+/// The demo remembers nothing beyond the process unless told where, so that it never mixes with a real miner's memory.
+fn open_state(options: &Options, env: Env, log: &mut Log) -> State {
+    let default = || state::default_folder(env).filter(|_| options.demo.is_none());
+    let Some(folder) = options.state_dir.clone().or_else(default) else {
+        return State::in_memory();
+    };
+    let (state, opened) = State::open(Path::new(&folder));
+    if let Err(error) = opened {
+        log.write(&format!("{error:#}"));
+    }
+    state
+}
+
+fn unix_seconds() -> f64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_1970.map_or(0.0, |duration| duration.as_secs_f64())
+}
+
+/// Messages for people, on stderr.
+struct Log {
+    verbosity: Verbosity,
+    last_run: HashSet<String>,
+}
+
+impl Log {
+    fn new(verbosity: Verbosity) -> Self {
+        Log { verbosity, last_run: HashSet::new() }
+    }
+
+    /// Writes what is new since the last run, so that a node that is down for a day does not fill the log; with `--verbose`, everything.
+    fn lines_of_run(&mut self, lines: Vec<String>) {
+        let is_verbose = matches!(self.verbosity, Verbosity::Verbose);
+        for line in &lines {
+            if is_verbose || !self.last_run.contains(line) {
+                self.write(line);
+            }
+        }
+        self.last_run = lines.into_iter().collect();
+    }
+
+    fn write(&self, line: &str) {
+        if !matches!(self.verbosity, Verbosity::Quiet) {
+            let line: String = line.chars().filter(|character| !character.is_control()).collect();
+            // Where nobody listens there is nobody to tell.
+            let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_overran_starts_the_next_one_late_and_once() {
+        let (start, interval) = (Instant::now(), Duration::from_secs(60));
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(next_start(start, interval, after(10)), after(60));
+        let late = next_start(start, interval, after(200));
+        assert_eq!(late, after(200));
+        assert_eq!(next_start(late, interval, after(210)), after(260));
+    }
+}
