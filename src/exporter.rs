@@ -48,7 +48,7 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
     let mut lines = Vec::new();
     let nodes = match options.demo {
         Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
-        None => find_nodes(options, env, &mut lines),
+        None => find_nodes(options, env, log, &mut lines),
     };
     let address_book = read_address_book(options, env, &mut lines);
     let report = collect::run(&collect::Run {
@@ -65,6 +65,14 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
     lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
     lines.extend(state.save().err().map(|error| format!("{error:#}")));
     log.lines_of_run(lines);
+    log.detail(format_args!(
+        "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text",
+        report.duration.as_secs_f64(),
+        report.cost.calls,
+        report.cost.requests,
+        report.cost.received_bytes,
+        text.len()
+    ));
     match &options.textfile {
         Some(path) => textfile::write(path, &text),
         None => write_to_stdout(&text),
@@ -80,7 +88,7 @@ pub fn write_to_stdout(text: &str) -> Result<()> {
     }
 }
 
-fn find_nodes(options: &Options, env: Env, lines: &mut Vec<String>) -> Vec<Node> {
+fn find_nodes(options: &Options, env: Env, log: &Log, lines: &mut Vec<String>) -> Vec<Node> {
     let found = discover(&Places {
         env,
         daemon_repo: options.daemon_repo.clone(),
@@ -88,8 +96,11 @@ fn find_nodes(options: &Options, env: Env, lines: &mut Vec<String>) -> Vec<Node>
         boost_repo: options.boost_repo.clone(),
     });
     lines.extend(found.warnings);
-    let endpoints = found.daemons.iter().chain(&found.miners);
-    endpoints.map(node).collect()
+    let endpoints = || found.daemons.iter().chain(&found.miners);
+    for endpoint in endpoints() {
+        log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
+    }
+    endpoints().map(node).collect()
 }
 
 fn node(endpoint: &Endpoint) -> Node {
@@ -145,13 +156,23 @@ impl Log {
 
     /// Writes what is new since the last run, so that a node that is down for a day does not fill the log; with `--verbose`, everything.
     fn lines_of_run(&mut self, lines: Vec<String>) {
-        let is_verbose = matches!(self.verbosity, Verbosity::Verbose);
         for line in &lines {
-            if is_verbose || !self.last_run.contains(line) {
+            if self.is_verbose() || !self.last_run.contains(line) {
                 self.write(line);
             }
         }
         self.last_run = lines.into_iter().collect();
+    }
+
+    /// Writes what is done, where people want to know.
+    fn detail(&self, line: impl std::fmt::Display) {
+        if self.is_verbose() {
+            self.write(&line.to_string());
+        }
+    }
+
+    fn is_verbose(&self) -> bool {
+        matches!(self.verbosity, Verbosity::Verbose)
     }
 
     fn write(&self, line: &str) {

@@ -61,7 +61,7 @@ impl Lane {
         let duration = started.elapsed().as_secs_f64();
         let labels = [name, self.miner_id.as_str()];
         let samples = &mut self.samples;
-        samples.add(&families::COLLECTOR_SUCCESS, labels, problems.is_empty());
+        samples.add(&families::COLLECTOR_SUCCESS, labels, !problems.is_failure());
         samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
         if let Some(facts) = &facts {
             let obtained = dated(facts);

@@ -36,7 +36,7 @@ pub use connect::{Daemon, LotusMiner};
 use crate::address_book::AddressBook;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
-use crate::rpc::{Budget, Node};
+use crate::rpc::{Budget, Cost, Node};
 use crate::state::State;
 use lane::Lane;
 
@@ -64,6 +64,10 @@ pub struct Report {
     pub samples: Samples,
     /// What went wrong, each line once.
     pub lines: Vec<String>,
+    /// What it cost the nodes.
+    pub cost: Cost,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// Does one run. Nodes that are down make for fewer samples, never for an error.
@@ -79,16 +83,18 @@ pub fn run(run: &Run) -> Report {
         samples.append(lane.samples);
         lines.extend(lane.lines);
     }
-    let costs = [Kind::Daemon, Kind::Miner, Kind::Boost].map(|kind| {
+    let mut total = Cost::default();
+    for kind in [Kind::Daemon, Kind::Miner] {
         let clients = connections.clients.iter().filter(|(of, _)| *of == kind);
-        (kind, clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b))
-    });
-    for (kind, cost) in costs {
+        let Some(cost) = clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b) else {
+            continue;
+        };
         let labels = [kind.as_str()];
-        samples.add(&families::RUN_RPC_CALLS, labels, cost.map(|cost| cost.calls));
-        samples.add(&families::RUN_RPC_REQUESTS, labels, cost.map(|cost| cost.requests));
-        samples.add(&families::RUN_RPC_ERRORS, labels, cost.map(|cost| cost.errors));
-        samples.add(&families::RUN_RPC_RECEIVED_BYTES, labels, cost.map(|cost| cost.received_bytes));
+        samples.add(&families::RUN_RPC_CALLS, labels, cost.calls);
+        samples.add(&families::RUN_RPC_REQUESTS, labels, cost.requests);
+        samples.add(&families::RUN_RPC_ERRORS, labels, cost.errors);
+        samples.add(&families::RUN_RPC_RECEIVED_BYTES, labels, cost.received_bytes);
+        total = total + cost;
     }
     let version = env!("CARGO_PKG_VERSION");
     samples.add(&families::BUILD_INFO, [version, crate::COMMIT], true);
@@ -97,7 +103,7 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    Report { samples, lines: lines.into_iter().collect() }
+    Report { samples, lines: lines.into_iter().collect(), cost: total, duration: started.elapsed() }
 }
 
 /// The registry: every collector, in lanes that run at the same time.

@@ -72,11 +72,12 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
     let local: BTreeMap<String, String> = miner.call::<Option<_>>("StorageLocal", json!([]))?.unwrap_or_default();
     let age = memory.listed_seconds.map(|listed| now - listed);
     let knows_all_local = local.keys().all(|id| memory.paths.contains_key(id));
-    if !knows_all_local || !age.is_some_and(|age| (0.0..SECONDS_BETWEEN_LISTS).contains(&age)) {
-        if let Some(paths) = list(miner, &local, problems) {
-            memory.paths = paths;
-            memory.listed_seconds = Some(now);
-        }
+    let is_fresh = age.is_some_and(|age| (0.0..SECONDS_BETWEEN_LISTS).contains(&age));
+    if !(is_fresh && knows_all_local)
+        && let Some(paths) = list(miner, &local, problems)
+    {
+        memory.paths = paths;
+        memory.listed_seconds = Some(now);
     }
     memory.slow.retain(|id| memory.paths.contains_key(id));
     let mut stats = stats(miner, memory.paths.keys(), &mut memory.slow);
@@ -94,11 +95,11 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
     Ok(Facts { paths: paths.collect() })
 }
 
-/// Reports a failed StorageStat. Some(false) where it was the path that failed, and not the miner or our permission.
+/// Reports a failed StorageStat. Some(false) where it was the path that failed, which is news about the path and no failure of ours.
 fn path_failed(error: &CallError, id: &str, problems: &mut Problems) -> Option<bool> {
     let is_path = matches!(error.cause, Cause::Refused { .. } | Cause::TimedOut(_));
     if is_path {
-        problems.error(format_args!("storage path {id}: {error}"));
+        problems.remark(format_args!("storage path {id}: {error}"));
     } else {
         problems.error(error);
     }

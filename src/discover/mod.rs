@@ -285,19 +285,18 @@ impl Search<'_> {
         let (mut running, mut down) = (Vec::new(), Vec::new());
         for repo in repos {
             let repo = self.expand(repo);
-            let ((url, user), nodes) = match self.api(names, &repo) {
-                Some(address) => (address, &mut running),
-                None => {
-                    let url = format!("http://127.0.0.1:{}", names.default_port);
-                    ((url, None), &mut down)
+            let source = repo.display().to_string();
+            match self.api(names, &repo) {
+                Some((url, user)) => {
+                    let credential = self.token(names, &repo).or(user);
+                    running.push(Endpoint { kind: names.kind, url, credential, source });
                 }
-            };
-            nodes.push(Endpoint {
-                kind: names.kind,
-                url,
-                credential: self.token(names, &repo).or(user),
-                source: repo.display().to_string(),
-            });
+                None => {
+                    // Whatever listens there may be something else, and must not be shown the token.
+                    let url = format!("http://127.0.0.1:{}", names.default_port);
+                    down.push(Endpoint { kind: names.kind, url, credential: None, source });
+                }
+            }
         }
         running.append(&mut down);
         running

@@ -7,22 +7,30 @@ use super::{CallError, Cause};
 pub struct Problems {
     node: String,
     lines: Vec<String>,
+    is_failure: bool,
 }
 
 impl Problems {
     /// No problems yet. `node` is how lines about an answer call who gave it.
     pub fn new(node: &str) -> Self {
-        Problems { node: node.to_owned(), lines: Vec::new() }
+        Problems { node: node.to_owned(), lines: Vec::new(), is_failure: false }
     }
 
     /// Notes something wrong in an answer: `what` names the method, the field and what is wrong with it.
     pub fn note(&mut self, what: impl std::fmt::Display) {
-        self.lines.push(format!("{}: {what}; left out", self.node));
+        let line = format!("{}: {what}; left out", self.node);
+        self.error(line);
     }
 
     /// Notes an error as it is.
     pub fn error(&mut self, error: impl std::fmt::Display) {
-        self.lines.push(error.to_string());
+        self.is_failure = true;
+        self.remark(error);
+    }
+
+    /// Notes something that people should read, although the collector got what it asked for.
+    pub fn remark(&mut self, remark: impl std::fmt::Display) {
+        self.lines.push(remark.to_string());
     }
 
     /// The answer; any error is a problem.
@@ -46,9 +54,9 @@ impl Problems {
         }
     }
 
-    /// Whether there were none.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+    /// Whether the collector did not get everything that it asked for.
+    pub fn is_failure(&self) -> bool {
+        self.is_failure
     }
 
     /// The lines.

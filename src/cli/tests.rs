@@ -1,0 +1,273 @@
+//! Every option, read from the command line and from the environment, right and wrong.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Result<Command> {
+    let env = |name: &str| {
+        let found = env.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.to_string())
+    };
+    parse(args.iter().map(OsString::from), &env)
+}
+
+fn options(args: &[&str], env: &[(&str, &str)]) -> Options {
+    match run(args, env) {
+        Ok(Command::Collect(options)) => options,
+        other => panic!("{args:?} {env:?}: {other:?}"),
+    }
+}
+
+fn error(args: &[&str], env: &[(&str, &str)]) -> String {
+    match run(args, env) {
+        Err(error) => format!("{error:#}"),
+        Ok(command) => panic!("{args:?} {env:?}: {command:?}"),
+    }
+}
+
+/// The option and another that it cannot do without, with values that are not the defaults.
+const SAMPLES: &[&[(&str, &str)]] = &[
+    &[("textfile", "x.prom")],
+    &[("interval", "20m"), ("textfile", "x.prom")],
+    &[("timeout", "20s")],
+    &[("daemon-repo", "/d")],
+    &[("miner-repo", "/m")],
+    &[("boost-repo", "/b")],
+    &[("miner-id", "f01")],
+    &[("addresses", "names")],
+    &[("max-rows", "7")],
+    &[("state-dir", "/s")],
+    &[("demo", "5000")],
+    &[("verbose", "")],
+    &[("quiet", "")],
+];
+
+fn variable(option: &str) -> String {
+    format!("FARCASTER_{}", option.to_uppercase().replace('-', "_"))
+}
+
+#[test]
+fn every_option_works_alike_typed_and_from_the_environment() {
+    for sample in SAMPLES {
+        let mut typed = Vec::new();
+        let mut env = Vec::new();
+        for &(name, value) in *sample {
+            let equals = if value.is_empty() { "" } else { "=" };
+            typed.push(format!("--{name}{equals}{value}"));
+            env.push((variable(name), if value.is_empty() { "yes" } else { value }));
+        }
+        let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+        let env: Vec<_> = env.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        assert_ne!(options(&typed, &[]), options(&typed[1..], &[]), "no effect: {typed:?}");
+        assert_eq!(options(&typed, &[]), options(&[], &env), "{sample:?}");
+    }
+}
+
+#[test]
+fn help_shows_the_options_that_exist_and_no_others() {
+    let unknown = |option: &str| run(&[option], &[]).is_err_and(|error| error.to_string().contains("unknown option"));
+    let help = help();
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    let (_, listed) = help.split_once("\nOptions:\n").unwrap();
+    let (listed, _) = listed.split_once("\n\n").unwrap();
+    let usages = listed.lines().map(str::trim).filter(|line| line.starts_with('-'));
+    let usages = usages.map(|line| line.split_once("  ").unwrap().0);
+    let words = usages.flat_map(|usage| usage.split([' ', ',', '[']));
+    let shown: Vec<&str> = words.filter(|word| word.starts_with('-')).collect();
+    for option in &shown {
+        assert!(!unknown(option), "{option} is in the help text only");
+    }
+
+    // What the parser accepts: all of the table, and every letter that it does not refuse.
+    let mut accepted: Vec<_> = OPTIONS.iter().map(|o| format!("--{}", o.name)).collect();
+    let letters = ('!'..='~').filter(|&letter| letter != '-').map(|c| format!("-{c}"));
+    accepted.extend(letters.filter(|option| !unknown(option)));
+    for option in &accepted {
+        assert!(shown.contains(&option.as_str()), "{option} is missing from the help text");
+    }
+    assert_eq!(OPTIONS.len(), SAMPLES.len() + 2, "an option without a sample");
+}
+
+#[test]
+fn defaults_are_those_that_the_help_text_names() {
+    let defaults = options(&[], &[]);
+    assert_eq!(defaults.timeout, Duration::from_secs(40));
+    assert_eq!(defaults.max_rows, 500);
+    assert_eq!(defaults.verbosity, Verbosity::Normal);
+    assert_eq!((defaults.demo, defaults.interval), (None, None));
+    let help = help();
+    assert!(help.contains("left out [default: 40s]") && help.contains("[default: 500]"));
+    assert_eq!(options(&["--demo"], &[]).demo, Some(1000));
+    assert!(help.contains("of 1000 sectors unless given"));
+}
+
+#[test]
+fn what_is_typed_wins_over_the_environment() {
+    let env = [
+        ("FARCASTER_TIMEOUT", "nonsense"),
+        ("FARCASTER_MINER_ID", "f01, f02,,t0003"),
+        ("FARCASTER_QUIET", "1"),
+        ("FARCASTER_DAEMON_REPO", "/d"),
+    ];
+    let typed = options(&["--timeout", "5", "--miner-id=f09", "-v"], &env);
+    assert_eq!(typed.timeout, Duration::from_secs(5));
+    assert_eq!(typed.miner_ids, ["f09"]);
+    assert_eq!(typed.verbosity, Verbosity::Verbose);
+    assert_eq!(options(&[], &env[1..]).miner_ids, ["f01", "f02", "t03"]);
+    // What contradicts the environment wins too.
+    let demo = options(&["--demo", "--timeout=5"], &env);
+    assert_eq!((demo.demo, demo.daemon_repo), (Some(1000), None));
+    assert_eq!(demo.miner_ids, [""; 0]);
+    let nodes = options(&["--boost-repo=/b"], &[("FARCASTER_DEMO", "1")]);
+    assert_eq!(nodes.demo, None);
+    // The last of several counts.
+    assert_eq!(options(&["--max-rows=1", "--max-rows=2"], &[]).max_rows, 2);
+}
+
+#[test]
+fn variables_can_say_nothing_on_and_off() {
+    let demo = |value| options(&[], &[("FARCASTER_DEMO", value)]).demo;
+    for (value, sectors) in [("", None), ("0", None), ("No", None), ("false", None)] {
+        assert_eq!(demo(value), sectors, "{value:?}");
+    }
+    for (value, sectors) in [("1", 1000), ("True", 1000), ("yes", 1000), ("2", 2)] {
+        assert_eq!(demo(value), Some(sectors), "{value:?}");
+    }
+    assert_eq!(options(&["--demo=1"], &[]).demo, Some(1));
+    assert_eq!(demo("10000000"), Some(10_000_000));
+    let unset: Vec<_> = SAMPLES.iter().map(|sample| variable(sample[0].0)).collect();
+    let unset: Vec<_> = unset.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(options(&[], &unset), options(&[], &[]));
+    let off = [("FARCASTER_VERBOSE", "no"), ("FARCASTER_QUIET", "0")];
+    assert_eq!(options(&[], &off).verbosity, Verbosity::Normal);
+}
+
+#[test]
+fn help_and_version_answer_before_anything_is_judged() {
+    for help in ["-h", "--help", "-vh"] {
+        assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Help);
+    }
+    let wrong = [("FARCASTER_QUIET", "perhaps")];
+    for version in ["-V", "--version"] {
+        assert_eq!(run(&[version], &wrong).unwrap(), Command::Version);
+    }
+    let env = [("FARCASTER_VERSION", "v5"), ("FARCASTER_HELP", "1")];
+    assert_eq!(options(&[], &env), options(&[], &[]));
+}
+
+#[test]
+fn durations() {
+    let seconds = |text: &str| options(&["--timeout", text], &[]).timeout.as_secs_f64();
+    for (text, expected) in [
+        ("30s", 30.0),
+        ("1m", 60.0),
+        ("500ms", 0.5),
+        ("1h", 3600.0),
+        ("1m30s", 90.0),
+        ("1h0m5s250ms", 3605.25),
+        ("45", 45.0),
+        ("604800", 604_800.0),
+        ("168h", 604_800.0),
+    ] {
+        assert_eq!(seconds(text), expected, "{text}");
+    }
+    let wrong = "0|0s|0h0ms|-5|-5s|+5|1.5s|s|5 s|30s |5S|1d|1m30|m5|\u{665}s|5\u{e9}|\
+         169h|604801|604800s1ms|\
+         99999999999999999999h|18446744073709551615ms1ms|18446744073709551615h";
+    for text in wrong.split('|') {
+        let error = error(&["--timeout", text], &[]);
+        let words = format!("--timeout: {text:?} is not a duration");
+        assert!(error.contains(&words), "{error}");
+    }
+}
+
+#[test]
+fn miner_ids_are_canonical_and_none_is_there_twice() {
+    let ids = ["f001234", "f02", "t02", "f01234", "f00"].map(|id| format!("--miner-id={id}"));
+    let ids = ids.each_ref().map(String::as_str);
+    assert_eq!(options(&ids, &[]).miner_ids, ["f01234", "f02", "f00"]);
+}
+
+#[test]
+fn wrong_usage_names_the_option_and_the_reason() {
+    let folder = tempfile::Builder::new().suffix(".prom").tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let huge = "f0".to_owned() + &"9".repeat(30);
+    for (args, words) in [
+        (&["--bogus"][..], "unknown option --bogus"),
+        (&["--bogus=x"], "unknown option --bogus"),
+        (&["-x"], "unknown option -x"),
+        (&["check"], "unexpected argument \"check\""),
+        (&["--demo", "5000"], "unexpected argument \"5000\""),
+        (&["--", "-v"], "unexpected argument \"-v\""),
+        (&["--verbose=1"], "--verbose takes no value"),
+        (&["--textfile"], "--textfile needs a value"),
+        (&["--state-dir", ""], "--state-dir needs a value"),
+        (&["--state-dir", "--demo"], "--state-dir needs a value"),
+        (&["--demo="], "--demo needs a value"),
+        (&["--demo=0"], "--demo: \"0\" is not a number of sectors"),
+        (&["--demo=10000001"], "--demo: \"10000001\""),
+        (&["--max-rows=-1"], "--max-rows: \"-1\" is not a whole number"),
+        (&["--max-rows=1e3"], "--max-rows: \"1e3\""),
+        (&["--miner-id=1234"], "--miner-id: \"1234\" is not a miner id like f01234"),
+        (&["--miner-id=f0"], "--miner-id: \"f0\""),
+        (&["--miner-id=f1abc"], "--miner-id: \"f1abc\""),
+        (&["--miner-id=f0+1"], "--miner-id: \"f0+1\""),
+        (&["--miner-id", &huge], "--miner-id: "),
+        (&["--textfile=x.prom.txt"], "--textfile: the path does not end in .prom"),
+        (&["--textfile=x.prom/"], "--textfile: the path does not end in .prom"),
+        (&["--textfile", folder], "is a folder"),
+        (&["--interval=60"], "--interval needs --textfile"),
+        (&["-vq"], "--verbose and --quiet contradict each other"),
+        (&["--demo", "--daemon-repo=/d"], "--demo and --daemon-repo"),
+        (&["--demo", "--miner-repo=/m"], "--demo and --miner-repo"),
+        (&["--demo", "--boost-repo=/b"], "--demo and --boost-repo"),
+        (&["--demo", "--miner-id=f01"], "the demo asks no node"),
+    ] {
+        let error = error(args, &[]);
+        assert!(error.contains(words), "{args:?}: {error}");
+        assert!(error.ends_with("(see --help)"), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn wrong_variables_are_named() {
+    for (env, words) in [
+        (&[("FARCASTER_TIMEOUT", "soon")][..], "FARCASTER_TIMEOUT: \"soon\" is not"),
+        (&[("FARCASTER_VERBOSE", "perhaps")], "FARCASTER_VERBOSE: \"perhaps\" is none of"),
+        (&[("FARCASTER_DEMO", "on")], "FARCASTER_DEMO: \"on\" is not"),
+        (&[("FARCASTER_MINER_ID", "f01,x")], "FARCASTER_MINER_ID: \"x\" is not"),
+        (&[("FARCASTER_TEXTFILE", "x")], "FARCASTER_TEXTFILE: the path does not end"),
+        (&[("FARCASTER_INTERVAL", "60")], "FARCASTER_INTERVAL needs --textfile"),
+        (
+            &[("FARCASTER_DEMO", "1"), ("FARCASTER_MINER_REPO", "/m")],
+            "FARCASTER_DEMO and FARCASTER_MINER_REPO contradict",
+        ),
+    ] {
+        let error = error(&[], env);
+        assert!(error.contains(words), "{env:?}: {error}");
+        assert!(error.ends_with("(see --help)"), "{env:?}: {error}");
+    }
+}
+
+#[test]
+fn no_error_repeats_what_may_be_a_token() {
+    let info = "eyJhbGciOiJIUzI1NiJ9.eyJBbGxvdyI6W119.c2lnbmF0dXJl:/ip4/127.0.0.1/tcp/1234/http";
+    let token = &"eyJhbGciOiJIUzI1NiJ9.".repeat(5);
+    let short = "c2lnbmF0dXJl:/ip4/127.0.0.1/tcp/1234";
+    for secret in [info, token, short, "c2lnbmF0dXJl@host"] {
+        let option = format!("--verbose={secret}");
+        for (args, env) in [
+            (&[secret][..], &[][..]),
+            (&["--miner-id", secret], &[]),
+            (&[&option], &[]),
+            (&["--textfile", secret], &[]),
+            (&[], &[("FARCASTER_MINER_ID", secret)]),
+            (&[], &[("FARCASTER_QUIET", secret)]),
+        ] {
+            let error = error(args, env);
+            assert!(!error.contains("eyJ") && !error.contains("c2ln"), "{error}");
+        }
+    }
+}
