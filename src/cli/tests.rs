@@ -97,7 +97,7 @@ fn defaults_are_those_that_the_help_text_names() {
     assert_eq!(defaults.verbosity, Verbosity::Normal);
     assert_eq!((defaults.demo, defaults.interval), (None, None));
     let help = help();
-    assert!(help.contains("left out [default: 40s]") && help.contains("[default: 500]"));
+    assert!(help.contains("[default: 40s]") && help.contains("[default: 500]"));
     assert_eq!(options(&["--demo"], &[]).demo, Some(1000));
     assert!(help.contains("of 1000 sectors unless given"));
 }

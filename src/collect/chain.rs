@@ -94,8 +94,8 @@ fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) 
     let mut batch = Batch::new();
     let status = batch.add::<FinalityStatus>("ChainGetTipSetFinalityStatus", json!([]));
     let status = match daemon.client.send_to("/rpc/v2", &batch).get(status) {
-        // Lotus before v1.33 has no such path.
-        Err(error) if matches!(error.cause, Cause::Http(404) | Cause::Refused { .. }) => None,
+        // A node that has the method but no answer yet says so with an error.
+        Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
         other => problems.if_supported(other),
     };
     let finalized = status.and_then(|status| status.ec_finalized_tip_set);

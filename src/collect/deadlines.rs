@@ -201,3 +201,27 @@ fn expose_faulty_sectors(facts: &Facts, miner_id: &str, max_rows: usize, samples
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_that_have_passed_open_again_in_the_next_period() {
+        let schedule = Schedule { index: 16, open: 1000, close: 1060, proving_period: 2880, challenge_window: 60 };
+        assert_eq!(schedule.window(16), (1000, 1060));
+        assert_eq!(schedule.window(47), (2860, 2920));
+        assert_eq!(schedule.window(0), (2920, 2980));
+        assert_eq!(schedule.window(15), (3820, 3880));
+    }
+
+    #[test]
+    fn a_total_needs_every_deadline() {
+        let known = || Deadline { daily_fee: None, proven_partitions: None, partitions: Some(vec![]) };
+        let unknown = Deadline { partitions: None, ..known() };
+        let facts = |deadlines| Facts { schedule: None, deadlines, clock: None };
+        let live: Part = |partition| &partition.live_sectors;
+        assert_eq!(facts(vec![known(), known()]).total(live), Some(0));
+        assert_eq!(facts(vec![known(), unknown]).total(live), None);
+    }
+}

@@ -310,3 +310,69 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_at(asked_seconds: f64, tasks: &[&str]) -> Option<Sector> {
+        let tasks = tasks.iter().map(|task| (*task).to_owned()).collect();
+        Some(Sector { asked_seconds, tasks, ..Sector::default() })
+    }
+
+    fn tasks(of: &[(u64, &str)]) -> Tasks {
+        let mut tasks = Tasks::new();
+        for (sector, task) in of {
+            tasks.entry(*sector).or_default().insert((*task).to_owned());
+        }
+        tasks
+    }
+
+    #[test]
+    fn new_sectors_are_asked_about_first_then_those_whose_tasks_changed() {
+        let sectors = BTreeMap::from([
+            (1, asked_at(900.0, &[])),
+            (2, asked_at(800.0, &["seal/v0/precommit/1 running"])),
+            (3, None),
+            (4, asked_at(700.0, &[])),
+            (5, asked_at(950.0, &["seal/v0/commit/2 running"])),
+        ]);
+        let tasks = tasks(&[(2, "seal/v0/precommit/1 running"), (5, "seal/v0/finalize running")]);
+        assert_eq!(choose(&sectors, &tasks, true, 1000.0), [3, 5, 4, 2, 1]);
+    }
+
+    #[test]
+    fn where_nothing_moved_nothing_is_asked_for_ten_minutes() {
+        let sectors = BTreeMap::from([(1, asked_at(900.0, &[])), (2, asked_at(100.0, &[]))]);
+        assert_eq!(choose(&sectors, &Tasks::new(), false, 690.0), []);
+        assert_eq!(choose(&sectors, &Tasks::new(), false, 1000.0), [2]);
+        // A clock that was set back does not freeze what is known.
+        assert_eq!(choose(&sectors, &Tasks::new(), false, 50.0), [2, 1]);
+    }
+
+    #[test]
+    fn a_vast_pipeline_costs_no_more_than_a_large_one() {
+        let sectors = (0..5000).map(|number| (number, None)).collect();
+        assert_eq!(choose(&sectors, &Tasks::new(), true, 0.0).len(), MAX_STATUS_CALLS);
+    }
+
+    #[test]
+    fn the_list_is_asked_for_when_the_summary_changed_but_not_often() {
+        let summary = |count| Summary::from([("PreCommit1".to_owned(), count)]);
+        let memory = Memory { listed_seconds: Some(1000.0), summary_at_list: summary(1), ..Memory::default() };
+        let due = |memory, count, now| list_is_due(memory, Some(&summary(count)), now);
+        assert!(due(&Memory::default(), 1, 1000.0), "never listed");
+        assert!(!due(&memory, 2, 1299.0), "too early");
+        assert!(due(&memory, 2, 1300.0), "changed");
+        assert!(!due(&memory, 1, 2700.0), "unchanged");
+        assert!(due(&memory, 1, 2800.0), "too old");
+        assert!(due(&memory, 1, 999.0), "the clock was set back");
+    }
+
+    #[test]
+    fn the_first_line_of_an_error_that_says_something() {
+        assert_eq!(first_line("\n  ffi: \"bad\" \nstack"), Some("ffi: \"bad\"".to_owned()));
+        assert_eq!(first_line(" \n"), None);
+        assert_eq!(first_line(&"e".repeat(500)).map(|line| line.len()), Some(MAX_ERROR_CHARACTERS));
+    }
+}

@@ -279,6 +279,8 @@ impl Client {
         self.counters.received_bytes.fetch_add(reply.body.len() as u64, Ordering::Relaxed);
         match reply.status {
             401 => Err(Cause::BadToken),
+            // An older node does not have the path at all.
+            404 if path != self.path => Err(Cause::NoSuchMethod),
             300..=399 | 404 | 413 | 429 => Err(Cause::Http(reply.status)),
             _ => Ok(reply),
         }
