@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn where_nothing_moved_nothing_is_asked_for_ten_minutes() {
         let sectors = BTreeMap::from([(1, asked_at(900.0, &[])), (2, asked_at(100.0, &[]))]);
-        assert_eq!(choose(&sectors, &Tasks::new(), false, 690.0), []);
+        assert!(choose(&sectors, &Tasks::new(), false, 690.0).is_empty());
         assert_eq!(choose(&sectors, &Tasks::new(), false, 1000.0), [2]);
         // A clock that was set back does not freeze what is known.
         assert_eq!(choose(&sectors, &Tasks::new(), false, 50.0), [2, 1]);
@@ -360,7 +360,7 @@ mod tests {
     fn the_list_is_asked_for_when_the_summary_changed_but_not_often() {
         let summary = |count| Summary::from([("PreCommit1".to_owned(), count)]);
         let memory = Memory { listed_seconds: Some(1000.0), summary_at_list: summary(1), ..Memory::default() };
-        let due = |memory, count, now| list_is_due(memory, Some(&summary(count)), now);
+        let due = |memory: &Memory, count, now| list_is_due(memory, Some(&summary(count)), now);
         assert!(due(&Memory::default(), 1, 1000.0), "never listed");
         assert!(!due(&memory, 2, 1299.0), "too early");
         assert!(due(&memory, 2, 1300.0), "changed");
