@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn where_nothing_moved_nothing_is_asked_for_ten_minutes() {
-        let sectors = BTreeMap::from([(1, asked_at(900.0, &[])), (2, asked_at(100.0, &[]))]);
+        let sectors = BTreeMap::from([(1, asked_at(600.0, &[])), (2, asked_at(100.0, &[]))]);
         assert!(choose(&sectors, &Tasks::new(), false, 690.0).is_empty());
         assert_eq!(choose(&sectors, &Tasks::new(), false, 1000.0), [2]);
         // A clock that was set back does not freeze what is known.
