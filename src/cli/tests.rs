@@ -131,7 +131,7 @@ fn variables_can_say_nothing_on_and_off() {
     for (value, sectors) in [("", None), ("0", None), ("No", None), ("false", None)] {
         assert_eq!(demo(value), sectors, "{value:?}");
     }
-    for (value, sectors) in [("1", 1000), ("True", 1000), ("yes", 1000), ("2", 2)] {
+    for (value, sectors) in [("1", 2000), ("True", 2000), ("yes", 2000), ("2", 2)] {
         assert_eq!(demo(value), Some(sectors), "{value:?}");
     }
     assert_eq!(options(&["--demo=1"], &[]).demo, Some(1));
