@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Runs once, or for ever where an interval is given. An error means that the text of the only run could not be written.
 pub fn run(options: &Options, env: Env) -> Result<()> {
     let mut log = Log::new(options.verbosity);
-    let state = open_state(options, env, &mut log);
+    let state = state(options, env);
     let Some(interval) = options.interval else {
         return run_once(options, env, &state, &mut log);
     };
@@ -45,7 +45,7 @@ fn next_start(last_start: Instant, interval: Duration, now: Instant) -> Instant 
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<()> {
-    let mut lines = Vec::new();
+    let (turn, mut lines) = state.begin(options.timeout);
     let nodes = match options.demo {
         Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
         None => find_nodes(options, env, log, &mut lines),
@@ -58,12 +58,13 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
         state,
         now: unix_seconds(),
         timeout: options.timeout,
+        slow_period_seconds: options.slow_interval.as_secs_f64(),
         max_rows: options.max_rows,
     });
     lines.extend(report.lines);
     let (text, duplicates) = report.samples.render();
     lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
-    lines.extend(state.save().err().map(|error| format!("{error:#}")));
+    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
     log.lines_of_run(lines);
     log.detail(format_args!(
         "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text",
@@ -126,16 +127,10 @@ fn default_address_book(env: Env) -> Option<PathBuf> {
 }
 
 /// The demo remembers nothing beyond the process unless told where, so that it never mixes with a real miner's memory.
-fn open_state(options: &Options, env: Env, log: &mut Log) -> State {
+fn state(options: &Options, env: Env) -> State {
     let default = || state::default_folder(env).filter(|_| options.demo.is_none());
-    let Some(folder) = options.state_dir.clone().or_else(default) else {
-        return State::in_memory();
-    };
-    let (state, opened) = State::open(Path::new(&folder));
-    if let Err(error) = opened {
-        log.write(&format!("{error:#}"));
-    }
-    state
+    let folder = options.state_dir.clone().or_else(default);
+    folder.map_or_else(State::in_memory, |folder| State::in_folder(&folder))
 }
 
 fn unix_seconds() -> f64 {

@@ -23,6 +23,7 @@ fn demo_text(now: f64, state: &State) -> String {
         state,
         now,
         timeout: Duration::from_secs(40),
+        slow_period_seconds: 1800.0,
         max_rows: 500,
     });
     assert_eq!(report.lines, [""; 0], "at {now}");

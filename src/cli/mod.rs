@@ -20,6 +20,8 @@ use options::{CONTRADICTIONS, OPTIONS, Opt};
 
 /// How long a run may take where nothing else is said.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40);
+/// How often what is dear for the nodes is done where nothing else is said.
+pub const DEFAULT_SLOW_INTERVAL: Duration = Duration::from_secs(1800);
 /// Rows a family may have where nothing else is said.
 pub const DEFAULT_MAX_ROWS: usize = 500;
 /// Sectors of the simulated farm where `--demo` names no number.
@@ -58,6 +60,8 @@ pub struct Options {
     pub interval: Option<Duration>,
     /// Budget of one run.
     pub timeout: Duration,
+    /// How often what is dear for the nodes is done: what reads every sector.
+    pub slow_interval: Duration,
     /// Where the daemon's repo is, instead of where Lotus looks.
     pub daemon_repo: Option<PathBuf>,
     /// Where the miners' repos are, instead of where Lotus looks.
@@ -272,6 +276,7 @@ impl Typed {
             textfile,
             interval,
             timeout: self.last("timeout", DURATION)?.unwrap_or(DEFAULT_TIMEOUT),
+            slow_interval: self.last("slow-interval", DURATION)?.unwrap_or(DEFAULT_SLOW_INTERVAL),
             daemon_repo: self.paths("daemon-repo").pop(),
             miner_repos: self.paths("miner-repo"),
             boost_repo: self.paths("boost-repo").pop(),

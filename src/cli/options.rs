@@ -26,9 +26,11 @@ pub const OPTIONS: &[Opt] = &[
          must end in .prom, is replaced atomically and readable by everyone"),
     Opt::new("interval", One("DURATION"),
         "Run again and again, this long from start to start; needs --textfile\n\
-         (30s, 1m30s, 1h, 500ms; a bare number is seconds)").default("run once"),
+         (30s, 1m30s, 1h; a bare number is seconds)").default("run once"),
     Opt::new("timeout", One("DURATION"),
         "Most time that one run may take; what is missing by then is left out\n").default("40s"),
+    Opt::new("slow-interval", One("DURATION"),
+        "How often to do what is dear for the nodes\n").default("30m"),
     Opt::new("daemon-repo", One("DIR"),
         "Repo of the Lotus daemon").default("LOTUS_PATH, else ~/.lotus"),
     Opt::new("miner-repo", Many("DIR"),
@@ -43,7 +45,7 @@ pub const OPTIONS: &[Opt] = &[
         "JSON file of names for addresses, and of wallets to watch\n")
         .default("lotus-farcaster/addresses.json in $XDG_CONFIG_HOME"),
     Opt::new("max-rows", One("N"),
-        "Most rows of a metric that has one for each thing in motion or broken\n").default("500"),
+        "Most rows of a metric with one for each thing in motion or broken\n").default("500"),
     Opt::new("state-dir", One("DIR"),
         "Folder for what is remembered between runs\n")
         .default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),

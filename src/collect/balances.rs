@@ -20,6 +20,8 @@ pub struct Facts {
     vesting: Option<Fil>,
     market_escrow: Option<Fil>,
     market_locked: Option<Fil>,
+    /// The CID of the miner's deadlines, which changes whenever anything about them does.
+    pub deadlines_cid: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,6 +38,13 @@ struct MinerState {
     locked_funds: Field<Fil>,
     initial_pledge: Field<Fil>,
     fee_debt: Field<Fil>,
+    deadlines: Field<Cid>,
+}
+
+#[derive(Deserialize)]
+struct Cid {
+    #[serde(rename = "/")]
+    text: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -57,6 +66,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let market = problems.if_supported(answers.get(market)).unwrap_or_default();
 
     let state = actor.state.take("StateReadState.State", problems).unwrap_or_default();
+    let deadlines = state.deadlines.take("StateReadState.State.Deadlines", problems);
     let mut of = |field: Field<Fil>, name| field.take(name, problems);
     Ok(Facts {
         balance: of(actor.balance, "StateReadState.Balance"),
@@ -67,6 +77,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
         vesting: of(state.locked_funds, "StateReadState.State.LockedFunds"),
         market_escrow: of(market.escrow, "StateMarketBalance.Escrow"),
         market_locked: of(market.locked, "StateMarketBalance.Locked"),
+        deadlines_cid: deadlines.map(|cid| cid.text),
     })
 }
 

@@ -15,6 +15,7 @@ use crate::lotus::epoch::{ChainClock, parse_rfc3339};
 use crate::lotus::tipset::{NetworkParams, TipSet};
 use crate::rpc::tolerant::Int;
 use crate::rpc::{Answers, Batch, Budget, CallError, Client, Node, Ticket};
+use crate::state::State;
 
 const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 
@@ -78,7 +79,6 @@ type KnownMiners = BTreeMap<String, String>;
 pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut lane = Lane::new(run.now, "", None);
     let of_kind = |kind| run.nodes.iter().filter(move |node: &&Node| node.kind == kind);
-    let known: KnownMiners = run.state.recall("miners");
     let (daemons, miners) = thread::scope(|scope| {
         let miners: Vec<_> =
             of_kind(Kind::Miner).map(|node| scope.spawn(move || connect_miner(node, budget))).collect();
@@ -100,6 +100,10 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
             daemon = Some(answer.daemon);
         }
     }
+    if let Some(network) = daemon.as_ref().and_then(|daemon| daemon.network_name.as_deref()) {
+        stay_on_network(run.state, network, &mut lane);
+    }
+    let known: KnownMiners = run.state.recall("miners");
     let mut miners_by_id: Vec<(LotusMiner, bool)> = Vec::new();
     let mut now_known = KnownMiners::new();
     for answer in miners {
@@ -128,6 +132,17 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
         }
     }
     Connections { daemon, miners, miner_ids, clients, lane }
+}
+
+/// What is remembered of another network is about other miners, whatever their ids.
+fn stay_on_network(state: &State, network: &str, lane: &mut Lane) {
+    let known: Option<String> = state.recall("network");
+    if let Some(known) = known.filter(|known| known != network) {
+        lane.lines
+            .push(format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state"));
+        state.forget();
+    }
+    state.remember("network", &network);
 }
 
 /// Whether a node answered its first call.

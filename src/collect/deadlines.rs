@@ -1,10 +1,13 @@
 //! Proving: the 48 deadlines of a day, what has been proven of the open one, and which sectors are faulty.
+//!
+//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, so as long as that stays the
+//! same, what was read before is still true to the last sector.
 
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Daemon;
+use super::{Daemon, Run};
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::epoch::ChainClock;
@@ -20,6 +23,8 @@ pub struct Facts {
     schedule: Option<Schedule>,
     deadlines: Vec<Deadline>,
     clock: Option<ChainClock>,
+    /// All live sectors, in runs that read every partition without fail.
+    pub live_sectors: Option<BitField>,
 }
 
 /// Which deadline is open, and when; epochs.
@@ -35,11 +40,38 @@ struct Schedule {
     challenge_window: i64,
 }
 
-/// One deadline. Partitions are absent where they could not be had.
+/// One deadline. Sectors are absent where they could not be had.
 struct Deadline {
     daily_fee: Option<Fil>,
     proven_partitions: Option<u64>,
-    partitions: Option<Vec<Partition>>,
+    sectors: Option<Sectors>,
+}
+
+/// What is worth knowing of a deadline's partitions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Sectors {
+    partitions_with_live: u64,
+    live: u64,
+    active: u64,
+    faulty: u64,
+    recovering: u64,
+    faults: Vec<Faults>,
+}
+
+/// The faulty sectors of a partition that has any.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Faults {
+    partition: usize,
+    faulty: BitField,
+    recovering: BitField,
+}
+
+/// The deadlines as they were when the miner's state had this CID for them: as long as it has, nothing about them changed.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    deadlines_cid: String,
+    sectors: Vec<Sectors>,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,7 +90,15 @@ struct DeadlineState {
     daily_fee: Field<Fil>,
 }
 
-pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
+/// `deadlines_cid` is that of the miner's deadlines, where it is known. Partitions are asked for when it changed, or when `wants_live_sectors`.
+pub fn fetch(
+    daemon: &Daemon,
+    run: &Run,
+    miner_id: &str,
+    deadlines_cid: Option<&str>,
+    wants_live_sectors: bool,
+    problems: &mut Problems,
+) -> Result<Facts> {
     let mut batch = Batch::new();
     let params = || json!([miner_id, daemon.tipset_key]);
     let schedule = batch.add::<Schedule>("StateMinerProvingDeadline", params());
@@ -67,50 +107,102 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let schedule = problems.ok(answers.get(schedule));
     let states = answers.get(states)?.0;
 
-    let mut batch = Batch::new();
-    let tickets: Vec<_> = (0..states.len())
-        .map(|index| {
-            let params = json!([miner_id, index, daemon.tipset_key]);
-            batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", params)
-        })
-        .collect();
-    let answers = daemon.client.send(&batch);
-    let deadlines = states.into_iter().zip(tickets).map(|(state, ticket)| {
+    let section = format!("deadlines/{miner_id}");
+    let memory: Memory = run.state.recall(&section);
+    let is_unchanged = deadlines_cid == Some(&*memory.deadlines_cid) && memory.sectors.len() == states.len();
+    let known = if is_unchanged && !wants_live_sectors { memory.sectors } else { Vec::new() };
+    let open = schedule.map(|schedule| schedule.index as usize);
+    let (sectors, live_sectors) = ask(daemon, miner_id, states.len(), known, open, problems);
+    if let (Some(cid), Some(sectors)) = (deadlines_cid, sectors.iter().cloned().collect()) {
+        run.state.remember(&section, &Memory { deadlines_cid: cid.to_owned(), sectors });
+    }
+    let deadlines = states.into_iter().zip(sectors).map(|(state, sectors)| {
         let state = state.take("StateMinerDeadlines", problems).unwrap_or_default();
         let submissions = state.post_submissions;
         let submissions = submissions.take("StateMinerDeadlines.PostSubmissions", problems);
-        let partitions = problems.ok(answers.get(ticket));
         Deadline {
             daily_fee: state.daily_fee.take("StateMinerDeadlines.DailyFee", problems),
             proven_partitions: submissions.map(|bits| bits.count()),
-            partitions: partitions.map(Option::unwrap_or_default),
+            sectors,
         }
     });
-    Ok(Facts { deadlines: deadlines.collect(), schedule, clock: daemon.clock })
+    Ok(Facts { deadlines: deadlines.collect(), schedule, clock: daemon.clock, live_sectors })
 }
 
-impl Deadline {
-    fn sectors(&self, of: impl Fn(&Partition) -> &BitField) -> Option<u64> {
-        let partitions = self.partitions.as_ref()?;
-        partitions.iter().try_fold(0u64, |sum, partition| sum.checked_add(of(partition).count()))
+/// Reads the partitions of every deadline that is not known, and the live sectors of all where none was. What costs most when it goes wrong is
+/// read in any case: the open deadline, its neighbours, and those with faults.
+fn ask(
+    daemon: &Daemon,
+    miner_id: &str,
+    deadlines: usize,
+    known: Vec<Sectors>,
+    open: Option<usize>,
+    problems: &mut Problems,
+) -> (Vec<Option<Sectors>>, Option<BitField>) {
+    let mut sectors: Vec<Option<Sectors>> = known.into_iter().map(Some).collect();
+    sectors.resize(deadlines, None);
+    let is_near_open = |index: usize| {
+        open.is_none_or(|open| [open, open + 1, open + deadlines - 1].iter().any(|near| near % deadlines == index))
+    };
+    let is_to_ask = |(index, known): &(usize, &Option<Sectors>)| {
+        is_near_open(*index) || known.as_ref().is_none_or(|sectors| !sectors.faults.is_empty())
+    };
+    let to_ask: Vec<usize> = sectors.iter().enumerate().filter(is_to_ask).map(|(index, _)| index).collect();
+
+    let mut batch = Batch::new();
+    let tickets: Vec<_> = to_ask
+        .iter()
+        .map(|index| {
+            let params = json!([miner_id, index, daemon.tipset_key]);
+            (*index, batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", params))
+        })
+        .collect();
+    let answers = daemon.client.send(&batch);
+    let mut live = (to_ask.len() == deadlines).then(BitField::default);
+    for (index, ticket) in tickets {
+        let partitions = problems.ok(answers.get(ticket)).map(Option::unwrap_or_default);
+        sectors[index] = partitions.as_ref().and_then(|partitions| count(partitions));
+        if partitions.is_some() && sectors[index].is_none() {
+            problems.note("StateMinerPartitions: more sectors than can exist");
+        }
+        live = live.zip(partitions).map(|(live, partitions)| {
+            partitions.iter().fold(live, |live, partition| live.union(&partition.live_sectors))
+        });
     }
+    (sectors, live)
+}
+
+/// The counts; None where they overflow.
+fn count(partitions: &[Partition]) -> Option<Sectors> {
+    let mut sectors = Sectors::default();
+    for (index, partition) in partitions.iter().enumerate() {
+        let live = partition.live_sectors.count();
+        sectors.partitions_with_live += u64::from(live > 0);
+        sectors.live = sectors.live.checked_add(live)?;
+        sectors.active = sectors.active.checked_add(partition.active_sectors.count())?;
+        sectors.faulty = sectors.faulty.checked_add(partition.faulty_sectors.count())?;
+        sectors.recovering = sectors.recovering.checked_add(partition.recovering_sectors.count())?;
+        if !partition.faulty_sectors.is_empty() {
+            sectors.faults.push(Faults {
+                partition: index,
+                faulty: partition.faulty_sectors.clone(),
+                recovering: partition.recovering_sectors.clone(),
+            });
+        }
+    }
+    Some(sectors)
 }
 
 impl Facts {
     /// A sum over all deadlines, which exists only where every deadline is known.
-    fn total(&self, of: impl Fn(&Partition) -> &BitField) -> Option<u64> {
-        self.deadlines.iter().try_fold(0u64, |sum, deadline| sum.checked_add(deadline.sectors(&of)?))
+    fn total(&self, of: impl Fn(&Sectors) -> u64) -> Option<u64> {
+        let known = self.deadlines.iter().map(|deadline| deadline.sectors.as_ref());
+        known.into_iter().try_fold(0u64, |sum, sectors| sum.checked_add(of(sectors?)))
     }
 
-    /// The live sectors of all deadlines, where every deadline is known.
-    pub fn live_sectors(&self) -> Option<BitField> {
-        let mut live = BitField::default();
-        for deadline in &self.deadlines {
-            for partition in deadline.partitions.as_ref()? {
-                live = live.union(&partition.live_sectors);
-            }
-        }
-        Some(live)
+    /// How many sectors are live, where that is known.
+    pub fn live_count(&self) -> Option<u64> {
+        self.total(|sectors| sectors.live)
     }
 }
 
@@ -142,46 +234,30 @@ pub fn expose(facts: &Facts, miner_id: &str, max_rows: usize, samples: &mut Samp
             samples.add(&families::MINER_DEADLINE_PROVEN_PARTITIONS, labels, proven);
         }
         samples.add(&families::MINER_DEADLINE_DAILY_FEE_FIL, labels, deadline.daily_fee);
-        let with_live = deadline.partitions.as_ref().map(|partitions| {
-            let live = partitions.iter().filter(|partition| partition.live_sectors.count() > 0);
-            live.count()
-        });
-        samples.add(&families::MINER_DEADLINE_PARTITIONS, labels, with_live);
-        for (family, of) in SECTORS_BY_DEADLINE {
-            samples.add(family, labels, deadline.sectors(of));
+        if let Some(sectors) = &deadline.sectors {
+            samples.add(&families::MINER_DEADLINE_PARTITIONS, labels, sectors.partitions_with_live);
+            samples.add(&families::MINER_DEADLINE_LIVE_SECTORS, labels, sectors.live);
+            samples.add(&families::MINER_DEADLINE_ACTIVE_SECTORS, labels, sectors.active);
+            samples.add(&families::MINER_DEADLINE_FAULTY_SECTORS, labels, sectors.faulty);
+            samples.add(&families::MINER_DEADLINE_RECOVERING_SECTORS, labels, sectors.recovering);
         }
     }
-    for (family, of) in SECTORS_IN_ALL {
-        samples.add(family, [miner_id], facts.total(of));
-    }
+    samples.add(&families::MINER_LIVE_SECTORS, [miner_id], facts.live_count());
+    samples.add(&families::MINER_ACTIVE_SECTORS, [miner_id], facts.total(|sectors| sectors.active));
+    samples.add(&families::MINER_FAULTY_SECTORS, [miner_id], facts.total(|sectors| sectors.faulty));
+    samples.add(&families::MINER_RECOVERING_SECTORS, [miner_id], facts.total(|sectors| sectors.recovering));
     let daily_fees = facts.deadlines.iter().map(|deadline| deadline.daily_fee);
     let daily_fee: Option<Fil> = daily_fees.collect::<Option<Vec<Fil>>>().map(|fees| fees.into_iter().sum());
     samples.add(&families::MINER_DAILY_FEE_FIL, [miner_id], daily_fee);
     expose_faulty_sectors(facts, miner_id, max_rows, samples);
 }
 
-type Part = fn(&Partition) -> &BitField;
-
-static SECTORS_BY_DEADLINE: [(&crate::expose::Family<2>, Part); 4] = [
-    (&families::MINER_DEADLINE_LIVE_SECTORS, |partition| &partition.live_sectors),
-    (&families::MINER_DEADLINE_ACTIVE_SECTORS, |partition| &partition.active_sectors),
-    (&families::MINER_DEADLINE_FAULTY_SECTORS, |partition| &partition.faulty_sectors),
-    (&families::MINER_DEADLINE_RECOVERING_SECTORS, |partition| &partition.recovering_sectors),
-];
-
-static SECTORS_IN_ALL: [(&crate::expose::Family<1>, Part); 4] = [
-    (&families::MINER_LIVE_SECTORS, |partition| &partition.live_sectors),
-    (&families::MINER_ACTIVE_SECTORS, |partition| &partition.active_sectors),
-    (&families::MINER_FAULTY_SECTORS, |partition| &partition.faulty_sectors),
-    (&families::MINER_RECOVERING_SECTORS, |partition| &partition.recovering_sectors),
-];
-
 fn expose_faulty_sectors(facts: &Facts, miner_id: &str, max_rows: usize, samples: &mut Samples) {
     for (index, deadline) in facts.deadlines.iter().enumerate() {
-        let partitions = deadline.partitions.iter().flatten().enumerate();
-        for (partition_index, partition) in partitions {
-            for sector in partition.faulty_sectors.iter().take(max_rows) {
-                let is_recovering = partition.recovering_sectors.contains(sector);
+        let faults = deadline.sectors.iter().flat_map(|sectors| &sectors.faults);
+        for Faults { partition, faulty, recovering } in faults {
+            for sector in faulty.iter().take(max_rows) {
+                let is_recovering = recovering.contains(sector);
                 let rank = if is_recovering { RANK_OF_RECOVERING } else { 0.0 };
                 samples.add_row(
                     &families::MINER_FAULTY_SECTOR,
@@ -189,14 +265,14 @@ fn expose_faulty_sectors(facts: &Facts, miner_id: &str, max_rows: usize, samples
                         miner_id,
                         &sector.to_string(),
                         &index.to_string(),
-                        &partition_index.to_string(),
+                        &partition.to_string(),
                         if is_recovering { "1" } else { "0" },
                     ],
                     true,
                     rank + sector as f64,
                 );
             }
-            let left_out = partition.faulty_sectors.count().saturating_sub(max_rows as u64);
+            let left_out = faulty.count().saturating_sub(max_rows as u64);
             samples.left_out(&families::MINER_FAULTY_SECTOR, left_out);
         }
     }
@@ -217,11 +293,10 @@ mod tests {
 
     #[test]
     fn a_total_needs_every_deadline() {
-        let known = || Deadline { daily_fee: None, proven_partitions: None, partitions: Some(vec![]) };
-        let unknown = Deadline { partitions: None, ..known() };
-        let facts = |deadlines| Facts { schedule: None, deadlines, clock: None };
-        let live: Part = |partition| &partition.live_sectors;
-        assert_eq!(facts(vec![known(), known()]).total(live), Some(0));
-        assert_eq!(facts(vec![known(), unknown]).total(live), None);
+        let deadline = |sectors| Deadline { daily_fee: None, proven_partitions: None, sectors };
+        let known = || deadline(Some(Sectors { live: 2, ..Sectors::default() }));
+        let facts = |deadlines| Facts { schedule: None, deadlines, clock: None, live_sectors: None };
+        assert_eq!(facts(vec![known(), known()]).live_count(), Some(4));
+        assert_eq!(facts(vec![known(), deadline(None)]).live_count(), None);
     }
 }

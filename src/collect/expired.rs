@@ -1,19 +1,15 @@
 //! Sectors that lotus-miner still holds for proving although they expired on chain: they only take up storage.
 //!
-//! Neither side tells it. It takes the list of all sectors from lotus-miner, which is dear, so it is looked up when the sectors changed, and
-//! else seldom; in between the last figure stands, with its own time.
+//! Neither side tells it. It takes the list of all sectors from lotus-miner, which is dear, so it is of the slow tier.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LotusMiner, Run, deadlines, sectors};
+use super::{LotusMiner, Run, slow};
 use crate::expose::{Samples, families};
-
-const MIN_SECONDS_BETWEEN_LISTS: f64 = 300.0;
-const MAX_SECONDS_BETWEEN_LISTS: f64 = 1800.0;
+use crate::lotus::bitfield::BitField;
+use crate::rpc::Problems;
 
 /// States in which lotus-miner takes a sector for one that is on chain.
 const HELD_STATES: [&str; 2] = ["Proving", "Available"];
@@ -22,42 +18,42 @@ const HELD_STATES: [&str; 2] = ["Proving", "Available"];
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
-    /// When it was looked up; None if never.
-    pub data_timestamp_seconds: Option<f64>,
-    summary: BTreeMap<String, u64>,
+    /// When it was obtained, Unix seconds; None if never, or so long ago that it says nothing any more.
+    pub obtained_seconds: Option<f64>,
     expired: u64,
 }
 
-pub fn fetch(
-    miner: &LotusMiner,
-    run: &Run,
-    sectors: Option<&sectors::Facts>,
-    deadlines: Option<&deadlines::Facts>,
-) -> Result<Facts> {
-    let section = format!("expired/{}", miner.id);
-    let known: Facts = run.state.recall(&section);
-    let summary = &sectors.context("sectors by state are not known")?.by_state;
-    let age = known.data_timestamp_seconds.map(|looked_up| run.now - looked_up);
-    let limit = if *summary == known.summary { MAX_SECONDS_BETWEEN_LISTS } else { MIN_SECONDS_BETWEEN_LISTS };
-    if age.is_some_and(|age| (0.0..limit).contains(&age)) {
-        return Ok(known);
+fn section(miner_id: &str) -> String {
+    format!("expired/{miner_id}")
+}
+
+/// Whether the figure should be obtained in this run, for which it needs the live sectors.
+pub fn is_due(run: &Run, miner_id: &str) -> bool {
+    let known: Facts = run.state.recall(&section(miner_id));
+    slow::is_due(known.obtained_seconds, run.now, run.slow_period_seconds)
+}
+
+/// `live_sectors` are those of the head, where this run read them. Where a new figure cannot be had, the last one stands.
+pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, problems: &mut Problems) -> Result<Facts> {
+    let mut facts: Facts = run.state.recall(&section(&miner.id));
+    if let Some(live) = live_sectors.filter(|_| is_due(run, &miner.id)) {
+        let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([HELD_STATES]));
+        if let Some(held) = problems.ok(held) {
+            let mut held = held.unwrap_or_default();
+            // Lotus may name a sector twice.
+            held.sort_unstable();
+            held.dedup();
+            let expired = held.iter().filter(|number| !live.contains(**number)).count() as u64;
+            facts = Facts { obtained_seconds: Some(run.now), expired };
+            run.state.remember(&section(&miner.id), &facts);
+        }
     }
-    let live = deadlines.and_then(|deadlines| deadlines.live_sectors());
-    let live = live.context("the sectors on chain are not known")?;
-    let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([HELD_STATES]))?;
-    let mut held = held.unwrap_or_default();
-    // Lotus may name a sector twice.
-    held.sort_unstable();
-    held.dedup();
-    let facts = Facts {
-        data_timestamp_seconds: Some(run.now),
-        summary: summary.clone(),
-        expired: held.iter().filter(|number| !live.contains(**number)).count() as u64,
-    };
-    run.state.remember(&section, &facts);
+    let is_presentable = |obtained: &f64| slow::is_presentable(*obtained, run.now, run.slow_period_seconds);
+    facts.obtained_seconds = facts.obtained_seconds.filter(is_presentable);
     Ok(facts)
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
-    samples.add(&families::MINER_EXPIRED_SECTORS, [miner_id], facts.expired);
+    let expired = facts.obtained_seconds.map(|_| facts.expired);
+    samples.add(&families::MINER_EXPIRED_SECTORS, [miner_id], expired);
 }

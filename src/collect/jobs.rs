@@ -3,17 +3,47 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::expose::{Samples, families};
+use super::{LotusMiner, Run};
+use crate::expose::{Samples, Summary, families};
 use crate::lotus::epoch::parse_rfc3339;
+use crate::rpc::Problems;
 use crate::rpc::tolerant::{Field, Int, List, Map};
-use crate::rpc::{Client, Problems};
 
-/// What WorkerJobs tells.
+/// A job that was last seen longer ago may have ended at any time since, so its duration is not known.
+const MAX_SECONDS_UNSEEN: f64 = 600.0;
+
+/// What WorkerJobs tells, and what it told until now.
 pub struct Facts {
     pub jobs: Vec<Job>,
+    finished: Vec<Finished>,
+}
+
+/// Jobs of one kind that were seen to finish. Whole milliseconds, so that a sum that is remembered never shrinks by a rounding.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Finished {
+    task: String,
+    worker_host: String,
+    milliseconds: u64,
+    count: u64,
+}
+
+/// A job that was running when it was last seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Running {
+    task: String,
+    worker_host: String,
+    start_seconds: f64,
+    seen_seconds: f64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    running: BTreeMap<String, Running>,
+    finished: Vec<Finished>,
 }
 
 /// One job.
@@ -52,8 +82,13 @@ struct SectorId {
 }
 
 /// `worker_hosts` are the hosts of the workers by their ids, where they are known.
-pub fn fetch(miner: &Client, worker_hosts: &BTreeMap<&str, &str>, problems: &mut Problems) -> Result<Facts> {
-    let by_worker: Map<List<WorkerJob>> = miner.call("WorkerJobs", json!([]))?;
+pub fn fetch(
+    miner: &LotusMiner,
+    run: &Run,
+    worker_hosts: &BTreeMap<&str, &str>,
+    problems: &mut Problems,
+) -> Result<Facts> {
+    let by_worker: Map<List<WorkerJob>> = miner.client.call("WorkerJobs", json!([]))?;
     let mut jobs = Vec::new();
     for (worker, list) in by_worker.take("WorkerJobs", problems) {
         let at = format!("WorkerJobs[{worker}]");
@@ -62,7 +97,50 @@ pub fn fetch(miner: &Client, worker_hosts: &BTreeMap<&str, &str>, problems: &mut
             jobs.extend(read(job, &worker, known_host, &at, problems));
         }
     }
-    Ok(Facts { jobs })
+    let section = format!("jobs/{}", miner.id);
+    let mut memory: Memory = run.state.recall(&section);
+    memory.update(&jobs, run.now);
+    run.state.remember(&section, &memory);
+    Ok(Facts { jobs, finished: memory.finished })
+}
+
+impl Memory {
+    /// Counts the jobs that were running and are not any more, and notes those that run now.
+    fn update(&mut self, jobs: &[Job], now: f64) {
+        let running: BTreeMap<String, Running> = jobs
+            .iter()
+            .filter(|job| job.state == "running")
+            .filter_map(|job| {
+                let running = Running {
+                    task: job.task.clone(),
+                    worker_host: job.worker_host.clone(),
+                    start_seconds: job.start_seconds?,
+                    seen_seconds: now,
+                };
+                Some((job.id.clone(), running))
+            })
+            .collect();
+        for (id, job) in std::mem::replace(&mut self.running, running) {
+            let is_recent = (0.0..=MAX_SECONDS_UNSEEN).contains(&(now - job.seen_seconds));
+            if !self.running.contains_key(&id) && is_recent {
+                // It ended at some time between then and now; the middle is right on average.
+                let ended = (job.seen_seconds + now) / 2.0;
+                self.finish(job.task, job.worker_host, ended - job.start_seconds);
+            }
+        }
+    }
+
+    fn finish(&mut self, task: String, worker_host: String, seconds: f64) {
+        let milliseconds = (seconds.max(0.0) * 1000.0) as u64;
+        let is_of_kind = |finished: &&mut Finished| finished.task == task && finished.worker_host == worker_host;
+        match self.finished.iter_mut().find(is_of_kind) {
+            Some(finished) => {
+                finished.milliseconds = finished.milliseconds.saturating_add(milliseconds);
+                finished.count += 1;
+            }
+            None => self.finished.push(Finished { task, worker_host, milliseconds, count: 1 }),
+        }
+    }
 }
 
 fn read(job: WorkerJob, worker: &str, known_host: Option<&str>, at: &str, problems: &mut Problems) -> Option<Job> {
@@ -107,7 +185,57 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
             );
         }
     }
+    for finished in &facts.finished {
+        let labels = [miner_id, &finished.task, &finished.worker_host];
+        let sum = finished.milliseconds as f64 / 1000.0;
+        let summary = Summary { quantiles: Vec::new(), sum, count: finished.count };
+        samples.add_summary(&families::MINER_TASK_DURATION_SECONDS, labels, &summary);
+    }
     for ((task, state, host), count) in counts {
         samples.add(&families::MINER_JOBS, [miner_id, task, state, host], count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(id: &str, state: &'static str, start: f64) -> Job {
+        Job {
+            id: id.to_owned(),
+            sector: 1,
+            task: "seal/v0/precommit/1".to_owned(),
+            state,
+            worker: String::new(),
+            worker_host: "host".to_owned(),
+            start_seconds: Some(start),
+        }
+    }
+
+    fn totals(memory: &Memory) -> (u64, u64) {
+        let finished = memory.finished.iter();
+        finished.fold((0, 0), |sum, finished| (sum.0 + finished.milliseconds, sum.1 + finished.count))
+    }
+
+    #[test]
+    fn a_job_that_is_gone_counts_once_from_its_start_to_the_middle_of_the_gap() {
+        let mut memory = Memory::default();
+        memory.update(&[job("a", "running", 100.0), job("b", "assigned", 100.0)], 160.0);
+        assert_eq!(totals(&memory), (0, 0));
+        memory.update(&[job("a", "returning", 100.0)], 220.0);
+        assert_eq!(totals(&memory), (90_000, 1));
+        memory.update(&[], 280.0);
+        assert_eq!(totals(&memory), (90_000, 1));
+    }
+
+    #[test]
+    fn what_ended_while_nobody_looked_is_not_guessed() {
+        let mut memory = Memory::default();
+        memory.update(&[job("a", "running", 100.0)], 160.0);
+        memory.update(&[], 4000.0);
+        memory.update(&[job("b", "running", 5000.0)], 5000.0);
+        // The clock was set back.
+        memory.update(&[], 4000.0);
+        assert_eq!(totals(&memory), (0, 0));
     }
 }

@@ -17,11 +17,14 @@ mod jobs;
 mod lane;
 mod mpool;
 mod network;
+mod on_chain;
 mod pipeline;
 mod power;
 mod scheduler;
 mod sectors;
+mod slow;
 mod storage;
+mod storage_paths;
 mod wallets;
 mod workers;
 
@@ -36,6 +39,7 @@ pub use connect::{Daemon, LotusMiner};
 use crate::address_book::AddressBook;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
+use crate::lotus::bitfield::BitField;
 use crate::rpc::{Budget, Cost, Node};
 use crate::state::State;
 use lane::Lane;
@@ -54,6 +58,8 @@ pub struct Run<'a> {
     pub now: f64,
     /// How long the run may take.
     pub timeout: Duration,
+    /// How often what is dear for the nodes is done, in seconds.
+    pub slow_period_seconds: f64,
     /// The most rows a family may have.
     pub max_rows: usize,
 }
@@ -124,27 +130,19 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
 
         let mut lanes = Vec::new();
         let mut chain_facts = Vec::new();
-        for chain_side in chain_sides {
-            let (lane, facts) = joined(chain_side);
+        let mut slow_sides = Vec::new();
+        for (chain_side, id) in chain_sides.into_iter().zip(&miner_ids) {
+            let (lane, mut facts) = joined(chain_side);
             lanes.push(lane);
+            let lotus_miner = connections.miners.iter().find(|miner| miner.id == *id);
+            let live = facts.live.take();
+            slow_sides.push(scope.spawn(move || slow_side(run, daemon, id, lotus_miner, live)));
             chain_facts.push(facts);
         }
         lanes.push(money_side(run, daemon, &miner_ids, &chain_facts));
+        lanes.extend(slow_sides.into_iter().map(joined));
 
-        // What takes both sides of a miner comes last.
-        let both_sides = thread::scope(|scope| {
-            let threads: Vec<_> = own_sides
-                .into_iter()
-                .zip(&connections.miners)
-                .map(|(own_side, miner)| {
-                    let chain_side = miner_ids.iter().position(|id| *id == miner.id);
-                    let chain_side = chain_side.map(|at| &chain_facts[at]);
-                    scope.spawn(move || both_sides(run, miner, joined(own_side), chain_side))
-                })
-                .collect();
-            threads.into_iter().map(joined).collect::<Vec<_>>()
-        });
-        lanes.extend(both_sides);
+        lanes.extend(own_sides.into_iter().map(joined));
         lanes.push(joined(node_side));
         lanes
     })
@@ -187,7 +185,13 @@ fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
 struct ChainFacts {
     identity: Option<identity::Facts>,
     power: Option<power::Facts>,
-    deadlines: Option<deadlines::Facts>,
+    live: Option<LiveSectors>,
+}
+
+/// The live sectors of a miner: how many, and in runs that read them all, which.
+struct LiveSectors {
+    count: Option<u64>,
+    numbers: Option<BitField>,
 }
 
 /// What the chain knows of one miner.
@@ -208,18 +212,20 @@ fn chain_side(
         |problems| power::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| power::expose(facts, miner_id, samples),
     );
-    lane.collect(
+    let balances = lane.collect(
         "balances",
         |problems| balances::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| balances::expose(facts, miner_id, samples),
     );
+    let deadlines_cid = balances.as_ref().and_then(|facts| facts.deadlines_cid.as_deref());
+    let wants_live = on_chain::is_due(run, miner_id) || (lotus_miner.is_some() && expired::is_due(run, miner_id));
     let deadlines = lane.collect(
         "deadlines",
-        |problems| deadlines::fetch(up(daemon)?, miner_id, problems),
+        |problems| deadlines::fetch(up(daemon)?, run, miner_id, deadlines_cid, wants_live, problems),
         |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
     );
-    let facts = ChainFacts { identity, power, deadlines };
-    (lane, facts)
+    let live = deadlines.map(|facts| LiveSectors { count: facts.live_count(), numbers: facts.live_sectors });
+    (lane, ChainFacts { identity, power, live })
 }
 
 /// What the full node tells of wallets and messages, once the miners' addresses are known.
@@ -239,8 +245,35 @@ fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_fact
     lane
 }
 
+/// What is dear, and done seldom.
+fn slow_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_id: &str,
+    lotus_miner: Option<&LotusMiner>,
+    live: Option<LiveSectors>,
+) -> Lane {
+    let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
+    let (count, numbers) = live.map_or((None, None), |live| (live.count, live.numbers));
+    if let Some(miner) = lotus_miner {
+        lane.collect_dated(
+            "expired_sectors",
+            |problems| expired::fetch(miner, run, numbers.as_ref(), problems),
+            |facts, samples| expired::expose(facts, miner_id, samples),
+            |facts| facts.obtained_seconds,
+        );
+    }
+    lane.collect_dated(
+        "sectors_on_chain",
+        |problems| on_chain::fetch(up(daemon), run, miner_id, numbers, count, problems),
+        |facts, samples| on_chain::expose(facts, miner_id, samples),
+        on_chain::Facts::obtained_seconds,
+    );
+    lane
+}
+
 /// What lotus-miner tells of itself.
-fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
+fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     let sectors = lane.collect(
         "sectors",
@@ -255,7 +288,7 @@ fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
     let hosts = workers.as_ref().map(workers::Facts::hosts).unwrap_or_default();
     let jobs = lane.collect(
         "jobs",
-        |problems| jobs::fetch(&miner.client, &hosts, problems),
+        |problems| jobs::fetch(miner, run, &hosts, problems),
         |facts, samples| jobs::expose(facts, &miner.id, samples),
     );
     let queue = lane.collect(
@@ -274,27 +307,16 @@ fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<sectors::Facts>) {
         |problems| alerts::fetch(&miner.client, problems),
         |facts, samples| alerts::expose(facts, Some(&miner.id), samples),
     );
+    let paths = lane.collect_dated(
+        "storage_paths",
+        |problems| storage_paths::fetch(miner, run, problems),
+        |facts, samples| storage_paths::expose(facts, &miner.id, samples),
+        |facts| facts.listed_seconds,
+    );
     lane.collect(
         "storage",
-        |problems| storage::fetch(miner, run, problems),
+        |problems| storage::fetch(miner, run, paths.as_ref(), problems),
         |facts, samples| storage::expose(facts, &miner.id, samples),
-    );
-    (lane, sectors)
-}
-
-/// What takes lotus-miner's word and the chain's together.
-fn both_sides(
-    run: &Run,
-    miner: &LotusMiner,
-    (mut lane, sectors): (Lane, Option<sectors::Facts>),
-    chain_side: Option<&ChainFacts>,
-) -> Lane {
-    let deadlines = chain_side.and_then(|facts| facts.deadlines.as_ref());
-    lane.collect_dated(
-        "expired_sectors",
-        |_| expired::fetch(miner, run, sectors.as_ref(), deadlines),
-        |facts, samples| expired::expose(facts, &miner.id, samples),
-        |facts| facts.data_timestamp_seconds,
     );
     lane
 }

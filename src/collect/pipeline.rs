@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{LotusMiner, Run, jobs, scheduler, sectors};
-use crate::expose::{Samples, families};
+use crate::expose::{Samples, Summary, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
 use crate::rpc::tolerant::{Field, Int, List};
 use crate::rpc::{Batch, CallError, Cause, Client, Problems, Ticket};
@@ -33,9 +33,22 @@ const MAX_ERROR_CHARACTERS: usize = 120;
 /// Errors are the worst: their rows come before all others, whatever their age.
 const RANK_OF_ERRORS: f64 = -1e12;
 
-/// The pipeline of one miner, sector by sector.
+/// Durations that quantiles are told of.
+const RECENT_DURATIONS: usize = 100;
+
+/// The pipeline of one miner, sector by sector, and how long those took that left it.
 pub struct Facts {
     sectors: BTreeMap<u64, Sector>,
+    durations: Durations,
+}
+
+/// From packed to proving, of the sectors seen to get there. Whole seconds, so that a sum that is remembered never shrinks by a rounding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Durations {
+    recent_seconds: Vec<u64>,
+    sum_seconds: u64,
+    count: u64,
 }
 
 /// A sector, as SectorsStatus told it.
@@ -51,6 +64,10 @@ struct Sector {
     asked_seconds: f64,
     /// The tasks it had when it was asked about: other tasks later hint that it moved.
     tasks: BTreeSet<String>,
+    /// It is in no list of the pipeline any more, and only has to be asked how it ended.
+    has_left: bool,
+    #[serde(skip)]
+    sealing_seconds: Option<u64>,
 }
 
 /// What is known of the pipeline from run to run. A sector that was not asked about yet is None.
@@ -61,10 +78,11 @@ struct Memory {
     summary_at_list: BTreeMap<String, u64>,
     summary_at_last_run: BTreeMap<String, u64>,
     sectors: BTreeMap<u64, Option<Sector>>,
+    durations: Durations,
 }
 
 /// Sectors by state, as SectorsSummary tells them.
-type Summary = BTreeMap<String, u64>;
+type ByState = BTreeMap<String, u64>;
 
 /// Tasks by sector, as jobs and the scheduler tell them.
 type Tasks = BTreeMap<u64, BTreeSet<String>>;
@@ -86,7 +104,13 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: &Hints, problems: &mut Proble
         let answer = miner.call("SectorsListInStates", json!([states_to_list(summary)]));
         if let Some(listed) = problems.ok::<Option<Vec<u64>>>(answer) {
             let listed: BTreeSet<u64> = listed.unwrap_or_default().into_iter().collect();
-            memory.sectors.retain(|number, _| listed.contains(number));
+            memory.sectors.retain(|number, sector| {
+                let is_listed = listed.contains(number);
+                if let Some(sector) = sector {
+                    sector.has_left = !is_listed;
+                }
+                is_listed || sector.is_some()
+            });
             for number in listed {
                 memory.sectors.entry(number).or_default();
             }
@@ -99,12 +123,13 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: &Hints, problems: &mut Proble
     }
     let moved = summary.is_none_or(|summary| *summary != memory.summary_at_last_run);
     let to_ask = choose(&memory.sectors, &tasks, moved, now);
-    ask(miner, &to_ask, &tasks, now, &mut memory.sectors, problems);
+    ask(miner, &to_ask, &tasks, now, &mut memory, problems);
     memory.summary_at_last_run = summary.cloned().unwrap_or_default();
     run.state.remember(&section, &memory);
     // Sectors at rest with a task, such as an unsealing, are remembered but not part of the pipeline.
     let known = memory.sectors.into_iter().filter_map(|(number, sector)| Some((number, sector?)));
-    Ok(Facts { sectors: known.filter(|(_, sector)| in_pipeline(&sector.state)).collect() })
+    let in_pipeline = known.filter(|(_, sector)| in_pipeline(&sector.state) && !sector.has_left);
+    Ok(Facts { sectors: in_pipeline.collect(), durations: memory.durations })
 }
 
 fn sealing_tasks(hints: &Hints) -> Tasks {
@@ -120,7 +145,7 @@ fn sealing_tasks(hints: &Hints) -> Tasks {
     tasks
 }
 
-fn list_is_due(memory: &Memory, summary: Option<&Summary>, now: f64) -> bool {
+fn list_is_due(memory: &Memory, summary: Option<&ByState>, now: f64) -> bool {
     let Some(listed) = memory.listed_seconds.filter(|listed| *listed <= now) else {
         return true;
     };
@@ -130,7 +155,7 @@ fn list_is_due(memory: &Memory, summary: Option<&Summary>, now: f64) -> bool {
 }
 
 /// The states to list: those that are known to be of the pipeline, and new ones that a later Lotus may have.
-fn states_to_list(summary: Option<&Summary>) -> BTreeSet<&str> {
+fn states_to_list(summary: Option<&ByState>) -> BTreeSet<&str> {
     let told = summary.into_iter().flat_map(|summary| summary.keys());
     let told = told.map(String::as_str).filter(|state| in_pipeline(state));
     pipeline_states().into_iter().chain(told).collect()
@@ -147,7 +172,7 @@ fn choose(sectors: &BTreeMap<u64, Option<Sector>>, tasks: &Tasks, moved: bool, n
         };
         let has_new_tasks = *tasks.get(number).unwrap_or(&no_tasks) != sector.tasks;
         let is_old = !(0.0..MAX_SECONDS_WITHOUT_STATUS).contains(&(now - sector.asked_seconds));
-        if has_new_tasks {
+        if has_new_tasks || sector.has_left {
             due.push((1, sector.asked_seconds, *number));
         } else if moved || is_old {
             due.push((2, sector.asked_seconds, *number));
@@ -158,14 +183,7 @@ fn choose(sectors: &BTreeMap<u64, Option<Sector>>, tasks: &Tasks, moved: bool, n
     due.into_iter().map(|(_, _, number)| number).collect()
 }
 
-fn ask(
-    miner: &Client,
-    numbers: &[u64],
-    tasks: &Tasks,
-    now: f64,
-    sectors: &mut BTreeMap<u64, Option<Sector>>,
-    problems: &mut Problems,
-) {
+fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Memory, problems: &mut Problems) {
     let mut batch = Batch::new();
     let tickets: Vec<(u64, Ticket<Status>)> = numbers
         .iter()
@@ -176,7 +194,7 @@ fn ask(
     for (number, ticket) in tickets {
         let status = match answers.get(ticket) {
             Err(error) if is_unknown_sector(&error) => {
-                sectors.remove(&number);
+                memory.sectors.remove(&number);
                 continue;
             }
             other => problems.ok(other),
@@ -186,10 +204,13 @@ fn ask(
         };
         sector.asked_seconds = now;
         sector.tasks = tasks.get(&number).cloned().unwrap_or_default();
+        let before = memory.sectors.remove(&number).flatten();
+        let was_in_pipeline = before.is_some_and(|before| in_pipeline(&before.state));
+        if let Some(seconds) = sector.sealing_seconds.filter(|_| was_in_pipeline) {
+            memory.durations.add(seconds);
+        }
         if in_pipeline(&sector.state) || !sector.tasks.is_empty() {
-            sectors.insert(number, Some(sector));
-        } else {
-            sectors.remove(&number);
+            memory.sectors.insert(number, Some(sector));
         }
     }
 }
@@ -260,14 +281,51 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
     let retries = status.retries.take(&format!("{at}.Retries"), problems);
     let error = status.last_err.take(&format!("{at}.LastErr"), problems).unwrap_or_default();
     let entered = log.iter().rev().find(|entry| is_transition(&entry.kind));
+    let state = status.state.take(&format!("{at}.State"), problems).unwrap_or_default();
     Sector {
-        state: status.state.take(&format!("{at}.State"), problems).unwrap_or_default(),
+        sealing_seconds: sealing_seconds(&state, &log),
+        state,
         entered_seconds: entered.map(|entry| entry.timestamp.0 as f64),
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
         content: content(&pieces, &deals, &log).to_owned(),
         retries: retries.and_then(Int::to_u64),
         error: first_line(&error),
         ..Sector::default()
+    }
+}
+
+/// From packed to proving, of a sector that has got there. One that came back from an upgrade that was given up has not.
+fn sealing_seconds(state: &str, log: &[LogEntry]) -> Option<u64> {
+    let last = log.iter().rposition(|entry| is_transition(&entry.kind))?;
+    let packed = log[..last].iter().rposition(|entry| entry.kind.ends_with(".SectorPacked"))?;
+    let was_given_up =
+        log[packed..=last].iter().any(|entry| entry.kind.contains("Revert") || entry.kind.contains("Abort"));
+    if state != "Proving" || was_given_up {
+        return None;
+    }
+    Int(log[last].timestamp.0 - log[packed].timestamp.0).to_u64()
+}
+
+impl Durations {
+    fn add(&mut self, seconds: u64) {
+        self.sum_seconds = self.sum_seconds.saturating_add(seconds);
+        self.count += 1;
+        self.recent_seconds.push(seconds);
+        let excess = self.recent_seconds.len().saturating_sub(RECENT_DURATIONS);
+        self.recent_seconds.drain(..excess);
+    }
+
+    fn summary(&self) -> Summary {
+        let mut sorted = self.recent_seconds.clone();
+        sorted.sort_unstable();
+        // The smallest value that so large a part of them does not exceed.
+        let nearest_rank = |quantile: f64| (quantile * sorted.len() as f64).ceil().max(1.0) as usize - 1;
+        let quantiles = [0.5, 0.9].map(|quantile| Some((quantile, *sorted.get(nearest_rank(quantile))? as f64)));
+        Summary {
+            quantiles: quantiles.into_iter().flatten().collect(),
+            sum: self.sum_seconds as f64,
+            count: self.count,
+        }
     }
 }
 
@@ -290,6 +348,7 @@ fn first_line(error: &str) -> Option<String> {
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    samples.add_summary(&families::MINER_SEALING_DURATION_SECONDS, [miner_id], &facts.durations.summary());
     for (number, sector) in &facts.sectors {
         let phase = phase(&sector.state);
         let age = sector.entered_seconds.or(sector.created_seconds).unwrap_or(0.0);
@@ -358,7 +417,7 @@ mod tests {
 
     #[test]
     fn the_list_is_asked_for_when_the_summary_changed_but_not_often() {
-        let summary = |count| Summary::from([("PreCommit1".to_owned(), count)]);
+        let summary = |count| ByState::from([("PreCommit1".to_owned(), count)]);
         let memory = Memory { listed_seconds: Some(1000.0), summary_at_list: summary(1), ..Memory::default() };
         let due = |memory: &Memory, count, now| list_is_due(memory, Some(&summary(count)), now);
         assert!(due(&Memory::default(), 1, 1000.0), "never listed");
@@ -367,6 +426,38 @@ mod tests {
         assert!(!due(&memory, 1, 2700.0), "unchanged");
         assert!(due(&memory, 1, 2800.0), "too old");
         assert!(due(&memory, 1, 999.0), "the clock was set back");
+    }
+
+    #[test]
+    fn sealing_takes_from_the_last_packing_to_proving() {
+        let log = |entries: &[(&str, i128)]| -> Vec<LogEntry> {
+            let entry = |(kind, timestamp): &(&str, i128)| LogEntry {
+                kind: format!("event;sealing.{kind}"),
+                timestamp: Int(*timestamp),
+            };
+            entries.iter().map(entry).collect()
+        };
+        let sealed = [("SectorStartCC", 10), ("SectorPacked", 20), ("SectorProving", 90), ("SectorRestart", 95)];
+        assert_eq!(sealing_seconds("Proving", &log(&sealed)), Some(70));
+        assert_eq!(sealing_seconds("CommitWait", &log(&sealed)), None);
+        let upgraded = [&sealed[..], &[("SectorPacked", 200), ("SectorReplicaUpdate", 220)]].concat();
+        assert_eq!(sealing_seconds("Proving", &log(&upgraded)), Some(20));
+        let given_up = [&sealed[..], &[("SectorPacked", 200), ("SectorRevertUpgradeToProving", 300)]].concat();
+        assert_eq!(sealing_seconds("Proving", &log(&given_up)), None);
+        assert_eq!(sealing_seconds("Proving", &log(&[("SectorPacked", 50), ("SectorProving", 40)])), None);
+        assert_eq!(sealing_seconds("Proving", &[]), None);
+    }
+
+    #[test]
+    fn quantiles_are_of_the_last_hundred_and_the_sum_of_all() {
+        let mut durations = Durations::default();
+        assert_eq!(durations.summary().quantiles, []);
+        for seconds in 1..=150 {
+            durations.add(seconds);
+        }
+        let summary = durations.summary();
+        assert_eq!(summary.quantiles, [(0.5, 100.0), (0.9, 140.0)]);
+        assert_eq!((summary.sum, summary.count), (11_325.0, 150));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Farm, Node as FarmNode};
 use crate::discover::Kind;
-use crate::rpc::{Cause, Node, Reply, Transport};
+use crate::rpc::{Cause, Node, ReadAnswer, Reply, Transport};
 
 /// Tells the time, in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -38,6 +38,11 @@ impl Transport for InProcess {
         let answer = answer(&self.farm, self.node, body, (self.clock)());
         let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
         Ok(Reply { status: 200, body })
+    }
+
+    fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
+        let reply = self.post(path, body, timeout)?;
+        read(reply.status, &mut reply.body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
     }
 }
 

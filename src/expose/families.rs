@@ -170,7 +170,15 @@ families! {
     MINER_RECOVERING_SECTORS: Gauge "farcaster_miner_recovering_sectors" ["miner_id"]
         "Faulty sectors on chain that are declared as recovered. StateMinerPartitions.RecoveringSectors.";
     MINER_EXPIRED_SECTORS: Gauge "farcaster_miner_expired_sectors" ["miner_id"]
-        "Sectors that lotus-miner holds for proving and that are in no deadline on chain any more. SectorsListInStates, StateMinerPartitions; looked up when the sectors changed, at most every five minutes.";
+        "Sectors that lotus-miner holds for proving and that are in no deadline on chain any more. SectorsListInStates, StateMinerPartitions; slow tier.";
+    MINER_SECTORS_BY_CONTENT: Gauge "farcaster_miner_sectors_by_content" ["miner_id", "content"]
+        "Live sectors on chain by what is in them: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
+    MINER_UPGRADED_SECTORS: Gauge "farcaster_miner_upgraded_sectors" ["miner_id"]
+        "Live sectors on chain that data was put into after they were sealed (snap deals). StateMinerSectors.SectorKeyCID; slow tier.";
+    MINER_EXPIRING_SECTORS: Gauge "farcaster_miner_expiring_sectors" ["miner_id", "within_days"]
+        "Live sectors on chain that expire within so many days, those within fewer days included. StateMinerSectors.Expiration; slow tier.";
+    MINER_EXPIRING_PLEDGE_FIL: Gauge "farcaster_miner_expiring_pledge_fil" ["miner_id", "within_days"]
+        "Initial pledge of the sectors that expire within so many days. StateMinerSectors.InitialPledge; slow tier.";
     MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_state_timestamp_seconds" ["miner_id", "sector", "state", "phase", "content"]
         "When a sector that is not at rest entered its state, in Unix seconds. SectorsStatus.State and Log.";
     MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
@@ -181,10 +189,14 @@ families! {
         "The last error of a sector that is not at rest, always 1. SectorsStatus.LastErr.";
     MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]
         "A faulty sector, always 1. StateMinerPartitions.";
+    MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
+        "From packed to proving, of sectors seen to finish: quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
         "Jobs by task and state: running, prepared, assigned, returning, done. WorkerJobs.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job", "sector", "task", "state", "worker", "worker_host"]
         "When a job started, in Unix seconds. WorkerJobs.Start.";
+    MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
+        "How long jobs ran that were seen to finish, to half the time between two runs. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
         "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"]
@@ -237,6 +249,8 @@ families! {
         "Whether sectors may be sealed in the storage path. StorageInfo.CanSeal.";
     STORAGE_CAN_STORE: Gauge "farcaster_storage_can_store" ["miner_id", "storage_id"]
         "Whether finished sectors may be kept in the storage path. StorageInfo.CanStore.";
+    STORAGE_SECTOR_FILES: Gauge "farcaster_storage_sector_files" ["miner_id", "storage_id", "kind"]
+        "Sector files in the storage path: unsealed, sealed, cache, update, update_cache, piece. StorageList.SectorFileType; slow tier.";
 
     // Deadlines
     MINER_DEADLINE_CURRENT: Gauge "farcaster_miner_deadline_current" ["miner_id"]

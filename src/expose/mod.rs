@@ -15,6 +15,19 @@ pub enum Kind {
     Gauge,
     /// A value that only grows, except when what it counts starts anew.
     Counter,
+    /// Quantiles, a sum and a count of observed values.
+    Summary,
+}
+
+/// What a summary says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Quantiles, from 0 to 1, and their values.
+    pub quantiles: Vec<(f64, f64)>,
+    /// The sum of all values ever observed.
+    pub sum: f64,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// A metric family with `N` labels. The table in [`families`] has them all.
@@ -124,6 +137,8 @@ struct Block {
 }
 
 struct Sample {
+    /// What follows the family's name: `_sum` and `_count` of a summary.
+    suffix: &'static str,
     labels: String,
     value: f64,
     /// The smallest are kept where rows are limited; other samples have none.
@@ -152,6 +167,20 @@ impl Samples {
         self.push(family, labels, value, Some(rank));
     }
 
+    /// Adds a summary.
+    pub fn add_summary<const N: usize>(&mut self, family: &'static Family<N>, labels: [&str; N], summary: &Summary) {
+        let samples = &mut self.block(family).samples;
+        let mut push = |suffix, labels, value| samples.push(Sample { suffix, labels, value, rank: None });
+        for (quantile, value) in &summary.quantiles {
+            let names = [&family.labels[..], &["quantile"]].concat();
+            let quantile = quantile.to_string();
+            let values = [&labels[..], &[&quantile]].concat();
+            push("", text::labels(&names, &values), *value);
+        }
+        push("_sum", text::labels(&family.labels, &labels), summary.sum);
+        push("_count", text::labels(&family.labels, &labels), summary.count as f64);
+    }
+
     /// Counts rows that a collector did not even add, because there are so many.
     pub fn left_out<const N: usize>(&mut self, family: &'static Family<N>, rows: u64) {
         if rows > 0 {
@@ -173,7 +202,7 @@ impl Samples {
         };
         let block = self.block(family);
         block.has_rows |= rank.is_some();
-        block.samples.push(Sample { labels: text::labels(&family.labels, &labels), value, rank });
+        block.samples.push(Sample { suffix: "", labels: text::labels(&family.labels, &labels), value, rank });
     }
 
     fn block<const N: usize>(&mut self, family: &'static Family<N>) -> &mut Block {

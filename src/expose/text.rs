@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Block, Kind};
+use super::{Block, Kind, Sample};
 
 /// A longer label value tells nobody more, and costs everybody.
 const MAX_LABEL_CHARACTERS: usize = 256;
@@ -41,19 +41,20 @@ pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {
         let kind = match block.description.kind {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
+            Kind::Summary => "summary",
         };
         let help = block.description.help.replace('\\', "\\\\").replace('\n', "\\n");
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        block.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
-        let mut previous: Option<&str> = None;
-        for sample in &block.samples {
-            if previous == Some(&sample.labels) {
-                duplicates.push(format!("{name}{}", sample.labels));
+        block.samples.sort_by(|a, b| (a.suffix, &a.labels).cmp(&(b.suffix, &b.labels)));
+        let mut previous = None;
+        for Sample { suffix, labels, value, .. } in &block.samples {
+            if previous == Some((suffix, labels)) {
+                duplicates.push(format!("{name}{suffix}{labels}"));
                 continue;
             }
-            let _ = writeln!(text, "{name}{} {}", sample.labels, number(sample.value));
-            previous = Some(&sample.labels);
+            let _ = writeln!(text, "{name}{suffix}{labels} {}", number(*value));
+            previous = Some((suffix, labels));
         }
     }
     (text, duplicates)

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Deserializer};
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rpc::tolerant::Int;
 
@@ -27,6 +28,31 @@ impl BitField {
     pub fn contains(&self, number: u64) -> bool {
         let after = self.ranges.partition_point(|range| range.start <= number);
         after > 0 && number < self.ranges[after - 1].end
+    }
+
+    /// Whether there is no number in the set.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Takes the smallest numbers out of the set, at most so many.
+    pub fn take_smallest(&mut self, mut count: u64) -> BitField {
+        let mut taken = Vec::new();
+        let mut whole = 0;
+        for range in &mut self.ranges {
+            let length = (range.end - range.start).min(count);
+            if length > 0 {
+                taken.push(range.start..range.start + length);
+            }
+            range.start += length;
+            count -= length;
+            if range.start < range.end {
+                break;
+            }
+            whole += 1;
+        }
+        self.ranges.drain(..whole);
+        BitField { ranges: taken }
     }
 
     /// The numbers of either set.
@@ -57,6 +83,22 @@ impl FromIterator<u64> for BitField {
             }
         }
         BitField { ranges }
+    }
+}
+
+impl Serialize for BitField {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_empty() {
+            return [0].serialize(serializer);
+        }
+        let mut runs = serializer.serialize_seq(Some(self.ranges.len() * 2))?;
+        let mut position = 0;
+        for range in &self.ranges {
+            runs.serialize_element(&(range.start - position))?;
+            runs.serialize_element(&(range.end - range.start))?;
+            position = range.end;
+        }
+        runs.end()
     }
 }
 
@@ -109,6 +151,22 @@ mod tests {
         let vast = field("[0,18446744073709551615]");
         assert_eq!(vast.count(), u64::MAX);
         assert_eq!(vast.iter().take(2).count(), 2);
+    }
+
+    #[test]
+    fn sets_are_written_as_lotus_writes_them() {
+        for runs in ["[16,1,95,1,47,2]", "[0,3]", "[0]"] {
+            assert_eq!(serde_json::to_string(&field(runs)).unwrap(), runs);
+        }
+    }
+
+    #[test]
+    fn a_set_can_be_taken_apart() {
+        let mut set = field("[2,3,5,4]");
+        assert_eq!(set.take_smallest(4), field("[2,3,5,1]"));
+        assert_eq!(set, field("[11,3]"));
+        assert_eq!(set.take_smallest(100), field("[11,3]"));
+        assert!(set.is_empty() && set.take_smallest(1).is_empty());
     }
 
     #[test]

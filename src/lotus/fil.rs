@@ -2,14 +2,14 @@
 
 use std::iter::Sum;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rpc::tolerant::Int;
 
 const ATTO_PER_FIL: u128 = 1_000_000_000_000_000_000;
 
 /// An amount in attoFIL. All FIL there will ever be are 2 × 10^27 attoFIL, so an `i128` holds any sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fil {
     /// The whole amount in attoFIL; negative amounts exist (debts, differences).
     pub atto: i128,
@@ -29,6 +29,18 @@ impl Fil {
 impl Sum for Fil {
     fn sum<I: Iterator<Item = Fil>>(amounts: I) -> Fil {
         Fil { atto: amounts.map(|amount| amount.atto).sum() }
+    }
+}
+
+impl std::ops::AddAssign for Fil {
+    fn add_assign(&mut self, other: Fil) {
+        self.atto += other.atto;
+    }
+}
+
+impl Serialize for Fil {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.atto)
     }
 }
 
@@ -59,6 +71,13 @@ mod tests {
         assert_eq!(fil(r#""123456789012345678901234567""#), 123_456_789.012_345_67);
         assert_eq!(fil(r#""-500000000000000000""#), -0.5);
         assert_eq!(fil("100"), 1e-16);
+    }
+
+    #[test]
+    fn amounts_are_remembered_to_the_atto() {
+        let amount = Fil { atto: 123_456_789_012_345_678_901_234_567 };
+        let json = serde_json::to_string(&amount).unwrap();
+        assert_eq!(serde_json::from_str::<Fil>(&json).unwrap(), amount);
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! JSON-RPC over HTTP: one keep-alive agent a node, timeouts on every step, bounded answers, and nothing that carries the token elsewhere.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
-use ureq::{Agent, Error};
+use ureq::http::Response;
+use ureq::{Agent, Body, Error, Timeout};
 
-use super::{Cause, Reply, Transport};
+use super::{Cause, ReadAnswer, Reply, Transport};
 use crate::discover::{Credential, Endpoint};
 
-/// The longest answer that is read, in bytes. Ureq is built without decompression, so these are also the bytes on the wire.
+/// The longest answer that is read into memory, in bytes. Ureq is built without decompression, so these are also the bytes on the wire.
 pub const MAX_ANSWER_BYTES: u64 = 256 << 20;
+
+/// The longest answer that is read as it comes, with nothing kept.
+const MAX_STREAM_BYTES: u64 = 4 << 30;
 
 /// A connection that is not there by now is not coming.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,23 +48,56 @@ impl Http {
         }
     }
 
-    fn try_post(&self, url: &str, body: &[u8], timeout: Duration) -> Result<Reply, Error> {
+    /// Sends a request, and gives its answer to `read`, which gets at most `limit` bytes.
+    fn exchange<T>(
+        &self,
+        path: &str,
+        body: &[u8],
+        timeout: Duration,
+        limit: u64,
+        read: impl FnOnce(u16, usize, &mut dyn Read) -> io::Result<T>,
+    ) -> Result<T, Cause> {
+        let url = format!("{}{path}", self.base_url);
+        let mut result = self.send(&url, body, timeout);
+        // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
+        if let Err(Error::Io(error)) = &result
+            && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
+        {
+            result = self.send(&url, body, timeout);
+        }
+        let answer = result.and_then(|response| {
+            let status = response.status().as_u16();
+            let length = response.body().content_length().unwrap_or(0);
+            // One more, because ureq takes a body of exactly its limit for one too long.
+            let mut reader = response.into_body().into_with_config().limit(limit + 1).reader();
+            Ok(read(status, usize::try_from(length).unwrap_or(usize::MAX), &mut reader)?)
+        });
+        answer.map_err(|error| self.cause(error, timeout, limit))
+    }
+
+    fn send(&self, url: &str, body: &[u8], timeout: Duration) -> Result<Response<Body>, Error> {
         let mut request = self.agent.post(url).header("Content-Type", "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let response = request.config().timeout_global(Some(timeout)).build().send(body)?;
-        let status = response.status().as_u16();
-        let length = response.body().content_length().unwrap_or(0);
-        let mut reader = response
-            .into_body()
-            .into_with_config()
-            // One more, because ureq takes a body of exactly its limit for one too long.
-            .limit(MAX_ANSWER_BYTES + 1)
-            .reader();
-        let mut body = Vec::with_capacity(length.min(1 << 20) as usize);
-        reader.read_to_end(&mut body).map_err(Error::from)?;
-        Ok(Reply { status, body })
+        request.config().timeout_global(Some(timeout)).build().send(body)
+    }
+
+    fn cause(&self, error: Error, timeout: Duration, limit: u64) -> Cause {
+        match error {
+            Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
+                Cause::Unreachable("no connection in time".to_owned())
+            }
+            Error::Timeout(_) => Cause::TimedOut(timeout),
+            Error::BodyExceedsLimit(_) => Cause::TooLarge(limit),
+            Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
+            Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
+            Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
+            Error::TlsRequired => {
+                Cause::Unreachable("https needs a build with the `tls` feature, which this one lacks".to_owned())
+            }
+            other => Cause::Failed(self.redact(&other.to_string())),
+        }
     }
 }
 
@@ -103,28 +140,15 @@ fn base64(bytes: &[u8]) -> String {
 
 impl Transport for Http {
     fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause> {
-        let url = format!("{}{path}", self.base_url);
-        let mut result = self.try_post(&url, body, timeout);
-        // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
-        if let Err(Error::Io(error)) = &result
-            && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
-        {
-            result = self.try_post(&url, body, timeout);
-        }
-        result.map_err(|error| match error {
-            Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-                Cause::Unreachable("no connection in time".to_owned())
-            }
-            Error::Timeout(_) => Cause::TimedOut(timeout),
-            Error::BodyExceedsLimit(_) => Cause::TooLarge(MAX_ANSWER_BYTES),
-            Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
-            Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
-            Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
-            Error::TlsRequired => {
-                Cause::Unreachable("https needs a build with the `tls` feature, which this one lacks".to_owned())
-            }
-            other => Cause::Failed(self.redact(&other.to_string())),
+        self.exchange(path, body, timeout, MAX_ANSWER_BYTES, |status, length, reader| {
+            let mut body = Vec::with_capacity(length.min(1 << 20));
+            reader.read_to_end(&mut body)?;
+            Ok(Reply { status, body })
         })
+    }
+
+    fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
+        self.exchange(path, body, timeout, MAX_STREAM_BYTES, |status, _, reader| read(status, reader))
     }
 
     fn redact(&self, text: &str) -> String {

@@ -1,20 +1,23 @@
 //! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives speak it: typed calls, batches, one time budget for a whole run, and errors that
 //! say what to do. How the bytes travel is a [`Transport`]'s business, so that a simulated farm can answer too.
 
+mod batch;
 mod error;
 pub mod http;
 mod problems;
 pub mod tolerant;
 
+pub use batch::{Answers, Batch, Ticket};
+use batch::{Call, Slot};
 pub use error::{CallError, Cause};
 pub use problems::Problems;
 
-use std::marker::PhantomData;
-use std::ops::Range;
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,16 +30,25 @@ const MAX_BATCH_CALLS: usize = 100;
 /// After so many answers in a row that did not come in time, a node is left alone for the rest of the run.
 const TIMEOUTS_TO_GIVE_UP: u32 = 2;
 
+/// What is read at once of an answer that is read as it comes.
+const STREAM_BUFFER_BYTES: usize = 64 << 10;
+
 /// Carries one request to a node and brings back its answer.
 pub trait Transport: Send + Sync {
     /// Posts `body` to `path` (like `/rpc/v1`) below the node's base URL. The whole exchange takes at most `timeout`.
     fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause>;
+
+    /// Like [`Transport::post`], for answers that are too long to be kept: `read` gets the HTTP status and the body as it comes.
+    fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause>;
 
     /// Takes whatever must not be printed out of a text that the node wrote.
     fn redact(&self, text: &str) -> String {
         text.to_owned()
     }
 }
+
+/// Reads an answer as it comes.
+pub type ReadAnswer<'a> = &'a mut dyn FnMut(u16, &mut dyn Read) -> io::Result<()>;
 
 /// A node to ask.
 #[derive(Clone)]
@@ -70,8 +82,8 @@ impl Budget {
         Budget { ends: Instant::now() + run, request: run / 4 }
     }
 
-    fn for_request(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now()).min(self.request)
+    fn for_request(&self, shares: u32) -> Duration {
+        self.ends.saturating_duration_since(Instant::now()).min(self.request * shares)
     }
 }
 
@@ -197,6 +209,30 @@ impl Client {
         answers
     }
 
+    /// Makes one call whose answer may be too long to be kept: the result is read as it comes, into a `T` that does not grow with it. Such an
+    /// answer may take twice the time of another.
+    pub fn stream<T: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<T, CallError> {
+        let call = Call { method, params };
+        let mut outcome = Err(Cause::NoAnswer);
+        let request = Request::new(&call, self.reserve_ids(1));
+        let exchanged = self.exchange(&request, 1, 2, |body, timeout| {
+            let mut read = |status, reader: &mut dyn Read| {
+                let mut counted = Counted { reader, bytes: 0 };
+                let read = read_streamed(status, &mut counted, &*self.transport);
+                self.counters.received_bytes.fetch_add(counted.bytes, Ordering::Relaxed);
+                outcome = read?;
+                Ok(())
+            };
+            self.transport.stream(self.path, body, timeout, &mut read)
+        });
+        exchanged.and(outcome).map_err(|cause| {
+            if !cause.is_missing_method() {
+                self.counters.errors.fetch_add(1, Ordering::Relaxed);
+            }
+            CallError { node: self.name.clone(), method, cause }
+        })
+    }
+
     fn send_chunk(&self, path: &str, calls: &[Call], answers: &mut Answers) {
         if calls.len() > 1 && !self.single_calls_only.load(Ordering::Relaxed) {
             match self.send_batch(path, calls, answers) {
@@ -218,7 +254,7 @@ impl Client {
     fn send_batch(&self, path: &str, calls: &[Call], answers: &mut Answers) -> Result<(), BatchFailure> {
         let first_id = self.reserve_ids(calls.len());
         let requests: Vec<Request> = calls.iter().zip(first_id..).map(|(call, id)| Request::new(call, id)).collect();
-        let reply = self.exchange(path, &requests, calls.len()).map_err(BatchFailure::Failed)?;
+        let reply = self.post(path, &requests, calls.len()).map_err(BatchFailure::Failed)?;
         let responses: Vec<Response> = match serde_json::from_slice(&reply.body) {
             Ok(responses) => responses,
             Err(_) => return Err(refused_batch(&reply, &*self.transport)),
@@ -238,7 +274,7 @@ impl Client {
 
     fn send_single(&self, path: &str, call: &Call, answers: &mut Answers) -> Slot {
         let id = self.reserve_ids(1);
-        let reply = self.exchange(path, &Request::new(call, id), 1)?;
+        let reply = self.post(path, &Request::new(call, id), 1)?;
         let response: Response =
             serde_json::from_slice(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
         if response.error.is_none() && response.id.as_ref().is_some_and(|Id(got)| *got != id) {
@@ -253,21 +289,38 @@ impl Client {
         self.last_id.fetch_add(count as u64, Ordering::Relaxed) + 1
     }
 
-    /// One HTTP exchange, within the budget, and not at all with a node that has been given up.
-    fn exchange<B: Serialize>(&self, path: &str, body: &B, calls: usize) -> Result<Reply, Cause> {
+    fn post<B: Serialize>(&self, path: &str, request: &B, calls: usize) -> Result<Reply, Cause> {
+        let reply = self.exchange(request, calls, 1, |body, timeout| self.transport.post(path, body, timeout))?;
+        self.counters.received_bytes.fetch_add(reply.body.len() as u64, Ordering::Relaxed);
+        match refused_by_status(reply.status) {
+            // An older node does not have the path at all.
+            Some(Cause::Http(404)) if path != self.path => Err(Cause::NoSuchMethod),
+            Some(cause) => Err(cause),
+            None => Ok(reply),
+        }
+    }
+
+    /// One HTTP exchange, within so many times the share of a request in the budget, and not at all with a node that has been given up.
+    fn exchange<B: Serialize, T>(
+        &self,
+        request: &B,
+        calls: usize,
+        shares: u32,
+        send: impl FnOnce(&[u8], Duration) -> Result<T, Cause>,
+    ) -> Result<T, Cause> {
         if self.unreachable.load(Ordering::Relaxed)
             || self.timeouts_in_a_row.load(Ordering::Relaxed) >= TIMEOUTS_TO_GIVE_UP
         {
             return Err(Cause::GivenUp);
         }
-        let timeout = self.budget.for_request();
+        let timeout = self.budget.for_request(shares);
         if timeout.is_zero() {
             return Err(Cause::BudgetSpent);
         }
-        let body = serde_json::to_vec(body).map_err(|error| Cause::Failed(error.to_string()))?;
+        let body = serde_json::to_vec(request).map_err(|error| Cause::Failed(error.to_string()))?;
         self.counters.calls.fetch_add(calls as u64, Ordering::Relaxed);
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let result = self.transport.post(path, &body, timeout);
+        let result = send(&body, timeout);
         match &result {
             Err(Cause::TimedOut(_)) => {
                 self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed);
@@ -275,16 +328,56 @@ impl Client {
             Err(Cause::Unreachable(_)) => self.unreachable.store(true, Ordering::Relaxed),
             _ => self.timeouts_in_a_row.store(0, Ordering::Relaxed),
         }
-        let reply = result?;
-        self.counters.received_bytes.fetch_add(reply.body.len() as u64, Ordering::Relaxed);
-        match reply.status {
-            401 => Err(Cause::BadToken),
-            // An older node does not have the path at all.
-            404 if path != self.path => Err(Cause::NoSuchMethod),
-            300..=399 | 404 | 413 | 429 => Err(Cause::Http(reply.status)),
-            _ => Ok(reply),
-        }
+        result
     }
+}
+
+/// What a status other than that of a JSON-RPC answer means.
+fn refused_by_status(status: u16) -> Option<Cause> {
+    match status {
+        401 => Some(Cause::BadToken),
+        300..=399 | 404 | 413 | 429 => Some(Cause::Http(status)),
+        _ => None,
+    }
+}
+
+/// A reader that counts.
+struct Counted<'a> {
+    reader: &'a mut dyn Read,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+fn read_streamed<T: DeserializeOwned>(
+    status: u16,
+    reader: &mut Counted,
+    transport: &dyn Transport,
+) -> io::Result<Result<T, Cause>> {
+    #[derive(Deserialize)]
+    struct Streamed<T> {
+        result: Option<T>,
+        error: Option<ErrorObject>,
+    }
+    if let Some(cause) = refused_by_status(status) {
+        return Ok(Err(cause));
+    }
+    let streamed = serde_json::from_reader::<_, Streamed<T>>(BufReader::with_capacity(STREAM_BUFFER_BYTES, reader));
+    Ok(match streamed {
+        Ok(Streamed { error: Some(error), .. }) => {
+            Err(Cause::from_error_object(error.code, &transport.redact(&error.message)))
+        }
+        Ok(Streamed { result: Some(result), .. }) => Ok(result),
+        Ok(_) => serde_json::from_str("null").map_err(|error| Cause::Shape(error.to_string())),
+        Err(error) if error.is_io() => return Err(error.into()),
+        Err(error) => Err(Cause::Shape(error.to_string())),
+    })
 }
 
 enum BatchFailure {
@@ -311,72 +404,6 @@ fn not_json_rpc(reply: &Reply, transport: &dyn Transport) -> Cause {
     }
     let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]).chars().take(40).collect();
     Cause::NotJsonRpc(transport.redact(&start))
-}
-
-/// Calls to be made together.
-#[derive(Default)]
-pub struct Batch {
-    calls: Vec<Call>,
-}
-
-struct Call {
-    method: &'static str,
-    params: Value,
-}
-
-/// Stands for the answer to one call of a [`Batch`].
-pub struct Ticket<T> {
-    index: usize,
-    answer: PhantomData<fn() -> T>,
-}
-
-impl<T> Clone for Ticket<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Ticket<T> {}
-
-impl Batch {
-    /// No calls yet.
-    pub fn new() -> Self {
-        Batch::default()
-    }
-
-    /// Adds a call of `Filecoin.<method>`, whose answer is a `T`.
-    pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T> {
-        self.calls.push(Call { method, params });
-        Ticket { index: self.calls.len() - 1, answer: PhantomData }
-    }
-}
-
-type Slot = Result<(usize, Range<usize>), Cause>;
-
-/// The answers to a [`Batch`], parsed when they are asked for.
-pub struct Answers {
-    node: String,
-    methods: Vec<&'static str>,
-    bodies: Vec<Vec<u8>>,
-    slots: Vec<Slot>,
-}
-
-impl Answers {
-    /// The answer to one call. It may borrow from the answers.
-    pub fn get<'a, T: Deserialize<'a>>(&'a self, ticket: Ticket<T>) -> Result<T, CallError> {
-        let fail = |cause| CallError {
-            node: self.node.clone(),
-            method: self.methods.get(ticket.index).copied().unwrap_or_default(),
-            cause,
-        };
-        let (body, range) = match self.slots.get(ticket.index) {
-            Some(Ok(place)) => place.clone(),
-            Some(Err(cause)) => return Err(fail(cause.clone())),
-            None => return Err(fail(Cause::NoAnswer)),
-        };
-        let text = if range.is_empty() { b"null" } else { &self.bodies[body][range] };
-        serde_json::from_slice(text).map_err(|error| fail(Cause::Shape(error.to_string())))
-    }
 }
 
 #[derive(Serialize)]

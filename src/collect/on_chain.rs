@@ -1,0 +1,306 @@
+//! What the chain knows of every sector: what is in it, whether it was upgraded, when it expires and with how much pledge.
+//!
+//! Of the slow tier: all sectors are read in chunks, as of one tipset, added up and forgotten. What does not fit into one run goes on in the
+//! next; until it is complete, the last complete figures stand, with their own time.
+
+use anyhow::Result;
+use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::fmt;
+use std::time::Instant;
+
+use super::{Daemon, Run, slow};
+use crate::expose::{Samples, families};
+use crate::lotus::bitfield::BitField;
+use crate::lotus::fil::Fil;
+use crate::rpc::{Client, Problems};
+
+/// Sectors in one answer: some five megabytes.
+const SECTORS_PER_CALL: u64 = 10_000;
+
+/// The part of a run's time that may be spent on this.
+const SHARE_OF_RUN: u32 = 8;
+
+/// A tipset that cannot be read any more makes the reading start anew.
+const FAILURES_TO_START_ANEW: u32 = 3;
+
+/// The set of sectors has changed much when this part of it came or went; then the figures are not left to wait for the end of the period.
+const MUCH: f64 = 0.05;
+
+/// Though not more often than this.
+const MIN_SECONDS_BETWEEN_READINGS: f64 = 300.0;
+
+const HORIZONS_DAYS: [u32; 7] = [7, 30, 90, 180, 365, 540, 1278];
+
+const EPOCHS_PER_DAY: i64 = 2880;
+
+/// SectorOnChainInfo.Flags: the sector has full power whatever is in it, and its weights do not tell verified deals from others (FIP-0118).
+const FULL_QUALITY_POWER: u64 = 2;
+
+/// The last complete figures.
+pub struct Facts {
+    figures: Option<Figures>,
+}
+
+/// Sums over all live sectors of a miner.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Figures {
+    /// When the tipset that they are from was the head, Unix seconds.
+    obtained_seconds: f64,
+    sectors: u64,
+    committed_capacity: u64,
+    deals: u64,
+    verified_deals: u64,
+    upgraded: u64,
+    expiring: [u64; HORIZONS_DAYS.len()],
+    expiring_pledge: [Fil; HORIZONS_DAYS.len()],
+}
+
+/// A reading that is under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Reading {
+    tipset_key: Value,
+    height: i64,
+    to_read: BitField,
+    so_far: Figures,
+    failures: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    figures: Option<Figures>,
+    reading: Option<Reading>,
+    /// Live sectors when they were last counted, which is in every run.
+    live_sectors: Option<u64>,
+}
+
+/// A sector as StateMinerSectors tells it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sector {
+    expiration: i64,
+    #[serde(default)]
+    deal_weight: Weight,
+    #[serde(default)]
+    verified_deal_weight: Weight,
+    initial_pledge: Fil,
+    #[serde(default, rename = "SectorKeyCID")]
+    sector_key: Option<IgnoredAny>,
+    #[serde(default)]
+    flags: Option<u64>,
+}
+
+fn section(miner_id: &str) -> String {
+    format!("on_chain/{miner_id}")
+}
+
+/// Whether a reading should start in this run, for which it needs the live sectors.
+pub fn is_due(run: &Run, miner_id: &str) -> bool {
+    let memory: Memory = run.state.recall(&section(miner_id));
+    let obtained = memory.figures.as_ref().map(|figures| figures.obtained_seconds);
+    let has_changed_much = match (&memory.figures, memory.live_sectors) {
+        (Some(figures), Some(live)) => live.abs_diff(figures.sectors) as f64 > MUCH * figures.sectors as f64,
+        _ => false,
+    };
+    let period = if has_changed_much { MIN_SECONDS_BETWEEN_READINGS } else { run.slow_period_seconds };
+    memory.reading.is_none() && slow::is_due(obtained, run.now, period)
+}
+
+/// `live_sectors` are those of the head, where this run read them; `live_count` is how many there are. Without a full node the last figures
+/// stand, until they are too old.
+pub fn fetch(
+    daemon: Result<&Daemon>,
+    run: &Run,
+    miner_id: &str,
+    live_sectors: Option<BitField>,
+    live_count: Option<u64>,
+    problems: &mut Problems,
+) -> Result<Facts> {
+    let is_due = is_due(run, miner_id);
+    let mut memory: Memory = run.state.recall(&section(miner_id));
+    match daemon {
+        Ok(daemon) => {
+            memory.live_sectors = live_count;
+            if let Some(live) = live_sectors.filter(|_| is_due) {
+                memory.reading = Reading::start(daemon, run.now, live);
+            }
+            memory.read_on(&daemon.client, run, miner_id, problems);
+        }
+        Err(error) => problems.error(error),
+    }
+    memory.figures = memory
+        .figures
+        .filter(|figures| slow::is_presentable(figures.obtained_seconds, run.now, run.slow_period_seconds));
+    run.state.remember(&section(miner_id), &memory);
+    Ok(Facts { figures: memory.figures })
+}
+
+impl Memory {
+    /// Goes on with the reading that is under way, as far as this run has time for it.
+    fn read_on(&mut self, daemon: &Client, run: &Run, miner_id: &str, problems: &mut Problems) {
+        let Some(mut reading) = self.reading.take() else {
+            return;
+        };
+        let (started, share) = (Instant::now(), run.timeout / SHARE_OF_RUN);
+        let mut is_read = Ok(());
+        while is_read.is_ok() && !reading.to_read.is_empty() && started.elapsed() < share {
+            is_read = reading.read_chunk(daemon, miner_id);
+        }
+        if let Err(error) = is_read {
+            problems.error(error);
+            reading.failures += 1;
+        }
+        if reading.to_read.is_empty() {
+            self.figures = Some(reading.so_far);
+        } else if reading.failures < FAILURES_TO_START_ANEW {
+            self.reading = Some(reading);
+        }
+    }
+}
+
+impl Reading {
+    /// Starts to read the live sectors of the head. Without a head there is nothing that a reading over several runs could hold on to.
+    fn start(daemon: &Daemon, now: f64, live: BitField) -> Option<Self> {
+        Some(Reading {
+            tipset_key: daemon.tipset_key.clone(),
+            height: daemon.head.as_ref()?.height(),
+            so_far: Figures { obtained_seconds: now, sectors: live.count(), ..Figures::default() },
+            to_read: live,
+            failures: 0,
+        })
+    }
+
+    /// Reads the next sectors. On an error nothing is taken into the sums, and the same sectors are next.
+    fn read_chunk(&mut self, daemon: &Client, miner_id: &str) -> Result<()> {
+        let mut rest = self.to_read.clone();
+        let chunk = rest.take_smallest(SECTORS_PER_CALL);
+        let params = json!([miner_id, chunk, self.tipset_key]);
+        let sectors: Vec<Sector> = daemon.call("StateMinerSectors", params)?;
+        anyhow::ensure!(
+            sectors.len() as u64 == chunk.count(),
+            "{}: StateMinerSectors: answered {} of {} sectors",
+            daemon.name(),
+            sectors.len(),
+            chunk.count()
+        );
+        for sector in &sectors {
+            self.so_far.add(sector, self.height);
+        }
+        self.to_read = rest;
+        Ok(())
+    }
+}
+
+impl Figures {
+    fn add(&mut self, sector: &Sector, height: i64) {
+        let has_full_quality = sector.flags.unwrap_or(0) & FULL_QUALITY_POWER != 0;
+        if sector.verified_deal_weight.is_positive && !has_full_quality {
+            self.verified_deals += 1;
+        } else if sector.verified_deal_weight.is_positive || sector.deal_weight.is_positive {
+            self.deals += 1;
+        } else {
+            self.committed_capacity += 1;
+        }
+        self.upgraded += u64::from(sector.sector_key.is_some());
+        for (index, days) in HORIZONS_DAYS.iter().enumerate() {
+            if sector.expiration <= height.saturating_add(i64::from(*days) * EPOCHS_PER_DAY) {
+                self.expiring[index] += 1;
+                self.expiring_pledge[index] += sector.initial_pledge;
+            }
+        }
+    }
+}
+
+/// A number in a string, of which only matters whether there is any.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weight {
+    is_positive: bool,
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Weight;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a whole number, or null")
+            }
+            fn visit_unit<E: serde::de::Error>(self) -> Result<Weight, E> {
+                Ok(Weight::default())
+            }
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Weight, E> {
+                Ok(Weight { is_positive: value > 0 })
+            }
+            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Weight, E> {
+                if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(E::custom("a string that is not a whole number"));
+                }
+                Ok(Weight { is_positive: value.bytes().any(|digit| digit != b'0') })
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+impl Facts {
+    /// When the figures were obtained, Unix seconds.
+    pub fn obtained_seconds(&self) -> Option<f64> {
+        self.figures.as_ref().map(|figures| figures.obtained_seconds)
+    }
+}
+
+pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    let Some(figures) = &facts.figures else {
+        return;
+    };
+    let content = &families::MINER_SECTORS_BY_CONTENT;
+    samples.add(content, [miner_id, "committed_capacity"], figures.committed_capacity);
+    samples.add(content, [miner_id, "deals"], figures.deals);
+    samples.add(content, [miner_id, "verified_deals"], figures.verified_deals);
+    samples.add(&families::MINER_UPGRADED_SECTORS, [miner_id], figures.upgraded);
+    for (index, days) in HORIZONS_DAYS.iter().enumerate() {
+        let labels = [miner_id, &days.to_string()];
+        samples.add(&families::MINER_EXPIRING_SECTORS, labels, figures.expiring[index]);
+        samples.add(&families::MINER_EXPIRING_PLEDGE_FIL, labels, figures.expiring_pledge[index]);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn figures(sectors: &str) -> Figures {
+        let sectors: Vec<Sector> = serde_json::from_str(sectors).unwrap();
+        let mut figures = Figures::default();
+        for sector in &sectors {
+            figures.add(sector, 1000);
+        }
+        figures
+    }
+
+    #[test]
+    fn content_before_and_after_solstice() {
+        let figures = figures(
+            r#"[{"Expiration": 1, "InitialPledge": "1", "DealWeight": "0", "VerifiedDealWeight": "0", "SectorKeyCID": null, "Flags": 1},
+                {"Expiration": 1, "InitialPledge": "1", "DealWeight": "7", "VerifiedDealWeight": "0", "SectorKeyCID": {"/": "b"}},
+                {"Expiration": 1, "InitialPledge": "1", "DealWeight": "7", "VerifiedDealWeight": "7", "Flags": 1},
+                {"Expiration": 1, "InitialPledge": "1", "DealWeight": "0", "VerifiedDealWeight": "7", "Flags": 3},
+                {"Expiration": 1, "InitialPledge": "1", "DealWeight": null, "VerifiedDealWeight": "0", "Flags": 2}]"#,
+        );
+        assert_eq!((figures.committed_capacity, figures.deals, figures.verified_deals), (2, 2, 1));
+        assert_eq!(figures.upgraded, 1);
+    }
+
+    #[test]
+    fn horizons_include_their_last_epoch_and_the_nearer_ones() {
+        let figures = figures(
+            r#"[{"Expiration": 21160, "InitialPledge": "5"}, {"Expiration": 21161, "InitialPledge": "7"},
+                {"Expiration": 9000000, "InitialPledge": "11"}]"#,
+        );
+        assert_eq!(figures.expiring, [1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(figures.expiring_pledge.map(|pledge| pledge.atto), [5, 12, 12, 12, 12, 12, 12]);
+    }
+}

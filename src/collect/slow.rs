@@ -1,0 +1,16 @@
+//! The slow tier: what is dear for the nodes is done once in a period, and what it brought is published until it is too old.
+
+/// A result that is older than so many periods is dropped: better none than an old one.
+const PERIODS_TO_LIVE: f64 = 4.0;
+
+/// Whether something that was last done then has to be done again. Also when that lies in the future, after a clock was set back.
+pub fn is_due(last_seconds: Option<f64>, now: f64, period_seconds: f64) -> bool {
+    // Runs do not start to the millisecond: one that comes a little early is not to wait for the next.
+    let period = period_seconds * 0.99;
+    last_seconds.is_none_or(|last| !(0.0..period).contains(&(now - last)))
+}
+
+/// Whether a result of then may still be published.
+pub fn is_presentable(obtained_seconds: f64, now: f64, period_seconds: f64) -> bool {
+    now - obtained_seconds <= PERIODS_TO_LIVE * period_seconds
+}
