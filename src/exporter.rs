@@ -67,12 +67,13 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
     lines.extend(turn.save().err().map(|error| format!("{error:#}")));
     log.lines_of_run(lines);
     log.detail(format_args!(
-        "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text",
+        "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text, {} kB peak memory",
         report.duration.as_secs_f64(),
         report.cost.calls,
         report.cost.requests,
         report.cost.received_bytes,
-        text.len()
+        text.len(),
+        peak_memory_kilobytes().map_or("unknown".to_owned(), |kilobytes| kilobytes.to_string())
     ));
     match &options.textfile {
         Some(path) => textfile::write(path, &text),
@@ -136,6 +137,13 @@ fn state(options: &Options, env: Env) -> State {
 fn unix_seconds() -> f64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     since_1970.map_or(0.0, |duration| duration.as_secs_f64())
+}
+
+/// The most memory that this process has used (VmHWM of proc(5)), where the system tells.
+fn peak_memory_kilobytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Messages for people, on stderr.

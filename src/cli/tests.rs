@@ -31,6 +31,7 @@ const SAMPLES: &[&[(&str, &str)]] = &[
     &[("textfile", "x.prom")],
     &[("interval", "20m"), ("textfile", "x.prom")],
     &[("timeout", "20s")],
+    &[("slow-interval", "2h")],
     &[("daemon-repo", "/d")],
     &[("miner-repo", "/m")],
     &[("boost-repo", "/b")],

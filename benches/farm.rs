@@ -1,0 +1,184 @@
+//! What a run costs: the simulated farm served over HTTP at four sizes, the real exporter asking it, and a table of what that took.
+//!
+//! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use lotus_farcaster::demo::{self, Farm, Node};
+use serde_json::Value;
+
+const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+/// CPU time is told in hundredths of a second, so a steady run is measured as the average of many.
+const STEADY_RUNS: u32 = 20;
+
+/// Threads of each server, as a Go server has one for each connection.
+const SERVER_THREADS: usize = 4;
+
+fn main() -> Result<()> {
+    let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
+    println!(
+        "| sectors | run | calls | requests | received | CPU | peak memory | time | bare client | output | series |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for sectors in sizes {
+        measure(sectors)?;
+    }
+    Ok(())
+}
+
+/// One miner with so many sectors: the first of the farm, which has three quarters of them.
+fn measure(sectors: u64) -> Result<()> {
+    let farm = Arc::new(Farm::new(sectors * 4 / 3));
+    let exchanges = Exchanges::default();
+    let daemon = serve(&farm, Node::Daemon, &exchanges)?;
+    let miner = serve(&farm, Node::Miner(0), &exchanges)?;
+    let state = tempfile::tempdir()?;
+    let exporter = Exporter { daemon, miner, state: state.path(), exchanges: &exchanges };
+
+    exporter.run()?.print(sectors, "first", &exchanges.take());
+    // The runs that follow a first one still find things to do.
+    exporter.run()?;
+    exporter.run()?;
+    exchanges.take();
+    let mut steady = exporter.run()?;
+    let asked = exchanges.take();
+    let before = children_cpu()?;
+    for _ in 0..STEADY_RUNS {
+        steady.peak_memory_bytes = steady.peak_memory_bytes.max(exporter.run()?.peak_memory_bytes);
+    }
+    steady.cpu = (children_cpu()? - before) / STEADY_RUNS;
+    steady.print(sectors, "steady", &asked);
+    Ok(())
+}
+
+/// What the exporter asked, and how much it was answered.
+#[derive(Clone, Default)]
+struct Exchanges(Arc<Mutex<Vec<Exchange>>>);
+
+#[derive(Clone)]
+struct Exchange {
+    url: String,
+    body: String,
+    calls: usize,
+    answer_bytes: usize,
+}
+
+impl Exchanges {
+    fn take(&self) -> Vec<Exchange> {
+        self.0.lock().map(|mut exchanges| std::mem::take(&mut *exchanges)).unwrap_or_default()
+    }
+}
+
+fn serve(farm: &Arc<Farm>, node: Node, exchanges: &Exchanges) -> Result<SocketAddr> {
+    let server = tiny_http::Server::http("127.0.0.1:0").map_err(anyhow::Error::from_boxed)?;
+    let address = server.server_addr().to_ip().context("no IP address")?;
+    let server = Arc::new(server);
+    for _ in 0..SERVER_THREADS {
+        let (server, farm, exchanges) = (server.clone(), farm.clone(), exchanges.clone());
+        std::thread::spawn(move || {
+            for mut request in server.incoming_requests() {
+                let mut body = String::new();
+                if request.as_reader().read_to_string(&mut body).is_err() {
+                    continue;
+                }
+                let url = format!("http://{address}{}", request.url());
+                let answer = demo::answer(&farm, node, body.as_bytes(), unix_seconds()).to_string();
+                let calls = serde_json::from_str::<Value>(&body).ok();
+                let calls = calls.and_then(|body| body.as_array().map(Vec::len)).unwrap_or(1);
+                if let Ok(mut exchanges) = exchanges.0.lock() {
+                    exchanges.push(Exchange { url, body, calls, answer_bytes: answer.len() });
+                }
+                let _ = request.respond(tiny_http::Response::from_string(answer));
+            }
+        });
+    }
+    Ok(address)
+}
+
+struct Exporter<'a> {
+    daemon: SocketAddr,
+    miner: SocketAddr,
+    state: &'a Path,
+    exchanges: &'a Exchanges,
+}
+
+/// What one run of the exporter took.
+struct Measure {
+    cpu: Duration,
+    elapsed: Duration,
+    peak_memory_bytes: u64,
+    output_bytes: usize,
+    series: usize,
+}
+
+impl Exporter<'_> {
+    fn run(&self) -> Result<Measure> {
+        let before = children_cpu()?;
+        let started = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
+            .arg("-v")
+            .arg("--state-dir")
+            .arg(self.state)
+            .env_clear()
+            .env("FULLNODE_API_INFO", format!("http://{}", self.daemon))
+            .env("MINER_API_INFO", format!("http://{}", self.miner))
+            .stdin(Stdio::null())
+            .output()?;
+        let elapsed = started.elapsed();
+        anyhow::ensure!(output.status.success(), "the exporter failed: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        Ok(Measure {
+            cpu: children_cpu()? - before,
+            elapsed,
+            peak_memory_bytes: peak_memory(&String::from_utf8_lossy(&output.stderr))?,
+            output_bytes: text.len(),
+            series: text.lines().filter(|line| !line.starts_with('#')).count(),
+        })
+    }
+}
+
+impl Measure {
+    fn print(&self, sectors: u64, run: &str, asked: &[Exchange]) {
+        let calls: usize = asked.iter().map(|exchange| exchange.calls).sum();
+        let received: usize = asked.iter().map(|exchange| exchange.answer_bytes).sum();
+        println!(
+            "| {sectors} | {run} | {calls} | {} | {:.1} kB | {:.1} ms | {:.1} MB | {:.3} s | - | {:.0} kB | {} |",
+            asked.len(),
+            received as f64 / 1e3,
+            self.cpu.as_secs_f64() * 1e3,
+            self.peak_memory_bytes as f64 / 1e6,
+            self.elapsed.as_secs_f64(),
+            self.output_bytes as f64 / 1e3,
+            self.series
+        );
+    }
+}
+
+/// The exporter says it with `--verbose`.
+fn peak_memory(stderr: &str) -> Result<u64> {
+    let words: Vec<&str> = stderr.split_whitespace().collect();
+    let at = words.windows(4).position(|words| words[1..] == ["kB", "peak", "memory"]);
+    let at = at.context("the exporter did not say its peak memory")?;
+    Ok(words[at].parse::<u64>()? * 1024)
+}
+
+/// User and system time of all children that ended (proc(5): cutime and cstime of /proc/self/stat, in hundredths of a second).
+fn children_cpu() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let hundredths: u64 = fields[13].parse::<u64>()? + fields[14].parse::<u64>()?;
+    Ok(Duration::from_millis(hundredths * 10))
+}
+
+fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
