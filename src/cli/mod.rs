@@ -23,7 +23,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40);
 /// Rows a family may have where nothing else is said.
 pub const DEFAULT_MAX_ROWS: usize = 500;
 /// Sectors of the simulated farm where `--demo` names no number.
-pub const DEFAULT_DEMO_SECTORS: u64 = 1000;
+pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
 
 /// What the program is asked to do.
 #[derive(Debug, PartialEq)]

@@ -48,7 +48,7 @@ pub const OPTIONS: &[Opt] = &[
         "Folder for what is remembered between runs\n")
         .default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),
     Opt::new("demo", Optionally("SECTORS"),
-        "Ask a simulated farm instead of nodes, of 1000 sectors unless given;\n\
+        "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
          everything it reports says network=\"demo\""),
     Opt::new("verbose", Nothing, "Say on stderr what is done, not only what failed").short('v'),
     Opt::new("quiet", Nothing, "Say on stderr only what prevents output").short('q'),

@@ -98,8 +98,8 @@ fn defaults_are_those_that_the_help_text_names() {
     assert_eq!((defaults.demo, defaults.interval), (None, None));
     let help = help();
     assert!(help.contains("[default: 40s]") && help.contains("[default: 500]"));
-    assert_eq!(options(&["--demo"], &[]).demo, Some(1000));
-    assert!(help.contains("of 1000 sectors unless given"));
+    assert_eq!(options(&["--demo"], &[]).demo, Some(2000));
+    assert!(help.contains("of 2000 sectors unless given"));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn what_is_typed_wins_over_the_environment() {
     assert_eq!(options(&[], &env[1..]).miner_ids, ["f01", "f02", "t03"]);
     // What contradicts the environment wins too.
     let demo = options(&["--demo", "--timeout=5"], &env);
-    assert_eq!((demo.demo, demo.daemon_repo), (Some(1000), None));
+    assert_eq!((demo.demo, demo.daemon_repo), (Some(2000), None));
     assert_eq!(demo.miner_ids, [""; 0]);
     let nodes = options(&["--boost-repo=/b"], &[("FARCASTER_DEMO", "1")]);
     assert_eq!(nodes.demo, None);
@@ -131,7 +131,7 @@ fn variables_can_say_nothing_on_and_off() {
     for (value, sectors) in [("", None), ("0", None), ("No", None), ("false", None)] {
         assert_eq!(demo(value), sectors, "{value:?}");
     }
-    for (value, sectors) in [("1", 1000), ("True", 1000), ("yes", 1000), ("2", 2)] {
+    for (value, sectors) in [("1", 2000), ("True", 2000), ("yes", 2000), ("2", 2)] {
         assert_eq!(demo(value), Some(sectors), "{value:?}");
     }
     assert_eq!(options(&["--demo=1"], &[]).demo, Some(1));

@@ -1,0 +1,396 @@
+//! Actors: the miners' owners, workers and other addresses, wallets, balances, and the state of actors that is read whole.
+
+use serde_json::{Value, json};
+
+use super::chain::{NETWORK_VERSION, head_height, is_foreign_miner};
+use super::noise::{between, hash, sawtooth, wave};
+use super::proving::{PARTITION_SECTORS, SECTOR_BYTES, network_power};
+use super::text::{Cid, address, base64, cid, peer_id};
+use super::{Answer, Farm, Miner, RpcError, failed, mpool};
+
+/// Initial pledge of every sector: 0.11 FIL.
+pub(super) const PLEDGE_ATTO: u64 = 110_000_000_000_000_000;
+const DEPOSIT_ATTO: u64 = 47_000_000_000_000_000;
+/// Block reward of an epoch, for all its winners.
+const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
+
+/// The number of the wallet that belongs to no miner.
+pub(super) const SPARE_WALLET: u64 = 3_100_999;
+const FIRST_STRANGER: u64 = 2_000_000;
+const STRANGERS: u64 = 64;
+
+const ACTOR_KINDS: [&str; 16] = [
+    "account",
+    "cron",
+    "datacap",
+    "eam",
+    "ethaccount",
+    "evm",
+    "init",
+    "multisig",
+    "paymentchannel",
+    "placeholder",
+    "reward",
+    "storagemarket",
+    "storageminer",
+    "storagepower",
+    "system",
+    "verifiedregistry",
+];
+
+/// An account, multisig or contract: of the farm, or one of the strangers that send messages and make deals.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) id: u64,
+    /// The address that is not the id.
+    pub(super) address: String,
+    kind: &'static str,
+    /// Whether the node's wallet has its key.
+    in_wallet: bool,
+    /// The balance falls from the one to the other, then it is filled again.
+    high_fil: f64,
+    low_fil: f64,
+    period_seconds: f64,
+}
+
+impl Account {
+    fn balance_atto(&self, now: f64) -> u128 {
+        let spent = sawtooth(now, self.period_seconds, "balance", self.id);
+        atto(self.high_fil - (self.high_fil - self.low_fil) * spent)
+    }
+}
+
+/// The accounts that the farm has to do with.
+pub(super) fn accounts(miners: &[Miner]) -> Vec<Account> {
+    const DAY: f64 = 86_400.0;
+    let own = |id: u64, protocol: u8, high_fil: f64, low_fil: f64, days: f64| Account {
+        id,
+        address: address(protocol, hash("account", &[id])),
+        kind: "account",
+        in_wallet: true,
+        high_fil,
+        low_fil,
+        period_seconds: days * DAY,
+    };
+    let stranger = |index: u64| {
+        let id = FIRST_STRANGER + index;
+        let seed = hash("account", &[id]);
+        let (address, kind) = match index % 8 {
+            0 => (format!("f410f{}", &address(1, seed)[2..]), "evm"),
+            1..=3 => (address(3, seed), "account"),
+            _ => (address(1, seed), "account"),
+        };
+        let high_fil = between(1.0, 400.0, "stranger", &[id]);
+        Account { id, address, kind, in_wallet: false, high_fil, low_fil: 0.7 * high_fil, period_seconds: 9.0 * DAY }
+    };
+    let mut accounts = vec![own(SPARE_WALLET, 1, 5.6, 5.4, 30.0)];
+    for miner in miners {
+        accounts.extend([
+            own(miner.worker(), 3, 60.0, 12.0, 1.7),
+            own(miner.control(0), 3, 25.0, 3.0, 0.9),
+            own(miner.control(1), 1, 40.0, 8.0, 1.1),
+        ]);
+        accounts.push(match miner.index {
+            0 => own(miner.owner(), 3, 910.0, 850.0, 12.0),
+            _ => Account { kind: "multisig", in_wallet: false, ..own(miner.owner(), 2, 420.0, 395.0, 12.0) },
+        });
+        if miner.beneficiary() != miner.owner() {
+            accounts.push(Account { in_wallet: false, ..own(miner.beneficiary(), 1, 121.0, 118.0, 20.0) });
+        }
+    }
+    accounts.extend((0..STRANGERS).map(stranger));
+    accounts
+}
+
+/// The number of a stranger that makes deals.
+pub(super) fn client(hash: u64) -> u64 {
+    FIRST_STRANGER + hash % STRANGERS
+}
+
+impl Miner {
+    /// The second miner's owner is a multisig, so it has no key.
+    pub(super) fn owner(&self) -> u64 {
+        self.id + 1
+    }
+
+    pub(super) fn worker(&self) -> u64 {
+        self.id + 2
+    }
+
+    /// One of two control addresses.
+    pub(super) fn control(&self, index: u64) -> u64 {
+        self.id + 3 + index
+    }
+
+    /// The owner, or for the second miner someone else.
+    fn beneficiary(&self) -> u64 {
+        if self.index == 0 { self.owner() } else { self.id + 5 }
+    }
+
+    /// What the miner may spend: earnings gather for five days, then are withdrawn.
+    fn available_atto(&self, now: f64) -> u128 {
+        let gathered = sawtooth(now, 5.0 * 86_400.0, "available", self.id);
+        atto((40.0 + 160.0 * gathered) / (1 + self.index) as f64)
+    }
+
+    fn vesting_atto(&self, now: f64) -> u128 {
+        atto(310.0 * (1.0 + 0.1 * wave(now, 21.0 * 86_400.0, "vesting", self.id)) / (1 + self.index) as f64)
+    }
+}
+
+/// FIL as attoFIL, exact to a nanoFIL.
+fn atto(fil: f64) -> u128 {
+    (fil * 1e9) as u128 * 1_000_000_000
+}
+
+/// The account with this id or other address.
+pub(super) fn find<'a>(farm: &'a Farm, address: &str) -> Option<&'a Account> {
+    let id = id_of(address);
+    farm.accounts.iter().find(|account| Some(account.id) == id || account.address == address)
+}
+
+fn id_of(address: &str) -> Option<u64> {
+    address.strip_prefix("f0")?.parse().ok()
+}
+
+/// The number and kind of any actor that exists.
+fn resolve(farm: &Farm, address: &str) -> Result<(u64, &'static str), RpcError> {
+    if let Some(account) = find(farm, address) {
+        return Ok((account.id, account.kind));
+    }
+    let id = id_of(address);
+    let kind = id.and_then(|id| match id {
+        0 => Some("system"),
+        1 => Some("init"),
+        2 => Some("reward"),
+        3 => Some("cron"),
+        4 => Some("storagepower"),
+        5 => Some("storagemarket"),
+        6 => Some("verifiedregistry"),
+        7 => Some("datacap"),
+        10 => Some("eam"),
+        99 => Some("account"),
+        id if is_foreign_miner(id) || farm.miners.iter().any(|miner| miner.id == id) => Some("storageminer"),
+        _ => None,
+    });
+    id.zip(kind).ok_or_else(|| (11, format!("resolve address {address}: actor not found")))
+}
+
+fn code(kind: &str, version: i64) -> Value {
+    cid(Cid::Code, hash(kind, &[version as u64]))
+}
+
+/// `StateActorCodeCIDs`.
+pub(super) fn code_cids(version: i64) -> Answer {
+    if !(16..=NETWORK_VERSION).contains(&version) {
+        return failed(format!("invalid network version {version}"));
+    }
+    let codes = ACTOR_KINDS.iter().map(|kind| ((*kind).to_owned(), code(kind, version)));
+    Ok(codes.collect())
+}
+
+/// `StateGetActor`.
+pub(super) fn actor(farm: &Farm, address: &str, now: f64) -> Answer {
+    let (id, kind) = resolve(farm, address)?;
+    let account = find(farm, address);
+    let delegated = account.filter(|account| account.kind == "evm").map(|account| &account.address);
+    Ok(json!({
+        "Code": code(kind, NETWORK_VERSION),
+        "Head": cid(Cid::Chain, hash("actor head", &[id, head_height(now) as u64])),
+        "Nonce": account.map_or(0, |_| mpool::next_nonce(now)),
+        "Balance": balance_atto(farm, id, now).to_string(),
+        "DelegatedAddress": delegated,
+    }))
+}
+
+/// `StateAccountKey`: a multisig or contract has none.
+pub(super) fn account_key(farm: &Farm, address: &str) -> Answer {
+    match find(farm, address).filter(|account| account.kind == "account") {
+        Some(account) => Ok(json!(account.address)),
+        None => failed(format!("failed to get account actor state for {address}: actor code is not account")),
+    }
+}
+
+/// `StateLookupID`.
+pub(super) fn lookup_id(farm: &Farm, address: &str) -> Answer {
+    if id_of(address).is_some() {
+        return Ok(json!(address));
+    }
+    resolve(farm, address).map(|(id, _)| json!(format!("f0{id}")))
+}
+
+fn balance_atto(farm: &Farm, id: u64, now: f64) -> u128 {
+    let account = farm.accounts.iter().find(|account| account.id == id);
+    let miner = farm.miners.iter().find(|miner| miner.id == id);
+    match (account, miner) {
+        (Some(account), _) => account.balance_atto(now),
+        (None, Some(miner)) => {
+            let locked = u128::from(miner.live_sectors(now)) * u128::from(PLEDGE_ATTO)
+                + u128::from(miner.deposits(now)) * u128::from(DEPOSIT_ATTO);
+            miner.available_atto(now) + miner.vesting_atto(now) + locked
+        }
+        (None, None) => 0,
+    }
+}
+
+/// `WalletList`.
+pub(super) fn wallets(farm: &Farm) -> Value {
+    let keys = farm.accounts.iter().filter(|account| account.in_wallet);
+    keys.map(|account| json!(account.address)).collect()
+}
+
+/// `WalletBalance`: 0 for an address that is not on chain.
+pub(super) fn wallet_balance(farm: &Farm, address: &str, now: f64) -> Value {
+    let balance = resolve(farm, address).map_or(0, |(id, _)| balance_atto(farm, id, now));
+    json!(balance.to_string())
+}
+
+/// `StateVerifiedClientStatus`: datacap in bytes, which the spare wallet has.
+pub(super) fn datacap(farm: &Farm, address: &str) -> Answer {
+    let (id, _) = resolve(farm, address)?;
+    let datacap = 100 * SECTOR_BYTES;
+    Ok(if id == SPARE_WALLET { json!(datacap.to_string()) } else { Value::Null })
+}
+
+/// `StateMinerInfo`.
+pub(super) fn miner_info(miner: &Miner) -> Value {
+    let own_beneficiary = miner.beneficiary() == miner.owner();
+    let quota_atto = if own_beneficiary { 0 } else { atto(5000.0) };
+    json!({
+        "Owner": format!("f0{}", miner.owner()),
+        "Worker": format!("f0{}", miner.worker()),
+        "NewWorker": "<empty>",
+        "ControlAddresses": [format!("f0{}", miner.control(0)), format!("f0{}", miner.control(1))],
+        "WorkerChangeEpoch": -1,
+        "PeerId": peer_id(hash("peer id", &[miner.id])),
+        "Multiaddrs": [base64(hash("multiaddr", &[miner.id]), 8)],
+        "WindowPoStProofType": 13,
+        "SectorSize": SECTOR_BYTES,
+        "WindowPoStPartitionSectors": PARTITION_SECTORS,
+        "ConsensusFaultElapsed": -1,
+        "PendingOwnerAddress": null,
+        "Beneficiary": format!("f0{}", miner.beneficiary()),
+        "BeneficiaryTerm": {
+            "Quota": quota_atto.to_string(),
+            "UsedQuota": (quota_atto / 4).to_string(),
+            "Expiration": if own_beneficiary { 0 } else { 9_000_000 },
+        },
+        "PendingBeneficiaryTerm": null,
+    })
+}
+
+/// The key of a miner's worker.
+pub(super) fn worker_key<'a>(farm: &'a Farm, miner: &Miner) -> Option<&'a str> {
+    let worker = farm.accounts.iter().find(|account| account.id == miner.worker());
+    worker.map(|account| account.address.as_str())
+}
+
+/// `ActorAddressConfig` of the miner: the first has an address for each kind of message.
+pub(super) fn address_config(miner: &Miner) -> Value {
+    let only = |id: u64| {
+        if miner.index == 0 { json!([format!("f0{id}")]) } else { Value::Null }
+    };
+    json!({
+        "PreCommitControl": only(miner.control(1)),
+        "CommitControl": only(miner.control(1)),
+        "TerminateControl": null,
+        "DealPublishControl": only(miner.worker()),
+        "DisableOwnerFallback": true,
+        "DisableWorkerFallback": false,
+    })
+}
+
+/// `StateMinerAvailableBalance`.
+pub(super) fn available_balance(miner: &Miner, now: f64) -> Value {
+    json!(miner.available_atto(now).to_string())
+}
+
+/// `StateMarketBalance` of a miner.
+pub(super) fn market_balance(miner: &Miner, now: f64) -> Value {
+    let escrow_fil = 25.0 / (1 + miner.index) as f64;
+    let locked_fil = escrow_fil * (0.6 + 0.15 * wave(now, 1.3 * 86_400.0, "market", miner.id));
+    json!({ "Escrow": atto(escrow_fil).to_string(), "Locked": atto(locked_fil).to_string() })
+}
+
+/// `StateMinerInitialPledgeForSector`: near what the miners' own sectors have.
+pub(super) fn pledge_for_sector(sector_bytes: u64, now: f64) -> Value {
+    let fil = 0.11 * sector_bytes as f64 / SECTOR_BYTES as f64;
+    json!(atto(fil * (1.0 + 0.03 * wave(now, 4.0 * 86_400.0, "pledge", 0))).to_string())
+}
+
+/// `StateReadState`.
+pub(super) fn read_state(farm: &Farm, address: &str, now: f64) -> Answer {
+    let (id, kind) = resolve(farm, address)?;
+    let miner = farm.miners.iter().find(|miner| miner.id == id);
+    let state = match (kind, miner) {
+        (_, Some(miner)) => miner_state(miner, now),
+        ("storagepower", _) => power_state(farm, now),
+        ("reward", _) => reward_state(now),
+        ("account", _) => json!({ "Address": find(farm, address).map(|account| &account.address) }),
+        _ => {
+            return failed(format!("the state of {address}, a {kind} actor, is not part of the demo"));
+        }
+    };
+    Ok(json!({
+        "Balance": balance_atto(farm, id, now).to_string(),
+        "Code": code(kind, NETWORK_VERSION),
+        "State": state,
+    }))
+}
+
+fn miner_state(miner: &Miner, now: f64) -> Value {
+    let link = |name: &str| cid(Cid::Chain, hash(name, &[miner.id, head_height(now) as u64]));
+    let (deadline, period_start) = miner.current_deadline(head_height(now));
+    json!({
+        "Info": link("info"),
+        "PreCommitDeposits": (u128::from(miner.deposits(now)) * u128::from(DEPOSIT_ATTO)).to_string(),
+        "LockedFunds": miner.vesting_atto(now).to_string(),
+        "VestingFunds": link("vesting funds"),
+        "FeeDebt": "0",
+        "InitialPledge": (u128::from(miner.live_sectors(now)) * u128::from(PLEDGE_ATTO)).to_string(),
+        "PreCommittedSectors": link("pre-committed sectors"),
+        "PreCommittedSectorsCleanUp": link("pre-committed sectors clean-up"),
+        "AllocatedSectors": link("allocated sectors"),
+        "Sectors": link("sectors"),
+        "ProvingPeriodStart": period_start,
+        "CurrentDeadline": deadline,
+        "Deadlines": link("deadlines"),
+        "EarlyTerminations": [0],
+        "DeadlineCronActive": true,
+    })
+}
+
+fn power_state(farm: &Farm, now: f64) -> Value {
+    let (raw, quality_adjusted) = network_power(farm, now);
+    let (raw, quality_adjusted) = (raw.to_string(), quality_adjusted.to_string());
+    let head = head_height(now);
+    let pledge = atto(71_000_000.0).to_string();
+    json!({
+        "TotalRawBytePower": raw,
+        "TotalBytesCommitted": raw,
+        "TotalQualityAdjPower": quality_adjusted,
+        "TotalQABytesCommitted": quality_adjusted,
+        "TotalPledgeCollateral": pledge,
+        "ThisEpochRawBytePower": raw,
+        "ThisEpochQualityAdjPower": quality_adjusted,
+        "ThisEpochPledgeCollateral": pledge,
+        "ThisEpochQAPowerSmoothed": { "PositionEstimate": quality_adjusted, "VelocityEstimate": "0" },
+        "MinerCount": 600_123 + head / 40_000,
+        "MinerAboveMinPowerCount": (1743.0 + 12.0 * wave(now, 3.0 * 86_400.0, "miner count", 0)) as u64,
+        "CronEventQueue": cid(Cid::Chain, hash("cron events", &[head as u64])),
+        "FirstCronEpoch": head,
+        "Claims": cid(Cid::Chain, hash("claims", &[head as u64])),
+        "ProofValidationBatch": null,
+    })
+}
+
+fn reward_state(now: f64) -> Value {
+    json!({
+        "Epoch": head_height(now),
+        "ThisEpochReward": EPOCH_REWARD_ATTO.to_string(),
+        "ThisEpochRewardSmoothed": { "PositionEstimate": EPOCH_REWARD_ATTO.to_string(), "VelocityEstimate": "0" },
+        "ThisEpochBaselinePower": (48u128 << 60).to_string(),
+        "EffectiveNetworkTime": head_height(now) / 2,
+        "TotalMintedReward": atto(460_000_000.0).to_string(),
+    })
+}

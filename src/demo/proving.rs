@@ -1,0 +1,310 @@
+//! What is on chain of the miners' sectors: power, deadlines and partitions, faults.
+//!
+//! The stock is spread over the deadlines in blocks of consecutive numbers, so that a bitfield is a few runs whatever
+//! the size. Recent sectors go to the deadlines in turn, each deadline having one more partition for them. Every eight
+//! hours three neighbours in the stock are faulty for two hours, and one more while they are recovering.
+
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
+use super::chain::{epoch_start, head_height};
+use super::noise::{cycle, hash, wave};
+use super::sealing::{Sector, is_verified};
+use super::text::{Cid, base64, bitfield, cid};
+use super::{Answer, Farm, Miner, failed};
+
+/// Sector size of both miners.
+pub(super) const SECTOR_BYTES: u64 = 32 << 30;
+/// Raw power that a miner needs to win blocks: 10 TiB.
+pub(super) const CONSENSUS_MINIMUM_BYTES: u64 = 10 << 40;
+/// Most sectors that a partition holds.
+pub(super) const PARTITION_SECTORS: u64 = 2349;
+
+const DEADLINES: u64 = 48;
+const DEADLINE_EPOCHS: i64 = 60;
+const PERIOD_EPOCHS: i64 = 2880;
+/// FIP-0100's fee for a sector of full quality, attoFIL a day.
+const DAILY_FEE_ATTO: u64 = 7_345_678_901_234;
+const FAULT_SECTORS: u64 = 3;
+
+/// A count of sectors and of their quality: 10 for those that are verified or of full quality, else 1.
+#[derive(Clone, Copy)]
+struct Power {
+    sectors: u64,
+    quality: u64,
+}
+
+impl Power {
+    fn raw_bytes(self) -> u128 {
+        u128::from(SECTOR_BYTES) * u128::from(self.sectors)
+    }
+
+    fn quality_adjusted_bytes(self) -> u128 {
+        u128::from(SECTOR_BYTES) * u128::from(self.quality)
+    }
+
+    fn has_minimum(self) -> bool {
+        self.raw_bytes() >= u128::from(CONSENSUS_MINIMUM_BYTES)
+    }
+
+    /// What `StateMinerPower` calls a claim.
+    fn claim(self) -> Value {
+        json!({
+            "RawBytePower": self.raw_bytes().to_string(),
+            "QualityAdjPower": self.quality_adjusted_bytes().to_string(),
+        })
+    }
+}
+
+/// Sets the miners' shares of the network, and gives the power of all others: so much that a farm above the minimum wins
+/// about ten blocks a day whatever its size, but at least 100 PiB.
+pub(super) fn share_network(miners: &mut [Miner]) -> u128 {
+    let typical = |miner: &Miner| Power {
+        sectors: miner.stock + miner.turnover,
+        quality: stock_quality(0..miner.stock) + 10 * miner.turnover,
+    };
+    let own: u128 = miners.iter().map(|miner| typical(miner).quality_adjusted_bytes()).sum();
+    let others = (1500 * own).max(100 << 50);
+    for miner in miners {
+        let power = typical(miner);
+        if power.has_minimum() {
+            miner.expected_share = power.quality_adjusted_bytes() as f64 / (others + own) as f64;
+        }
+    }
+    others
+}
+
+/// Quality of a run of the stock, which was sealed before network version 29: only verified data counts tenfold.
+fn stock_quality(run: Range<u64>) -> u64 {
+    let until = |end: u64| {
+        let verified = |numbers: Range<u64>| numbers.filter(|number| is_verified(*number)).count() as u64;
+        end + 9 * (end / 10 * verified(0..10) + verified(0..end % 10))
+    };
+    until(run.end) - until(run.start)
+}
+
+/// Sectors of the stock that cannot be proven now.
+struct Faults {
+    sectors: Range<u64>,
+    recovering: bool,
+}
+
+/// A partition's sectors, each set as ascending runs of numbers.
+struct Partition {
+    all: Vec<Range<u64>>,
+    live: Vec<Range<u64>>,
+    faulty: Range<u64>,
+    recovering: bool,
+}
+
+impl Partition {
+    /// Live sectors that are not faulty; no sector waits for its first proof.
+    fn active(&self) -> Vec<Range<u64>> {
+        let around = |run: &Range<u64>| {
+            let before = run.start..run.end.min(self.faulty.start);
+            let after = run.start.max(self.faulty.end)..run.end;
+            [before, after].into_iter().filter(|run| !run.is_empty())
+        };
+        self.live.iter().flat_map(around).collect()
+    }
+
+    fn recovering(&self) -> Range<u64> {
+        if self.recovering { self.faulty.clone() } else { 0..0 }
+    }
+}
+
+impl Miner {
+    /// How many sectors are live on chain.
+    pub(super) fn live_sectors(&self, now: f64) -> u64 {
+        self.stock + self.recent(now).iter().filter(|sector| sector.is_live(now)).count() as u64
+    }
+
+    fn power(&self, now: f64) -> Power {
+        let live = self.live_sectors(now);
+        let faulty = self.faults(now).sectors;
+        Power {
+            sectors: live - (faulty.end - faulty.start),
+            quality: stock_quality(0..self.stock) + 10 * (live - self.stock) - stock_quality(faulty),
+        }
+    }
+
+    /// The numbers of the stock that one deadline proves.
+    fn stock_of(&self, deadline: u64) -> Range<u64> {
+        let bound = |deadline: u64| (u128::from(self.stock) * u128::from(deadline) / u128::from(DEADLINES)) as u64;
+        bound(deadline)..bound(deadline + 1)
+    }
+
+    fn faults(&self, now: f64) -> Faults {
+        let (period, began) = cycle(now, 8.0 * 3600.0, "faults", self.id);
+        let deadline = hash("faulty deadline", &[self.id, period]) % DEADLINES;
+        let block = self.stock_of(deadline);
+        let end = block.end.min(block.start + FAULT_SECTORS);
+        let sectors = if now - began < 3.0 * 3600.0 { block.start..end } else { 0..0 };
+        Faults { sectors, recovering: now - began >= 2.0 * 3600.0 }
+    }
+
+    /// The partitions of one deadline that have live sectors, in order; `recent` as [`Miner::recent`] gives it.
+    fn partitions(&self, deadline: u64, recent: &[Sector], now: f64) -> Vec<Partition> {
+        let faults = self.faults(now);
+        let stock = self.stock_of(deadline);
+        let starts = stock.clone().step_by(PARTITION_SECTORS as usize);
+        let mut partitions: Vec<Partition> = starts
+            .map(|start| {
+                let run = start..stock.end.min(start + PARTITION_SECTORS);
+                let faulty = if run.contains(&faults.sectors.start) { faults.sectors.clone() } else { 0..0 };
+                Partition { all: vec![run.clone()], live: vec![run], faulty, recovering: faults.recovering }
+            })
+            .collect();
+        let here = recent.iter().filter(|sector| sector.number % DEADLINES == deadline && sector.on_chain_from <= now);
+        let (mut all, mut live) = (Vec::new(), Vec::new());
+        for sector in here {
+            let run = sector.number..sector.number + 1;
+            live.extend(sector.is_live(now).then(|| run.clone()));
+            all.push(run);
+        }
+        if !live.is_empty() {
+            partitions.push(Partition { all, live, faulty: 0..0, recovering: false });
+        }
+        partitions
+    }
+
+    /// The index of the open deadline, and the epoch in which its proving period began.
+    pub(super) fn current_deadline(&self, epoch: i64) -> (i64, i64) {
+        let offset = (hash("proving period", &[self.id]) % PERIOD_EPOCHS as u64) as i64;
+        let elapsed = (epoch - offset).rem_euclid(PERIOD_EPOCHS);
+        (elapsed / DEADLINE_EPOCHS, epoch - elapsed)
+    }
+}
+
+/// The whole network's power: raw and quality-adjusted, bytes.
+pub(super) fn network_power(farm: &Farm, now: f64) -> (u128, u128) {
+    let others = farm.other_power_bytes as f64 * (1.0 + 0.002 * wave(now, 9.0 * 86_400.0, "network power", 0));
+    let own: Vec<Power> = farm.miners.iter().map(|miner| miner.power(now)).collect();
+    let raw = (others / 5.0) as u128 + own.iter().map(|power| power.raw_bytes()).sum::<u128>();
+    let quality_adjusted = others as u128 + own.iter().map(|power| power.quality_adjusted_bytes()).sum::<u128>();
+    (raw, quality_adjusted)
+}
+
+/// `StateMinerPower`.
+pub(super) fn power(farm: &Farm, miner: &Miner, now: f64) -> Value {
+    let power = miner.power(now);
+    let (raw, quality_adjusted) = network_power(farm, now);
+    json!({
+        "MinerPower": power.claim(),
+        "TotalPower": { "RawBytePower": raw.to_string(), "QualityAdjPower": quality_adjusted.to_string() },
+        "HasMinPower": power.has_minimum(),
+    })
+}
+
+/// `MinerGetBaseInfo`: null for a miner without power. Unlike elsewhere no tipset does not mean the head here.
+pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) -> Answer {
+    if tipset.as_array().is_none_or(Vec::is_empty) {
+        return failed("failed to load tipset for mining base: NewTipSet called with zero length array of blocks");
+    }
+    let power = miner.power(now);
+    if power.sectors == 0 {
+        return Ok(Value::Null);
+    }
+    let head = head_height(now);
+    let entry =
+        |epoch: i64| json!({ "Round": 17_133_832 + 10 * epoch, "Data": base64(hash("beacon", &[epoch as u64]), 48) });
+    Ok(json!({
+        "MinerPower": power.quality_adjusted_bytes().to_string(),
+        "NetworkPower": network_power(farm, now).1.to_string(),
+        "Sectors": [{
+            "SealProof": 8,
+            "SectorNumber": 0,
+            "SectorKey": null,
+            "SealedCID": cid(Cid::Sealed, hash("sector", &[miner.id, 0])),
+        }],
+        "WorkerKey": super::actors::worker_key(farm, miner),
+        "SectorSize": SECTOR_BYTES,
+        "PrevBeaconEntry": entry(head - 1),
+        "BeaconEntries": [entry(head)],
+        "EligibleForMining": power.has_minimum(),
+    }))
+}
+
+/// `StateMinerProvingDeadline`.
+pub(super) fn deadline_info(miner: &Miner, now: f64) -> Value {
+    let epoch = head_height(now);
+    let (index, period_start) = miner.current_deadline(epoch);
+    let open = period_start + index * DEADLINE_EPOCHS;
+    json!({
+        "CurrentEpoch": epoch,
+        "PeriodStart": period_start,
+        "Index": index,
+        "Open": open,
+        "Close": open + DEADLINE_EPOCHS,
+        "Challenge": open - 20,
+        "FaultCutoff": open - 70,
+        "WPoStPeriodDeadlines": DEADLINES,
+        "WPoStProvingPeriod": PERIOD_EPOCHS,
+        "WPoStChallengeWindow": DEADLINE_EPOCHS,
+        "WPoStChallengeLookback": 20,
+        "FaultDeclarationCutoff": 70,
+    })
+}
+
+/// `StateMinerDeadlines`. Proofs of the open deadline arrive one by one from its third minute on and are complete before
+/// its half; those of the deadlines before it can be disputed.
+pub(super) fn deadlines(miner: &Miner, now: f64) -> Value {
+    let recent = miner.recent(now);
+    let (current, period_start) = miner.current_deadline(head_height(now));
+    let seconds = now - epoch_start(period_start + current * DEADLINE_EPOCHS);
+    let deadlines = (0..DEADLINES).map(|deadline| {
+        let partitions = miner.partitions(deadline, &recent, now);
+        let live: u64 = partitions.iter().flat_map(|partition| &partition.live).map(|run| run.end - run.start).sum();
+        let open = deadline as i64 == current;
+        let part_done = if open { ((seconds - 180.0) / 660.0).clamp(0.0, 1.0) } else { 0.0 };
+        let proven = 0..(partitions.len() as f64 * part_done) as u64;
+        json!({
+            "PostSubmissions": bitfield(&[proven]),
+            "DisputableProofCount": if open { 0 } else { partitions.len() },
+            "DailyFee": (live * DAILY_FEE_ATTO).to_string(),
+        })
+    });
+    deadlines.collect()
+}
+
+/// `StateMinerPartitions` of one deadline: null where it has none.
+pub(super) fn partitions(miner: &Miner, deadline: u64, now: f64) -> Answer {
+    if deadline >= DEADLINES {
+        return failed(format!("failed to load the deadline: invalid deadline {deadline}"));
+    }
+    let partitions = miner.partitions(deadline, &miner.recent(now), now);
+    if partitions.is_empty() {
+        return Ok(Value::Null);
+    }
+    let shown = partitions.iter().map(|partition| {
+        json!({
+            "AllSectors": bitfield(&partition.all),
+            "FaultySectors": bitfield(std::slice::from_ref(&partition.faulty)),
+            "RecoveringSectors": bitfield(&[partition.recovering()]),
+            "LiveSectors": bitfield(&partition.live),
+            "ActiveSectors": bitfield(&partition.active()),
+        })
+    });
+    Ok(shown.collect())
+}
+
+/// `StateMinerSectorCount`.
+pub(super) fn sector_count(miner: &Miner, now: f64) -> Value {
+    json!({
+        "Live": miner.live_sectors(now),
+        "Active": miner.power(now).sectors,
+        "Faulty": miner.faults(now).sectors.count(),
+    })
+}
+
+/// `StateMinerFaults`.
+pub(super) fn faults(miner: &Miner, now: f64) -> Value {
+    bitfield(&[miner.faults(now).sectors])
+}
+
+/// `StateMinerRecoveries`: the faulty sectors that have been declared recovered.
+pub(super) fn recoveries(miner: &Miner, now: f64) -> Value {
+    let faults = miner.faults(now);
+    bitfield(&[if faults.recovering { faults.sectors } else { 0..0 }])
+}

@@ -1,0 +1,203 @@
+//! `SectorsStatus`: all that the miner tells about one sector.
+
+use serde_json::{Value, json};
+
+use super::actors::{PLEDGE_ATTO, client};
+use super::chain::epoch_at;
+use super::noise::splitmix64;
+use super::proving::SECTOR_BYTES;
+use super::sealing::{Content, Sector, content, is_verified};
+use super::text::{Cid, base64, cid};
+use super::{Answer, Miner, failed};
+
+/// Epochs that a sector of the stock is extended by, again and again: 540 days.
+const EXTENSION_EPOCHS: i64 = 540 * 2880;
+/// RegisteredSealProof StackedDrg32GiBV1_1.
+const SEAL_PROOF: i64 = 8;
+/// Two lines and quotes, as errors of lotus-miner and its workers often have.
+const SEALING_ERROR: &str = "computing seal precommit phase 1: \"seal-01\" said: storage call error 0: \
+    writing layer 7: no space left on device\nwill be tried again";
+
+/// `SectorsStatus` of a sector, with what the chain knows if that is asked for and it is live there.
+pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> Answer {
+    let Some(sector) = miner.sector(number, now) else {
+        return failed(format!("failed to get state for {number}: datastore: key not found"));
+    };
+    let at = |event: &str, property: u64| match sector.happened(event, now) {
+        Some(time) => {
+            json!({ "Value": base64(part(&sector, property), 32), "Epoch": epoch_at(time) })
+        }
+        None => json!({ "Value": null, "Epoch": 0 }),
+    };
+    let since = |events: &[&str], value: Value| {
+        let happened = events.iter().any(|event| sector.happened(event, now).is_some());
+        if happened { value } else { Value::Null }
+    };
+    let retries = failures(&sector, now);
+    let pieces = pieces(miner, &sector, now);
+    let deals: Vec<Value> =
+        pieces.iter().map(|piece| piece["DealInfo"]["DealID"].as_u64().unwrap_or(0).into()).collect();
+
+    let mut status = json!({
+        "SectorID": number,
+        "State": sector.state(now),
+        "CommD": since(&["SectorPreCommit2"], cid(Cid::Piece, part(&sector, 1))),
+        "CommR": since(&["SectorPreCommit2"], cid(Cid::Sealed, part(&sector, 2))),
+        "Proof": since(&["SectorCommitted", "SectorProofReady"], base64(part(&sector, 3), 192).into()),
+        "Deals": deals,
+        "Pieces": if pieces.is_empty() { Value::Null } else { pieces.into() },
+        "Ticket": at("SectorTicket", 4),
+        "Seed": at("SectorSeedReady", 5),
+        "PreCommitMsg": since(&["SectorPreCommitBatchSent", "SectorPreCommitted"], cid(Cid::Chain, part(&sector, 6))),
+        "CommitMsg": since(&["SectorCommitAggregateSent", "SectorCommitSubmitted"], cid(Cid::Chain, part(&sector, 7))),
+        "Retries": retries,
+        "ToUpgrade": false,
+        "ReplicaUpdateMessage": since(&["SectorReplicaUpdateSubmitted"], cid(Cid::Chain, part(&sector, 8))),
+        "LastErr": if retries > 0 { SEALING_ERROR } else { "" },
+        "Log": log(&sector, now),
+        "SealProof": SEAL_PROOF,
+        "Activation": 0,
+        "Expiration": 0,
+        "DealWeight": "0",
+        "VerifiedDealWeight": "0",
+        "InitialPledge": "0",
+        "OnTime": 0,
+        "Early": 0,
+    });
+    if with_chain && sector.is_live(now) {
+        let (activation, expiration) = (epoch_at(sector.on_chain_from), expiration(&sector, now));
+        let weight = (u128::from(SECTOR_BYTES) * (expiration - activation) as u128).to_string();
+        status["Activation"] = activation.into();
+        status["Expiration"] = expiration.into();
+        status["OnTime"] = expiration.into();
+        status["InitialPledge"] = PLEDGE_ATTO.to_string().into();
+        if is_verified(number) {
+            status["VerifiedDealWeight"] = weight.into();
+        } else if content_now(&sector, now) != Content::Capacity {
+            status["DealWeight"] = weight.into();
+        }
+    }
+    Ok(status)
+}
+
+/// A hash for one of the sector's properties.
+fn part(sector: &Sector, property: u64) -> u64 {
+    splitmix64(sector.seed.wrapping_add(property))
+}
+
+/// The epoch in which a live sector expires.
+fn expiration(sector: &Sector, now: f64) -> i64 {
+    if sector.on_chain_until < f64::MAX {
+        return epoch_at(sector.on_chain_until);
+    }
+    let activation = epoch_at(sector.on_chain_from);
+    let extensions = (epoch_at(now) - activation) / EXTENSION_EPOCHS;
+    activation + (extensions + 1) * EXTENSION_EPOCHS
+}
+
+/// How often sealing it has failed.
+fn failures(sector: &Sector, now: f64) -> usize {
+    let past = sector.stays().filter(|stay| stay.until <= now);
+    past.filter(|stay| stay.step.event.is_some_and(|event| event.ends_with("Failed"))).count()
+}
+
+fn log(sector: &Sector, now: f64) -> Vec<Value> {
+    let entry = |event: &str, time: f64, user: Value| {
+        let trace = if event.ends_with("Failed") { SEALING_ERROR } else { "" };
+        json!({
+            "Kind": format!("event;sealing.{event}"),
+            "Timestamp": time as i64,
+            "Trace": trace,
+            "Message": json!({ "User": user }).to_string(),
+        })
+    };
+    let first = if content(sector.number) == Content::Capacity { "SectorStartCC" } else { "SectorStart" };
+    let mut log = vec![entry(first, sector.start, json!({ "ID": sector.number, "SectorType": SEAL_PROOF }))];
+    for stay in sector.stays().take_while(|stay| stay.until <= now) {
+        log.extend(stay.step.event.map(|event| entry(event, stay.until, json!({}))));
+    }
+    log
+}
+
+/// What it holds: an upgraded one has direct pieces.
+fn content_now(sector: &Sector, now: f64) -> Content {
+    match sector.happened("SectorStartCCUpdate", now) {
+        Some(_) => Content::Direct,
+        None => content(sector.number),
+    }
+}
+
+/// The pieces it has got so far. A sector of data has one piece, or two, or two and a filler.
+fn pieces(miner: &Miner, sector: &Sector, now: f64) -> Vec<Value> {
+    let content = content_now(sector, now);
+    let parts: &[u64] = match (content, sector.seed % 3) {
+        (Content::Capacity, _) | (_, 0) => &[1],
+        (_, 1) => &[2, 2],
+        _ => &[2, 4, 4],
+    };
+    let happened = |event: &str| sector.happened(event, now).is_some();
+    let filled = match content {
+        Content::Capacity if happened("SectorPacked") => 1,
+        Content::Capacity => 0,
+        _ if happened("SectorPieceAdded") => parts.len(),
+        _ => usize::from(happened("SectorAddPiece")),
+    };
+    let pieces = parts.iter().zip(0..).take(filled);
+    pieces
+        .map(|(divisor, index)| {
+            let filler = content == Content::Capacity || index == 2;
+            let size = SECTOR_BYTES / divisor;
+            let deal = if filler { Value::Null } else { deal_info(miner, sector, content, size, index) };
+            json!({ "Piece": { "Size": size, "PieceCID": piece_cid(sector, index) }, "DealInfo": deal })
+        })
+        .collect()
+}
+
+fn piece_cid(sector: &Sector, index: u64) -> Value {
+    cid(Cid::Piece, part(sector, 100 + index))
+}
+
+fn deal_info(miner: &Miner, sector: &Sector, content: Content, size: u64, index: u64) -> Value {
+    let verified = is_verified(sector.number);
+    let client_id = client(part(sector, 10));
+    let id = 10 * sector.number + index;
+    let start = epoch_at(sector.start) + 2 * 2880;
+    let end = start + EXTENSION_EPOCHS;
+    let schedule = json!({ "StartEpoch": start, "EndEpoch": end });
+    if content == Content::Direct {
+        let allocation = if verified { json!({ "Client": client_id, "ID": id }) } else { Value::Null };
+        return json!({
+            "PublishCid": null,
+            "DealID": 0,
+            "DealProposal": null,
+            "DealSchedule": schedule,
+            "PieceActivationManifest": {
+                "CID": piece_cid(sector, index),
+                "Size": size,
+                "VerifiedAllocationKey": allocation,
+                "Notify": null,
+            },
+            "KeepUnsealed": true,
+        });
+    }
+    json!({
+        "PublishCid": cid(Cid::Chain, part(sector, 20 + index)),
+        "DealID": 100_000_000 + id,
+        "DealProposal": {
+            "PieceCID": piece_cid(sector, index),
+            "PieceSize": size,
+            "VerifiedDeal": verified,
+            "Client": format!("f0{client_id}"),
+            "Provider": miner.address(),
+            "Label": "a \"quoted\" label",
+            "StartEpoch": start,
+            "EndEpoch": end,
+            "StoragePricePerEpoch": "0",
+            "ProviderCollateral": "4123456789012345",
+            "ClientCollateral": "0",
+        },
+        "DealSchedule": schedule,
+        "PieceActivationManifest": null,
+        "KeepUnsealed": true,
+    })
+}
