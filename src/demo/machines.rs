@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Miner;
-use super::noise::{fraction, hash, splitmix64, wave};
+use super::noise::{cycle, fraction, hash, splitmix64, wave};
 use super::text::{rfc3339, uuid};
 
 const GIB: u64 = 1 << 30;
@@ -243,16 +243,20 @@ pub(super) fn jobs(miner: &Miner, now: f64) -> Value {
 /// call could wake, so both values of its parameter get the same answer.
 pub(super) fn scheduler(miner: &Miner, now: f64) -> Value {
     let queued = miner.work(now).into_iter().filter(|work| work.queued);
-    let requests: Vec<Value> = queued
-        .map(|work| {
-            json!({
-                "Sector": miner.sector_id(work.sector),
-                "TaskType": task_name(work.task),
-                "Priority": 1024,
-                "SchedId": uuid(work.id),
-            })
+    let request = |sector, task, priority, id| {
+        json!({
+            "Sector": miner.sector_id(sector),
+            "TaskType": task_name(task),
+            "Priority": priority,
+            "SchedId": uuid(id),
         })
-        .collect();
+    };
+    let mut requests: Vec<Value> = queued.map(|work| request(work.sector, work.task, 1024, work.id)).collect();
+    // Somebody always waits for data, which is the last thing that the workers find time for.
+    if miner.stock > 0 {
+        let id = hash("unsealing", &[miner.id, cycle(now, 3600.0, "unsealing", miner.id).0]);
+        requests.push(request(id % miner.stock, "unseal", 0, id));
+    }
     json!({
         "CallToWork": {},
         "EarlyRet": null,

@@ -2,7 +2,7 @@
 //!
 //! The stock is spread over the deadlines in blocks of consecutive numbers, so that a bitfield is a few runs whatever
 //! the size. Recent sectors go to the deadlines in turn, each deadline having one more partition for them. Every eight
-//! hours three neighbours in the stock are faulty for two hours, and one more while they are recovering.
+//! hours three neighbours in the stock are faulty for three hours, and for two more while they are recovering.
 
 use std::ops::Range;
 
@@ -136,12 +136,14 @@ impl Miner {
     }
 
     fn faults(&self, now: f64) -> Faults {
-        let (period, began) = cycle(now, 8.0 * 3600.0, "faults", self.id);
+        // The miners take turns, so that there is always something to see.
+        let now = now + 4.0 * 3600.0 * self.index as f64;
+        let (period, began) = cycle(now, 8.0 * 3600.0, "faults", 0);
         let deadline = hash("faulty deadline", &[self.id, period]) % DEADLINES;
         let block = self.stock_of(deadline);
         let end = block.end.min(block.start + FAULT_SECTORS);
-        let sectors = if now - began < 3.0 * 3600.0 { block.start..end } else { 0..0 };
-        Faults { sectors, recovering: now - began >= 2.0 * 3600.0 }
+        let sectors = if now - began < 5.0 * 3600.0 { block.start..end } else { 0..0 };
+        Faults { sectors, recovering: now - began >= 3.0 * 3600.0 }
     }
 
     /// The partitions of one deadline that have live sectors, in order; `recent` as [`Miner::recent`] gives it.

@@ -185,8 +185,14 @@ fn work_is_on_sectors_that_need_it() {
         assert!(counted.is_empty(), "jobs that no worker counts: {counted:?}");
         let diagnosis = at.miner(miner, "SealingSchedDiag", json!([false]));
         for request in list(&diagnosis["SchedInfo"]["Requests"]) {
-            check(&request["Sector"], request["TaskType"].as_str().unwrap());
-            queued += 1;
+            let task = request["TaskType"].as_str().unwrap();
+            if task == "seal/v0/unseal" {
+                let sector = request["Sector"]["Number"].as_u64().unwrap();
+                assert_eq!(at.status(miner, sector)["State"], "Proving");
+            } else {
+                check(&request["Sector"], task);
+                queued += 1;
+            }
         }
     }
     assert_eq!(waits.into_iter().collect::<Vec<_>>(), [-1, 0, 1, 2]);
