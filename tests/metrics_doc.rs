@@ -12,10 +12,9 @@ Every metric family that `lotus-exporter-farcaster` can write, with the Lotus me
 
 - Amounts of money are in FIL, sizes in bytes, times in Unix seconds; what is true or false is 1 or 0.
 - What could not be obtained is absent, and never 0.
-- Values are of the run that wrote them, except for three that lotus-miner would pay dearly for. Of the sectors in the pipeline, at most 50
-  are asked about in a run, those that seem to have moved first; the others every 10 minutes or when their turn comes. Expired sectors
-  are counted when sectors changed, at most every 5 minutes, else every 30. What is fixed about a storage path (host, weight, what it
-  is for) is read every 30 minutes.
+- Values are of the run that wrote them, save where asking in every run would cost the nodes dearly. Which sectors are in the pipeline and
+  since when, how many expired, and what is fixed about a storage path (host, weight, what it is for) is asked for when something hints at
+  a change, else from time to time, within half an hour; a very large pipeline takes turns, 50 sectors in a run.
 - `miner_id`, like `f01234`, stands on everything about one miner. On the exporter's own metrics it is empty where a collector is about no
   miner.
 - A family with one series for each thing in motion or broken (a message, a job, a faulty sector) has at most `--max-rows` of them;
