@@ -20,24 +20,22 @@ use support::Metrics;
 /// Everything in `before` is still there, with the same value, but for these collectors and what a clock or the cost of a run changes.
 /// A collector is `name` for the full node's, `name f01234` for a miner's.
 fn assert_others_unharmed(before: &Metrics, after: &Metrics, harmed: &[&str]) {
-    for ((name, labels), value) in &before.0 {
-        let collector = collector_of(name, labels.get("miner_id").map(String::as_str));
-        if collector.is_empty() || harmed.contains(&collector.as_str()) {
-            continue;
+    for (key @ (name, labels), value) in &before.0 {
+        let found = after.0.get(key);
+        if found != Some(value) {
+            let collector = collector_of(name, labels.get("miner_id").map(String::as_str));
+            let is_expected = collector.is_empty() || harmed.contains(&collector.as_str());
+            assert!(is_expected, "{name}{labels:?} of {collector} is {found:?}, though only {harmed:?} are harmed");
         }
-        let found = after.0.get(&(name.clone(), labels.clone()));
-        assert_eq!(found, Some(value), "{name}{labels:?} of {collector}, where {harmed:?} are harmed");
     }
 }
 
 /// No series of `before` has another value in `after`: what is wrong may be missing, but not be wrong.
 fn assert_nothing_made_up(before: &Metrics, after: &Metrics) {
-    for ((name, labels), value) in &before.0 {
-        if collector_of(name, None).is_empty() {
-            continue;
-        }
-        if let Some(found) = after.0.get(&(name.clone(), labels.clone())) {
-            assert_eq!(found, value, "{name}{labels:?}");
+    for (key @ (name, labels), value) in &before.0 {
+        let is_other = |found: &&f64| *found != value;
+        if let Some(found) = after.0.get(key).filter(is_other) {
+            assert!(collector_of(name, None).is_empty(), "{name}{labels:?} is {found}, not {value}");
         }
     }
 }

@@ -158,7 +158,9 @@ fn no_deadlines_at_all_are_no_answer() {
         let (metrics, stderr) = farm.exporter().collect();
         assert_eq!(metrics.failed(), [format!("deadlines {MINER}"), format!("expired_sectors {MINER}")]);
         assert!(stderr.contains("StateMinerDeadlines"), "{stderr}");
-        for family in ["farcaster_miner_live_sectors", "farcaster_miner_daily_fee_fil", "farcaster_miner_expired_sectors"] {
+        for family in
+            ["farcaster_miner_live_sectors", "farcaster_miner_daily_fee_fil", "farcaster_miner_expired_sectors"]
+        {
             assert_eq!(metrics.value(family, &[("miner_id", MINER)]), None, "{family}");
         }
     }

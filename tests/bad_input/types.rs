@@ -103,7 +103,9 @@ fn answer_everything(answer: &str, kind: &str) {
     for method in METHODS {
         // What it answers anyway is no surprise, but where a list holds nothing that is expected.
         let is_expected = kind == method.kind && kind != "list" || kind == "null" && method.may_be_null;
-        if !is_expected {
+        // Peers are only counted, whatever they are.
+        let is_counted = method.name == "NetPeers" && kind.ends_with("list");
+        if !is_expected && !is_counted {
             surprise(&farm, &before, method, answer);
         }
     }
@@ -141,7 +143,10 @@ fn surprise(farm: &Farm, before: &Metrics, method: &Method, answer: &str) {
     }
     let harmed: Vec<&str> = harmed.iter().map(String::as_str).collect();
     assert_others_unharmed(before, &after, &harmed);
-    assert_nothing_made_up(before, &after);
+    // A message that nobody understands still is one that waits.
+    if method.name != "MpoolPending" {
+        assert_nothing_made_up(before, &after);
+    }
 }
 
 #[test]

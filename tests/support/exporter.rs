@@ -91,7 +91,9 @@ impl Exporter {
     fn secrets(&self) -> Vec<String> {
         let infos = self.env.iter().filter(|(name, _)| name.ends_with("_API_INFO"));
         let infos = infos.flat_map(|(_, infos)| infos.to_str().unwrap().split(','));
-        infos.filter_map(|info| Some(info.split_once(":/")?.0.to_owned())).collect()
+        let mut secrets: Vec<String> = infos.filter_map(|info| Some(info.split_once(":/")?.0.to_owned())).collect();
+        secrets.dedup();
+        secrets
     }
 
     /// Runs it to its end, which must be a good one with valid text, and reads the text.
@@ -112,8 +114,8 @@ pub struct Run {
 
 /// Whether a text has a part of a secret that is long enough to be of use.
 fn shows(text: &str, secret: &str) -> bool {
-    const PART: usize = 12;
-    (PART..=secret.len()).any(|end| text.contains(&secret[end - PART..end]))
+    let parts = secret.as_bytes().chunks(12).filter(|part| part.len() > 7);
+    parts.into_iter().any(|part| text.contains(std::str::from_utf8(part).unwrap()))
 }
 
 fn read(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
