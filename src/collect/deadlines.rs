@@ -3,14 +3,14 @@
 //! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, so as long as that stays the
 //! same, what was read before is still true to the last sector.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Daemon, Run};
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
-use crate::lotus::epoch::ChainClock;
+use crate::lotus::epoch::{ChainClock, DEADLINES_PER_PERIOD};
 use crate::lotus::fil::Fil;
 use crate::rpc::tolerant::{Field, List};
 use crate::rpc::{Batch, Problems};
@@ -106,6 +106,12 @@ pub fn fetch(
     let answers = daemon.client.send(&batch);
     let schedule = problems.ok(answers.get(schedule));
     let states = answers.get(states)?.0;
+    // Sums over fewer would say that the miner has fewer sectors than it has.
+    let (node, count) = (daemon.client.name(), states.len());
+    ensure!(
+        count == DEADLINES_PER_PERIOD,
+        "{node}: StateMinerDeadlines: {count} deadlines, not {DEADLINES_PER_PERIOD}"
+    );
 
     let section = format!("deadlines/{miner_id}");
     let memory: Memory = run.state.recall(&section);

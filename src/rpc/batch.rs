@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CallError, Cause};
+use super::{CallError, Cause, tolerant};
 
 /// Calls to be made together.
 #[derive(Default)]
@@ -71,6 +71,6 @@ impl Answers {
             None => return Err(fail(Cause::NoAnswer)),
         };
         let text = if range.is_empty() { b"null" } else { &self.bodies[body][range] };
-        serde_json::from_slice(text).map_err(|error| fail(Cause::Shape(error.to_string())))
+        tolerant::from_json(text).map_err(|why| fail(Cause::Shape(why)))
     }
 }

@@ -1,0 +1,57 @@
+//! The whole output for the farm of the fixtures, against tests/golden/farm.prom. `UPDATE_GOLDEN=1 cargo test --test golden` rewrites that
+//! file, after which its change must be read.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use lotus_farcaster::expose::families;
+use support::Farm;
+
+/// Families whose values are other ones in every run.
+const OF_THE_CLOCK: &[&str] = &[
+    "farcaster_chain_expected_height",
+    "farcaster_collector_data_timestamp_seconds",
+    "farcaster_collector_duration_seconds",
+    "farcaster_mpool_local_message_first_seen_timestamp_seconds",
+    "farcaster_run_duration_seconds",
+    "farcaster_run_timestamp_seconds",
+];
+
+#[test]
+fn everything_that_the_farm_shows() {
+    let farm = Farm::start();
+    let exporter = farm.exporter().arg("--addresses").arg(support::path("fixtures/addresses.json"));
+    let run = exporter.run();
+    assert_eq!(run.stderr, "", "nothing is wrong with this farm");
+    assert_eq!(run.status.code(), Some(0));
+    let metrics = support::Metrics::parse(&run.stdout);
+    let shown = |family: &&str| !metrics.family(family).is_empty();
+    let all = families::ALL.iter().map(|family| family.name);
+    let missing: Vec<&str> = all.filter(|family| !shown(family)).collect();
+    assert!(missing.is_empty(), "the fixtures show nothing of {missing:?}");
+
+    let nodes = [&farm.daemon, &farm.miner, &farm.other];
+    let text =
+        nodes.iter().fold(run.stdout, |text, node| text.replace(&format!("127.0.0.1:{}", node.port), "127.0.0.1:PORT"));
+    let masked: String = text.lines().map(|line| mask(line) + "\n").collect();
+    let path = support::path("golden/farm.prom");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &masked).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    for (number, (line, expected)) in masked.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(line, expected, "line {} of {}", number + 1, path.display());
+    }
+    assert_eq!(masked.lines().count(), golden.lines().count(), "{} has other lines at its end", path.display());
+}
+
+/// Replaces what another run or another build would write otherwise.
+fn mask(line: &str) -> String {
+    let name = line.split(['{', ' ']).next().unwrap_or_default();
+    match line.rsplit_once(' ') {
+        Some((series, _)) if OF_THE_CLOCK.contains(&name) => format!("{series} CLOCK"),
+        _ if name == "farcaster_build_info" => format!("{name}{{version=\"VERSION\",commit=\"COMMIT\"}} 1"),
+        _ => line.to_owned(),
+    }
+}

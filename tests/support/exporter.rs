@@ -1,0 +1,142 @@
+//! Runs the real binary in an environment that holds nothing but what a test puts there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::Metrics;
+
+/// No test takes this long unless the program hangs.
+const HUNG: Duration = Duration::from_secs(60);
+
+/// The program with its arguments and environment, in a home folder of its own that outlives its runs.
+pub struct Exporter {
+    home: TempDir,
+    args: Vec<OsString>,
+    env: BTreeMap<String, OsString>,
+    umask: Option<&'static str>,
+}
+
+impl Exporter {
+    /// No arguments, and nothing in the environment but HOME.
+    pub fn new() -> Exporter {
+        Exporter { home: tempfile::tempdir().unwrap(), args: Vec::new(), env: BTreeMap::new(), umask: None }
+    }
+
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Exporter {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn args(self, args: &[&str]) -> Exporter {
+        args.iter().fold(self, |exporter, arg| exporter.arg(*arg))
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Exporter {
+        self.env.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn umask(mut self, umask: &'static str) -> Exporter {
+        self.umask = Some(umask);
+        self
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_lotus-exporter-farcaster");
+        let mut command = match self.umask {
+            None => Command::new(binary),
+            Some(umask) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
+        command.args(&self.args).env_clear().env("HOME", self.home.path()).envs(&self.env);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Starts it, with its output where the test looks for it.
+    pub fn spawn(&self) -> Child {
+        self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self) -> Run {
+        let mut child = self.spawn();
+        let stdout = read(child.stdout.take().unwrap());
+        let stderr = read(child.stderr.take().unwrap());
+        let status = wait(&mut child);
+        let run = Run { stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), status };
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        for secret in self.secrets() {
+            assert!(!shows(&run.stdout, &secret), "stdout shows a token: {}", run.stdout);
+            assert!(!shows(&run.stderr, &secret), "stderr shows a token: {}", run.stderr);
+        }
+        run
+    }
+
+    /// The tokens in the environment.
+    fn secrets(&self) -> Vec<String> {
+        let infos = self.env.iter().filter(|(name, _)| name.ends_with("_API_INFO"));
+        let infos = infos.flat_map(|(_, infos)| infos.to_str().unwrap().split(','));
+        let mut secrets: Vec<String> = infos.filter_map(|info| Some(info.split_once(":/")?.0.to_owned())).collect();
+        secrets.dedup();
+        secrets
+    }
+
+    /// Runs it to its end, which must be a good one with valid text, and reads the text.
+    pub fn collect(&self) -> (Metrics, String) {
+        let run = self.run();
+        assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+        (Metrics::parse(&run.stdout), run.stderr)
+    }
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    pub stdout: String,
+    pub stderr: String,
+    pub status: ExitStatus,
+}
+
+/// Whether a text has a part of a secret that is long enough to be of use.
+fn shows(text: &str, secret: &str) -> bool {
+    let parts = secret.as_bytes().chunks(12).filter(|part| part.len() > 7);
+    parts.into_iter().any(|part| text.contains(std::str::from_utf8(part).unwrap()))
+}
+
+fn read(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+/// Waits for the end of a process, but not for ever.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > HUNG {
+            child.kill().unwrap();
+            panic!("the exporter hangs");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,36 @@
+//! The whole farm of the fixtures: a full node and two lotus-miners.
+
+use super::methods::{Permission, token};
+use super::{Exporter, Node};
+
+/// The miner that has something of everything.
+pub const MINER: &str = "f01234";
+
+/// A small miner with a multisig for an owner, below the minimum power.
+pub const OTHER: &str = "f05678";
+
+/// Three nodes, each on a port of its own.
+pub struct Farm {
+    pub daemon: Node,
+    /// The lotus-miner of [`MINER`].
+    pub miner: Node,
+    /// The lotus-miner of [`OTHER`].
+    pub other: Node,
+}
+
+impl Farm {
+    pub fn start() -> Farm {
+        Farm {
+            daemon: Node::daemon("daemon.json"),
+            miner: Node::miner("miner-f01234.json"),
+            other: Node::miner("miner-f05678.json"),
+        }
+    }
+
+    /// The exporter, told of all three nodes with tokens that allow everything.
+    pub fn exporter(&self) -> Exporter {
+        let admin = token(Permission::Admin);
+        let infos = [self.miner.info(&admin), self.other.info(&admin)];
+        Exporter::new().env("FULLNODE_API_INFO", &self.daemon.info(&admin)).env("MINER_API_INFO", &infos.join(","))
+    }
+}

@@ -1,0 +1,26 @@
+//! What the tests of the whole program share: a farm of Lotus nodes over HTTP, servers that misbehave, a runner of the real binary in a clean
+//! environment, and a reader of the text format that insists on its rules.
+
+// Each test crate uses a part of this.
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
+
+mod exporter;
+mod farm;
+mod hostile;
+mod methods;
+mod node;
+mod text;
+
+pub use exporter::{Exporter, Run};
+pub use farm::{Farm, MINER, OTHER};
+pub use hostile::{Hostile, closed_port};
+pub use methods::{Permission, names, token};
+pub use node::{Answer, Node, Reply, Request};
+pub use text::Metrics;
+
+use std::path::PathBuf;
+
+/// A path below tests/.
+pub fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
