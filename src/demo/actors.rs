@@ -8,8 +8,6 @@ use super::proving::{PARTITION_SECTORS, SECTOR_BYTES, network_power};
 use super::text::{Cid, address, base64, cid, peer_id};
 use super::{Answer, Farm, Miner, RpcError, failed, mpool};
 
-/// Initial pledge of every sector: 0.11 FIL.
-pub(super) const PLEDGE_ATTO: u64 = 110_000_000_000_000_000;
 const DEPOSIT_ATTO: u64 = 47_000_000_000_000_000;
 /// Block reward of an epoch, for all its winners.
 const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
@@ -225,8 +223,7 @@ fn balance_atto(farm: &Farm, id: u64, now: f64) -> u128 {
     match (account, miner) {
         (Some(account), _) => account.balance_atto(now),
         (None, Some(miner)) => {
-            let locked = u128::from(miner.live_sectors(now)) * u128::from(PLEDGE_ATTO)
-                + u128::from(miner.deposits(now)) * u128::from(DEPOSIT_ATTO);
+            let locked = miner.initial_pledge_atto(now) + u128::from(miner.deposits(now)) * u128::from(DEPOSIT_ATTO);
             miner.available_atto(now) + miner.vesting_atto(now) + locked
         }
         (None, None) => 0,
@@ -314,7 +311,7 @@ pub(super) fn market_balance(miner: &Miner, now: f64) -> Value {
 
 /// `StateMinerInitialPledgeForSector`: near what the miners' own sectors have.
 pub(super) fn pledge_for_sector(sector_bytes: u64, now: f64) -> Value {
-    let fil = 0.11 * sector_bytes as f64 / SECTOR_BYTES as f64;
+    let fil = 0.15 * sector_bytes as f64 / SECTOR_BYTES as f64;
     json!(atto(fil * (1.0 + 0.03 * wave(now, 4.0 * 86_400.0, "pledge", 0))).to_string())
 }
 
@@ -347,14 +344,14 @@ fn miner_state(miner: &Miner, now: f64) -> Value {
         "LockedFunds": miner.vesting_atto(now).to_string(),
         "VestingFunds": link("vesting funds"),
         "FeeDebt": "0",
-        "InitialPledge": (u128::from(miner.live_sectors(now)) * u128::from(PLEDGE_ATTO)).to_string(),
+        "InitialPledge": miner.initial_pledge_atto(now).to_string(),
         "PreCommittedSectors": link("pre-committed sectors"),
         "PreCommittedSectorsCleanUp": link("pre-committed sectors clean-up"),
         "AllocatedSectors": link("allocated sectors"),
         "Sectors": link("sectors"),
         "ProvingPeriodStart": period_start,
         "CurrentDeadline": deadline,
-        "Deadlines": link("deadlines"),
+        "Deadlines": cid(Cid::Chain, miner.deadlines_hash(now)),
         "EarlyTerminations": [0],
         "DeadlineCronActive": true,
     })

@@ -11,6 +11,7 @@ mod machines;
 mod mpool;
 mod network;
 mod noise;
+mod on_chain;
 mod proving;
 mod sealing;
 mod sector;
@@ -20,9 +21,12 @@ mod tests;
 mod text;
 mod transport;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::lotus::bitfield::BitField;
 use actors::Account;
+pub use sealing::SealedSector;
 pub use transport::{Clock, answer, nodes};
 
 /// The code and message of a JSON-RPC error, as a real node answers it.
@@ -150,6 +154,9 @@ impl Farm {
             ("StateMinerPartitions", [address, index, _]) => {
                 proving::partitions(self.miner(method, address)?, natural(method, index)?, now)?
             }
+            ("StateMinerSectors", [address, filter, _]) => {
+                on_chain::sectors(self.miner(method, address)?, bitfield(method, filter)?.as_ref(), now)?
+            }
             ("StateMinerSectorCount", [address, _]) => proving::sector_count(self.miner(method, address)?, now),
             ("StateMinerFaults", [address, _]) => proving::faults(self.miner(method, address)?, now),
             ("StateMinerRecoveries", [address, _]) => proving::recoveries(self.miner(method, address)?, now),
@@ -248,6 +255,7 @@ const DAEMON_METHODS: &[(&str, usize)] = &[
     ("StateMinerProvingDeadline", 2),
     ("StateMinerRecoveries", 2),
     ("StateMinerSectorCount", 2),
+    ("StateMinerSectors", 3),
     ("StateNetworkName", 0),
     ("StateNetworkVersion", 1),
     ("StateReadState", 2),
@@ -311,6 +319,11 @@ fn natural(method: &str, param: &Value) -> Result<u64, RpcError> {
 
 fn boolean(method: &str, param: &Value) -> Result<bool, RpcError> {
     param.as_bool().ok_or_else(|| undecodable(method, "a boolean", param))
+}
+
+/// A bitfield, or none where the parameter is null.
+fn bitfield(method: &str, param: &Value) -> Result<Option<BitField>, RpcError> {
+    Option::deserialize(param).map_err(|_| undecodable(method, "a bitfield", param))
 }
 
 fn strings<'a>(method: &str, param: &'a Value) -> Result<Vec<&'a str>, RpcError> {

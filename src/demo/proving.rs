@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::chain::{epoch_start, head_height};
 use super::noise::{cycle, hash, wave};
+use super::on_chain::{DAILY_FEE_ATTO, SEAL_PROOF};
 use super::sealing::{Sector, is_verified};
-use super::text::{Cid, base64, bitfield, cid};
+use super::text::{base64, bitfield};
 use super::{Answer, Farm, Miner, failed};
 
 /// Sector size of both miners.
@@ -24,8 +25,6 @@ pub(super) const PARTITION_SECTORS: u64 = 2349;
 const DEADLINES: u64 = 48;
 const DEADLINE_EPOCHS: i64 = 60;
 const PERIOD_EPOCHS: i64 = 2880;
-/// FIP-0100's fee for a sector of full quality, attoFIL a day.
-const DAILY_FEE_ATTO: u64 = 7_345_678_901_234;
 const FAULT_SECTORS: u64 = 3;
 
 /// A count of sectors and of their quality: 10 for those that are verified or of full quality, else 1.
@@ -88,6 +87,14 @@ fn stock_quality(run: Range<u64>) -> u64 {
 struct Faults {
     sectors: Range<u64>,
     recovering: bool,
+}
+
+/// A deadline as it is now.
+struct Deadline {
+    partitions: Vec<Partition>,
+    open: bool,
+    /// Proven partitions of the open deadline, the first ones.
+    proven: u64,
 }
 
 /// A partition's sectors, each set as ascending runs of numbers.
@@ -171,6 +178,46 @@ impl Miner {
         partitions
     }
 
+    /// All deadlines. Proofs of the open one arrive one by one from its third minute on and are complete before its half.
+    fn deadlines(&self, now: f64) -> Vec<Deadline> {
+        let recent = self.recent(now);
+        let (current, period_start) = self.current_deadline(head_height(now));
+        let seconds = now - epoch_start(period_start + current * DEADLINE_EPOCHS);
+        let part_done = ((seconds - 180.0) / 660.0).clamp(0.0, 1.0);
+        let deadlines = (0..DEADLINES).map(|index| {
+            let partitions = self.partitions(index, &recent, now);
+            let open = index as i64 == current;
+            let proven = if open { (partitions.len() as f64 * part_done) as u64 } else { 0 };
+            Deadline { partitions, open, proven }
+        });
+        deadlines.collect()
+    }
+
+    /// A hash that changes when a deadline turns, or the answer of `StateMinerDeadlines` or `StateMinerPartitions` does.
+    pub(super) fn deadlines_hash(&self, now: f64) -> u64 {
+        let (current, period_start) = self.current_deadline(head_height(now));
+        let mut numbers = vec![self.id, current as u64, period_start as u64];
+        for deadline in self.deadlines(now) {
+            numbers.extend([deadline.partitions.len() as u64, deadline.proven]);
+            for partition in &deadline.partitions {
+                let (all, live) = (&partition.all, &partition.live);
+                let faulty = [partition.faulty.clone(), partition.recovering()];
+                numbers.extend([all.len() as u64, live.len() as u64]);
+                numbers.extend(all.iter().chain(live).chain(&faulty).flat_map(|run| [run.start, run.end]));
+            }
+        }
+        hash("deadlines", &numbers)
+    }
+
+    /// Quality of runs of live sectors, none of which has both stock and recent ones.
+    fn quality(&self, runs: &[Range<u64>]) -> u64 {
+        let of = |run: &Range<u64>| match run.start < self.stock {
+            true => stock_quality(run.clone()),
+            false => 10 * (run.end - run.start),
+        };
+        runs.iter().map(of).sum()
+    }
+
     /// The index of the open deadline, and the epoch in which its proving period began.
     pub(super) fn current_deadline(&self, epoch: i64) -> (i64, i64) {
         let offset = (hash("proving period", &[self.id]) % PERIOD_EPOCHS as u64) as i64;
@@ -205,9 +252,11 @@ pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) ->
         return failed("failed to load tipset for mining base: NewTipSet called with zero length array of blocks");
     }
     let power = miner.power(now);
-    if power.sectors == 0 {
+    let faulty = miner.faults(now).sectors;
+    let Some(sector) = miner.live(now).find(|sector| !faulty.contains(&sector.number)) else {
         return Ok(Value::Null);
-    }
+    };
+    let chain = sector.on_chain(now);
     let head = head_height(now);
     let entry =
         |epoch: i64| json!({ "Round": 17_133_832 + 10 * epoch, "Data": base64(hash("beacon", &[epoch as u64]), 48) });
@@ -215,10 +264,10 @@ pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) ->
         "MinerPower": power.quality_adjusted_bytes().to_string(),
         "NetworkPower": network_power(farm, now).1.to_string(),
         "Sectors": [{
-            "SealProof": 8,
-            "SectorNumber": 0,
-            "SectorKey": null,
-            "SealedCID": cid(Cid::Sealed, hash("sector", &[miner.id, 0])),
+            "SealProof": SEAL_PROOF,
+            "SectorNumber": sector.number,
+            "SectorKey": chain.key_cid,
+            "SealedCID": chain.sealed_cid,
         }],
         "WorkerKey": super::actors::worker_key(farm, miner),
         "SectorSize": SECTOR_BYTES,
@@ -249,25 +298,20 @@ pub(super) fn deadline_info(miner: &Miner, now: f64) -> Value {
     })
 }
 
-/// `StateMinerDeadlines`. Proofs of the open deadline arrive one by one from its third minute on and are complete before
-/// its half; those of the deadlines before it can be disputed.
+/// `StateMinerDeadlines`. The proofs of all deadlines but the open one can be disputed.
 pub(super) fn deadlines(miner: &Miner, now: f64) -> Value {
-    let recent = miner.recent(now);
-    let (current, period_start) = miner.current_deadline(head_height(now));
-    let seconds = now - epoch_start(period_start + current * DEADLINE_EPOCHS);
-    let deadlines = (0..DEADLINES).map(|deadline| {
-        let partitions = miner.partitions(deadline, &recent, now);
-        let live: u64 = partitions.iter().flat_map(|partition| &partition.live).map(|run| run.end - run.start).sum();
-        let open = deadline as i64 == current;
-        let part_done = if open { ((seconds - 180.0) / 660.0).clamp(0.0, 1.0) } else { 0.0 };
-        let proven = 0..(partitions.len() as f64 * part_done) as u64;
+    let deadlines = miner.deadlines(now);
+    let shown = deadlines.iter().map(|deadline| {
+        let partitions = &deadline.partitions;
+        let quality: u64 = partitions.iter().map(|partition| miner.quality(&partition.live)).sum();
+        let proven = 0..deadline.proven;
         json!({
             "PostSubmissions": bitfield(&[proven]),
-            "DisputableProofCount": if open { 0 } else { partitions.len() },
-            "DailyFee": (live * DAILY_FEE_ATTO).to_string(),
+            "DisputableProofCount": if deadline.open { 0 } else { partitions.len() },
+            "DailyFee": (quality * DAILY_FEE_ATTO).to_string(),
         })
     });
-    deadlines.collect()
+    shown.collect()
 }
 
 /// `StateMinerPartitions` of one deadline: null where it has none.
@@ -275,7 +319,8 @@ pub(super) fn partitions(miner: &Miner, deadline: u64, now: f64) -> Answer {
     if deadline >= DEADLINES {
         return failed(format!("failed to load the deadline: invalid deadline {deadline}"));
     }
-    let partitions = miner.partitions(deadline, &miner.recent(now), now);
+    let recent = miner.recent_among(now, |number| number % DEADLINES == deadline);
+    let partitions = miner.partitions(deadline, &recent, now);
     if partitions.is_empty() {
         return Ok(Value::Null);
     }

@@ -4,15 +4,15 @@
 //! and a half, a tenth of what it takes in life; some fail on the way and are tried again. Its number and the time alone
 //! tell where it is. It is on chain for some hours, during which it may be upgraded (snapped), then expires; the miner
 //! goes on calling it Proving for a while, removes it, and forgets it. Beside these `recent` sectors every miner has a
-//! `stock` of old ones that are always on chain and Proving.
+//! `stock` of old ones that are always on chain and Proving, some of them upgraded long ago.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Miner;
 use super::chain::{GENESIS_SECONDS, SOLSTICE_HEIGHT, epoch_start};
 use super::noise::{fraction, hash, splitmix64};
+use super::{Farm, Miner};
 
 /// What a sector needs from its start to being on chain and stored, on the average.
 pub(super) const TYPICAL_SECONDS: f64 = 5300.0;
@@ -136,6 +136,11 @@ pub(super) fn is_verified(number: u64) -> bool {
     matches!(number % 10, 3 | 6..=8)
 }
 
+/// Whether it is committed capacity that is upgraded, if it stays on chain for long enough.
+pub(super) fn is_upgraded(number: u64) -> bool {
+    number % 30 < 2
+}
+
 /// One sector and the whole of its life. Times are Unix seconds.
 pub(super) struct Sector {
     pub(super) number: u64,
@@ -166,7 +171,7 @@ impl Sector {
             * (1.0 + 0.1 * (number as f64 / 300.0 * std::f64::consts::TAU).sin());
         let capacity = content(number) == Content::Capacity;
         let fails = !stock && number % 16 == 5;
-        let upgraded = !stock && capacity && number % 30 < 2 && life_seconds > UPGRADE_SECONDS;
+        let upgraded = is_upgraded(number) && (stock || life_seconds > UPGRADE_SECONDS);
         let when = |condition: bool, steps: &'static [Step]| if condition { steps } else { &[] };
         let (messages, finalize) = if miner.index == 0 { (BATCHED, FINALIZE) } else { (SINGLE, FINALIZED) };
         let mut sector = Sector {
@@ -230,19 +235,69 @@ impl Sector {
         }
     }
 
+    fn sealed(&self) -> Option<SealedSector> {
+        let packed = self.stays().find(|stay| stay.step.event == Some("SectorPacked"))?;
+        let mut on_chain = self.stays().skip_while(|stay| stay.from < self.on_chain_from);
+        let finalized = on_chain.find(|stay| stay.step.event == Some("SectorFinalized"))?;
+        Some(SealedSector {
+            number: self.number,
+            packed_seconds: packed.until,
+            accepted_seconds: self.on_chain_from,
+            proving_seconds: finalized.until,
+        })
+    }
+
+    /// Whether it is one of the stock, which never expires.
+    pub(super) fn is_stock(&self) -> bool {
+        self.on_chain_until == f64::MAX
+    }
+
     /// Whether it is live on chain.
     pub(super) fn is_live(&self, now: f64) -> bool {
         self.on_chain_from <= now && now < self.on_chain_until
     }
 }
 
+/// How a sector was sealed: what an observer may find out. Times are Unix seconds; `SectorsStatus` tells them in its log,
+/// rounded down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SealedSector {
+    /// The sector's number.
+    pub number: u64,
+    /// Its data was complete: the event SectorPacked.
+    pub packed_seconds: f64,
+    /// The chain accepted its proof: the event SectorProving.
+    pub accepted_seconds: f64,
+    /// It was finalized, too, and entered the state Proving for the first time.
+    pub proving_seconds: f64,
+}
+
+impl Farm {
+    /// What a miner sealed in a period: its sectors that entered the state Proving for the first time after `since` and
+    /// not after `until` (Unix seconds), ascending. They may be upgraded or gone since. Takes time in proportion to the
+    /// period.
+    pub fn sealed(&self, miner: usize, since: f64, until: f64) -> Vec<SealedSector> {
+        let sealed = self.miners.get(miner).into_iter().flat_map(|miner| {
+            let counts = miner.started_until(since - LONGEST_SECONDS)..=miner.started_until(until);
+            counts.filter_map(|count| miner.new_sector(count).sealed())
+        });
+        sealed.filter(|sector| since < sector.proving_seconds && sector.proving_seconds <= until).collect()
+    }
+}
+
 impl Miner {
     /// All sectors that the miner knows beside its stock, ascending, wherever in their life they are.
     pub(super) fn recent(&self, now: f64) -> Vec<Sector> {
+        self.recent_among(now, |_| true)
+    }
+
+    /// Those of the recent sectors whose numbers are wanted. The fewer they are, the cheaper it is.
+    pub(super) fn recent_among(&self, now: f64, wanted: impl Fn(u64) -> bool) -> Vec<Sector> {
         let longest_stay = self.interval_seconds * (1.1 * self.turnover as f64 + 6.0) + 600.0;
         let oldest = self.started_until(now - LONGEST_SECONDS - longest_stay);
         let newest = self.started_until(now);
-        let sectors = (oldest..=newest).map(|count| self.new_sector(count));
+        let counts = (oldest..=newest).filter(|count| wanted(self.stock + count));
+        let sectors = counts.map(|count| self.new_sector(count));
         sectors.filter(|sector| sector.start <= now && now < sector.forgotten).collect()
     }
 
@@ -270,7 +325,7 @@ impl Miner {
     }
 
     /// A sector of the stock: all were sealed in the year before the Solstice upgrade, evenly.
-    fn stock_sector(&self, number: u64) -> Sector {
+    pub(super) fn stock_sector(&self, number: u64) -> Sector {
         const YEAR_SECONDS: f64 = 365.0 * 86_400.0;
         let age = 1.0 - number as f64 / self.stock as f64;
         let start = epoch_start(SOLSTICE_HEIGHT) - 86_400.0 - age * YEAR_SECONDS;

@@ -2,18 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::actors::{PLEDGE_ATTO, client};
+use super::actors::client;
 use super::chain::epoch_at;
-use super::noise::splitmix64;
+use super::on_chain::SEAL_PROOF;
 use super::proving::SECTOR_BYTES;
 use super::sealing::{Content, Sector, content, is_verified};
 use super::text::{Cid, base64, cid};
 use super::{Answer, Miner, failed};
 
-/// Epochs that a sector of the stock is extended by, again and again: 540 days.
-const EXTENSION_EPOCHS: i64 = 540 * 2880;
-/// RegisteredSealProof StackedDrg32GiBV1_1.
-const SEAL_PROOF: i64 = 8;
+/// Epochs that deals and direct pieces are for: 540 days.
+const DEAL_EPOCHS: i64 = 540 * 2880;
 /// Two lines and quotes, as errors of lotus-miner and its workers often have.
 const SEALING_ERROR: &str = "computing seal precommit phase 1: \"seal-01\" said: storage call error 0: \
     writing layer 7: no space left on device\nwill be tried again";
@@ -25,7 +23,7 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
     };
     let at = |event: &str, property: u64| match sector.happened(event, now) {
         Some(time) => {
-            json!({ "Value": base64(part(&sector, property), 32), "Epoch": epoch_at(time) })
+            json!({ "Value": base64(sector.part(property), 32), "Epoch": epoch_at(time) })
         }
         None => json!({ "Value": null, "Epoch": 0 }),
     };
@@ -41,18 +39,18 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
     let mut status = json!({
         "SectorID": number,
         "State": sector.state(now),
-        "CommD": since(&["SectorPreCommit2"], cid(Cid::Piece, part(&sector, 1))),
-        "CommR": since(&["SectorPreCommit2"], cid(Cid::Sealed, part(&sector, 2))),
-        "Proof": since(&["SectorCommitted", "SectorProofReady"], base64(part(&sector, 3), 192).into()),
+        "CommD": since(&["SectorPreCommit2"], cid(Cid::Piece, sector.part(1))),
+        "CommR": since(&["SectorPreCommit2"], sector.comm_r()),
+        "Proof": since(&["SectorCommitted", "SectorProofReady"], base64(sector.part(3), 192).into()),
         "Deals": deals,
         "Pieces": if pieces.is_empty() { Value::Null } else { pieces.into() },
         "Ticket": at("SectorTicket", 4),
         "Seed": at("SectorSeedReady", 5),
-        "PreCommitMsg": since(&["SectorPreCommitBatchSent", "SectorPreCommitted"], cid(Cid::Chain, part(&sector, 6))),
-        "CommitMsg": since(&["SectorCommitAggregateSent", "SectorCommitSubmitted"], cid(Cid::Chain, part(&sector, 7))),
+        "PreCommitMsg": since(&["SectorPreCommitBatchSent", "SectorPreCommitted"], cid(Cid::Chain, sector.part(6))),
+        "CommitMsg": since(&["SectorCommitAggregateSent", "SectorCommitSubmitted"], cid(Cid::Chain, sector.part(7))),
         "Retries": retries,
         "ToUpgrade": false,
-        "ReplicaUpdateMessage": since(&["SectorReplicaUpdateSubmitted"], cid(Cid::Chain, part(&sector, 8))),
+        "ReplicaUpdateMessage": since(&["SectorReplicaUpdateSubmitted"], cid(Cid::Chain, sector.part(8))),
         "LastErr": if retries > 0 { SEALING_ERROR } else { "" },
         "Log": log(&sector, now),
         "SealProof": SEAL_PROOF,
@@ -65,34 +63,15 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
         "Early": 0,
     });
     if with_chain && sector.is_live(now) {
-        let (activation, expiration) = (epoch_at(sector.on_chain_from), expiration(&sector, now));
-        let weight = (u128::from(SECTOR_BYTES) * (expiration - activation) as u128).to_string();
-        status["Activation"] = activation.into();
-        status["Expiration"] = expiration.into();
-        status["OnTime"] = expiration.into();
-        status["InitialPledge"] = PLEDGE_ATTO.to_string().into();
-        if is_verified(number) {
-            status["VerifiedDealWeight"] = weight.into();
-        } else if content_now(&sector, now) != Content::Capacity {
-            status["DealWeight"] = weight.into();
-        }
+        let chain = sector.on_chain(now);
+        status["Activation"] = chain.activation.into();
+        status["Expiration"] = chain.expiration.into();
+        status["OnTime"] = chain.expiration.into();
+        status["DealWeight"] = chain.deal_weight.to_string().into();
+        status["VerifiedDealWeight"] = chain.verified_deal_weight.to_string().into();
+        status["InitialPledge"] = chain.pledge_atto.to_string().into();
     }
     Ok(status)
-}
-
-/// A hash for one of the sector's properties.
-fn part(sector: &Sector, property: u64) -> u64 {
-    splitmix64(sector.seed.wrapping_add(property))
-}
-
-/// The epoch in which a live sector expires.
-fn expiration(sector: &Sector, now: f64) -> i64 {
-    if sector.on_chain_until < f64::MAX {
-        return epoch_at(sector.on_chain_until);
-    }
-    let activation = epoch_at(sector.on_chain_from);
-    let extensions = (epoch_at(now) - activation) / EXTENSION_EPOCHS;
-    activation + (extensions + 1) * EXTENSION_EPOCHS
 }
 
 /// How often sealing it has failed.
@@ -154,15 +133,15 @@ fn pieces(miner: &Miner, sector: &Sector, now: f64) -> Vec<Value> {
 }
 
 fn piece_cid(sector: &Sector, index: u64) -> Value {
-    cid(Cid::Piece, part(sector, 100 + index))
+    cid(Cid::Piece, sector.part(100 + index))
 }
 
 fn deal_info(miner: &Miner, sector: &Sector, content: Content, size: u64, index: u64) -> Value {
     let verified = is_verified(sector.number);
-    let client_id = client(part(sector, 10));
+    let client_id = client(sector.part(10));
     let id = 10 * sector.number + index;
     let start = epoch_at(sector.start) + 2 * 2880;
-    let end = start + EXTENSION_EPOCHS;
+    let end = start + DEAL_EPOCHS;
     let schedule = json!({ "StartEpoch": start, "EndEpoch": end });
     if content == Content::Direct {
         let allocation = if verified { json!({ "Client": client_id, "ID": id }) } else { Value::Null };
@@ -181,7 +160,7 @@ fn deal_info(miner: &Miner, sector: &Sector, content: Content, size: u64, index:
         });
     }
     json!({
-        "PublishCid": cid(Cid::Chain, part(sector, 20 + index)),
+        "PublishCid": cid(Cid::Chain, sector.part(20 + index)),
         "DealID": 100_000_000 + id,
         "DealProposal": {
             "PieceCID": piece_cid(sector, index),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::noise::{hash, sawtooth};
-use super::sealing::{Content, Sector, content};
+use super::sealing::{Content, Sector, content, is_upgraded};
 use super::text::uuid;
 use super::{Answer, Miner, failed};
 
@@ -186,23 +186,21 @@ pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
 pub(super) fn list(miner: &Miner, now: f64) -> Value {
     let mut lists: Vec<Vec<Value>> = miner.paths().iter().map(|_| Vec::new()).collect();
     let file = |number: u64, types: u64| json!({ "Miner": miner.id, "Number": number, "SectorFileType": types });
-    let data = |number: u64| {
-        if content(number) == Content::Capacity { 0 } else { UNSEALED }
+    let types = |number: u64, upgraded: bool| match content(number) {
+        _ if upgraded => UPDATE | UPDATE_CACHE | UNSEALED,
+        Content::Capacity => SEALED | CACHE,
+        _ => SEALED | CACHE | UNSEALED,
     };
     let stores = miner.paths_for(false);
     for number in 0..miner.stock {
-        lists[stores[number as usize % stores.len()]].push(file(number, SEALED | CACHE | data(number)));
+        lists[stores[number as usize % stores.len()]].push(file(number, types(number, is_upgraded(number))));
     }
     for sector in miner.recent(now) {
         let Some(path) = miner.path_of(&sector, now) else {
             continue;
         };
-        let types = if sector.happened("SectorKeyReleased", now).is_some() {
-            UPDATE | UPDATE_CACHE | UNSEALED
-        } else {
-            SEALED | CACHE | data(sector.number)
-        };
-        lists[path].push(file(sector.number, types));
+        let upgraded = sector.happened("SectorKeyReleased", now).is_some();
+        lists[path].push(file(sector.number, types(sector.number, upgraded)));
     }
     let named = lists.into_iter().enumerate().map(|(index, list)| (path_id(miner, index), json!(list)));
     named.collect()

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chain;
+mod on_chain;
 mod sectors;
 
 use std::collections::BTreeSet;
@@ -113,6 +114,7 @@ fn every_call(at: &At) -> Vec<(Node, &'static str, Value)> {
         "StateMinerInitialPledgeForSector" => json!([1_555_200, SECTOR_BYTES, SECTOR_BYTES, null]),
         "MinerGetBaseInfo" => json!([MINERS[0], head["Height"], head["Cids"]]),
         "StateMinerPartitions" => json!([MINERS[0], 3, null]),
+        "StateMinerSectors" => json!([MINERS[0], null, null]),
         "StateActorCodeCIDs" => json!([29]),
         "StateAccountKey" => json!(["f03100102", null]),
         "SectorsListInStates" => json!([["Proving", "PreCommit1"]]),
@@ -200,6 +202,7 @@ fn refuses_as_lotus_does() {
     assert_eq!(error(Node::Daemon, "StateMinerPower", json!([7, null])).0, -32700);
     assert_eq!(error(Node::Daemon, "StateMinerPower", json!(["f01234", null])).0, 1);
     assert_eq!(error(Node::Daemon, "StateMinerPartitions", json!([MINERS[0], 48, null])).0, 1);
+    assert_eq!(error(Node::Daemon, "StateMinerSectors", json!([MINERS[0], [0, -1], null])).0, -32700);
     assert_eq!(error(Node::Daemon, "MinerGetBaseInfo", json!([MINERS[0], 1, null])).0, 1);
     assert_eq!(error(Node::Daemon, "ChainGetTipSetByHeight", json!([99_999_999, null])).0, 1);
     assert_eq!(error(Node::Miner(0), "SectorsStatus", json!([1u64 << 40, false])).0, 1);

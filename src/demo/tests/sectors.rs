@@ -8,7 +8,7 @@ use super::super::Farm;
 use super::{At, MINERS, NOON, Node, SECTOR_BYTES, big, count, day, list, numbers, set};
 
 /// States of a sector that is on chain; one that is Proving may have expired there.
-const ON_CHAIN_STATES: [&str; 13] = [
+pub(super) const ON_CHAIN_STATES: [&str; 13] = [
     "Available",
     "FinalizeReplicaUpdate",
     "FinalizeSector",
