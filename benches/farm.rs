@@ -2,8 +2,6 @@
 //!
 //! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors.
 
-use std::collections::BTreeMap;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -98,7 +98,10 @@ impl State {
             }
             Ok(None) => true,
             Err(unreadable) => {
-                lines.push(format!("{:#}", unreadable.error));
+                // One line is enough where the folder itself is no good.
+                if lines.is_empty() {
+                    lines.push(format!("{:#}", unreadable.error));
+                }
                 unreadable.may_be_replaced
             }
         };

@@ -36,11 +36,15 @@ fn demo_text(now: f64, state: &State) -> String {
 fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
     let state = State::in_memory();
     let mut missing = Vec::new();
+    // Durations take something that was seen to finish.
+    for minutes in -30..0 {
+        demo_text(A_MIDNIGHT + f64::from(minutes) * 60.0, &state);
+    }
     for minutes in (0..24 * 60).step_by(29) {
         let now = A_MIDNIGHT + f64::from(minutes) * 60.0;
         let text = demo_text(now, &state);
         for family in families::ALL {
-            let starts = [format!("\n{}{{", family.name), format!("\n{} ", family.name)];
+            let starts = ["{", " ", "_count{"].map(|end| format!("\n{}{end}", family.name));
             if !starts.iter().any(|start| text.contains(start)) {
                 missing.push(format!("{} at minute {minutes}", family.name));
             }

@@ -51,7 +51,7 @@ pub const OPTIONS: &[Opt] = &[
         .default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),
     Opt::new("demo", Optionally("SECTORS"),
         "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
-         everything it reports says network=\"demo\""),
+         its farcaster_daemon_info says network=\"demo\""),
     Opt::new("verbose", Nothing, "Say on stderr what is done, not only what failed").short('v'),
     Opt::new("quiet", Nothing, "Say on stderr only what prevents output").short('q'),
     Opt::new("help", Nothing, "Print this help and exit").short('h'),
@@ -119,8 +119,8 @@ pub fn help() -> String {
 }
 
 const HELP: &str = "\
-Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon, miners
-and Boost over their APIs and writes metrics, to stdout or to a text file for node_exporter.
+Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon and
+miners over their APIs and writes metrics, to stdout or to a text file for node_exporter.
 
 Usage: lotus-exporter-farcaster [OPTIONS]
 

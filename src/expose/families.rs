@@ -193,7 +193,7 @@ families! {
         "From packed to proving, of sectors seen to finish: quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
         "Jobs by task and state: running, prepared, assigned, returning, done. WorkerJobs.";
-    MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job", "sector", "task", "state", "worker", "worker_host"]
+    MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
         "When a job started, in Unix seconds. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
         "How long jobs ran that were seen to finish, to half the time between two runs. WorkerJobs.Start.";
