@@ -2,34 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-use std::time::Duration;
+mod simulation;
 
-use lotus_farcaster::address_book::AddressBook;
-use lotus_farcaster::collect::{self, Run};
-use lotus_farcaster::demo;
 use lotus_farcaster::expose::families;
 use lotus_farcaster::state::State;
-
-/// 2026-11-23T00:00:00Z.
-const A_MIDNIGHT: f64 = 1_795_392_000.0;
+use simulation::A_MIDNIGHT;
 
 fn demo_text(now: f64, state: &State) -> String {
-    let nodes = demo::nodes(2000, Arc::new(move || now));
-    let report = collect::run(&Run {
-        nodes: &nodes,
-        miner_ids: &[],
-        address_book: &AddressBook::default(),
-        state,
-        now,
-        timeout: Duration::from_secs(40),
-        slow_period_seconds: 1800.0,
-        max_rows: 500,
-    });
-    assert_eq!(report.lines, [""; 0], "at {now}");
-    let (text, duplicates) = report.samples.render();
-    assert_eq!(duplicates, [""; 0], "at {now}");
-    text
+    let outcome = simulation::run(now, state);
+    assert_eq!(outcome.lines, [""; 0], "at {now}");
+    outcome.text
 }
 
 #[test]

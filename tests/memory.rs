@@ -2,41 +2,19 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod simulation;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use lotus_farcaster::address_book::AddressBook;
-use lotus_farcaster::collect::{self, Run};
-use lotus_farcaster::demo;
 use lotus_farcaster::state::State;
-
-/// 2026-11-23T00:00:00Z.
-const A_MIDNIGHT: f64 = 1_795_392_000.0;
+use simulation::A_MIDNIGHT;
 
 /// One run on the farm at a moment: the series and their values, and what went wrong.
 fn run(now: f64, state: &State) -> (BTreeMap<String, f64>, Vec<String>) {
-    let nodes = demo::nodes(2000, Arc::new(move || now));
-    let (turn, mut lines) = state.begin(Duration::from_secs(1));
-    let report = collect::run(&Run {
-        nodes: &nodes,
-        miner_ids: &[],
-        address_book: &AddressBook::default(),
-        state,
-        now,
-        timeout: Duration::from_secs(40),
-        slow_period_seconds: 1800.0,
-        max_rows: 500,
-    });
-    turn.save().unwrap();
-    lines.extend(report.lines);
-    let (text, _) = report.samples.render();
-    let series = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let (series, value) = line.rsplit_once(' ').unwrap();
-        (series.to_owned(), value.parse().unwrap())
-    });
-    (series.collect(), lines)
+    let outcome = simulation::run(now, state);
+    (outcome.series(), outcome.lines)
 }
 
 /// Totals that the exporter itself keeps. Those of the nodes are theirs.

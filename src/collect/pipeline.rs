@@ -294,16 +294,15 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
     }
 }
 
-/// From packed to proving, of a sector that has got there. One that came back from an upgrade that was given up has not.
+/// From packed to proving, of a sector that has just got there for the first time. An upgrade packs it once more, and takes another time.
 fn sealing_seconds(state: &str, log: &[LogEntry]) -> Option<u64> {
     let last = log.iter().rposition(|entry| is_transition(&entry.kind))?;
-    let packed = log[..last].iter().rposition(|entry| entry.kind.ends_with(".SectorPacked"))?;
-    let was_given_up =
-        log[packed..=last].iter().any(|entry| entry.kind.contains("Revert") || entry.kind.contains("Abort"));
-    if state != "Proving" || was_given_up {
+    let mut packings = log[..last].iter().filter(|entry| entry.kind.ends_with(".SectorPacked"));
+    let (packed, again) = (packings.next()?, packings.next());
+    if state != "Proving" || again.is_some() {
         return None;
     }
-    Int(log[last].timestamp.0 - log[packed].timestamp.0).to_u64()
+    Int(log[last].timestamp.0 - packed.timestamp.0).to_u64()
 }
 
 impl Durations {
@@ -429,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn sealing_takes_from_the_last_packing_to_proving() {
+    fn sealing_takes_from_packing_to_proving_and_an_upgrade_is_none() {
         let log = |entries: &[(&str, i128)]| -> Vec<LogEntry> {
             let entry = |(kind, timestamp): &(&str, i128)| LogEntry {
                 kind: format!("event;sealing.{kind}"),
@@ -441,9 +440,7 @@ mod tests {
         assert_eq!(sealing_seconds("Proving", &log(&sealed)), Some(70));
         assert_eq!(sealing_seconds("CommitWait", &log(&sealed)), None);
         let upgraded = [&sealed[..], &[("SectorPacked", 200), ("SectorReplicaUpdate", 220)]].concat();
-        assert_eq!(sealing_seconds("Proving", &log(&upgraded)), Some(20));
-        let given_up = [&sealed[..], &[("SectorPacked", 200), ("SectorRevertUpgradeToProving", 300)]].concat();
-        assert_eq!(sealing_seconds("Proving", &log(&given_up)), None);
+        assert_eq!(sealing_seconds("Proving", &log(&upgraded)), None);
         assert_eq!(sealing_seconds("Proving", &log(&[("SectorPacked", 50), ("SectorProving", 40)])), None);
         assert_eq!(sealing_seconds("Proving", &[]), None);
     }

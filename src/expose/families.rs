@@ -190,7 +190,7 @@ families! {
     MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]
         "A faulty sector, always 1. StateMinerPartitions.";
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
-        "From packed to proving, of sectors seen to finish: quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
+        "From packed to proving, of sectors seen to be sealed (upgrades apart): quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
         "Jobs by task and state: running, prepared, assigned, returning, done. WorkerJobs.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
