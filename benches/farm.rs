@@ -2,6 +2,7 @@
 //!
 //! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -40,11 +41,11 @@ fn measure(sectors: u64) -> Result<()> {
     let daemon = serve(&farm, Node::Daemon, &exchanges)?;
     let miner = serve(&farm, Node::Miner(0), &exchanges)?;
     let state = tempfile::tempdir()?;
-    let exporter = Exporter { daemon, miner, state: state.path(), exchanges: &exchanges };
+    let exporter = Exporter { daemon, miner, state: state.path() };
 
-    exporter.run()?.print(sectors, "first", &exchanges.take());
-    // The runs that follow a first one still find things to do.
-    exporter.run()?;
+    exporter.run()?.print(sectors, "first", &exchanges.take(), None);
+    // Large farms are read over several runs, and the runs that follow a first one still find things to do.
+    finish_reading(&exporter)?;
     exporter.run()?;
     exchanges.take();
     let mut steady = exporter.run()?;
@@ -54,8 +55,53 @@ fn measure(sectors: u64) -> Result<()> {
         steady.peak_memory_bytes = steady.peak_memory_bytes.max(exporter.run()?.peak_memory_bytes);
     }
     steady.cpu = (children_cpu()? - before) / STEADY_RUNS;
-    steady.print(sectors, "steady", &asked);
+    steady.print(sectors, "steady", &asked, Some(bare_client(&asked)?));
+
+    exchanges.take();
+    forget_slow_tier(state.path())?;
+    let slow = finish_reading(&exporter)?;
+    let asked = exchanges.take();
+    slow.print(sectors, "slow tier", &asked, Some(bare_client(&asked)?));
     Ok(())
+}
+
+/// Runs until all sectors have been read: what that took together.
+fn finish_reading(exporter: &Exporter) -> Result<Measure> {
+    let mut all = exporter.run()?;
+    while state_of(exporter.state)?["sections"]["on_chain/f03100100"]["reading"].is_object() {
+        let run = exporter.run()?;
+        all.cpu += run.cpu;
+        all.elapsed += run.elapsed;
+        all.peak_memory_bytes = all.peak_memory_bytes.max(run.peak_memory_bytes);
+    }
+    Ok(all)
+}
+
+fn state_of(folder: &Path) -> Result<Value> {
+    Ok(serde_json::from_slice(&std::fs::read(folder.join("state.json"))?)?)
+}
+
+/// Makes the slow tier due.
+fn forget_slow_tier(folder: &Path) -> Result<()> {
+    let mut state = state_of(folder)?;
+    let sections = state["sections"].as_object_mut().context("no sections in the state")?;
+    let slow = ["on_chain/", "expired/", "storage_paths/"];
+    sections.retain(|name, _| !slow.iter().any(|prefix| name.starts_with(prefix)));
+    std::fs::write(folder.join("state.json"), state.to_string())?;
+    Ok(())
+}
+
+/// How long a client takes that asks the same, one after the other, and drops what it is answered.
+fn bare_client(asked: &[Exchange]) -> Result<Duration> {
+    let agent = ureq::Agent::new_with_defaults();
+    let mut buffer = vec![0; 1 << 16];
+    let started = Instant::now();
+    for exchange in asked {
+        let answer = agent.post(&exchange.url).content_type("application/json").send(&exchange.body)?;
+        let mut reader = answer.into_body().into_reader();
+        while reader.read(&mut buffer)? > 0 {}
+    }
+    Ok(started.elapsed())
 }
 
 /// What the exporter asked, and how much it was answered.
@@ -106,7 +152,6 @@ struct Exporter<'a> {
     daemon: SocketAddr,
     miner: SocketAddr,
     state: &'a Path,
-    exchanges: &'a Exchanges,
 }
 
 /// What one run of the exporter took.
@@ -145,11 +190,14 @@ impl Exporter<'_> {
 }
 
 impl Measure {
-    fn print(&self, sectors: u64, run: &str, asked: &[Exchange]) {
+    fn print(&self, sectors: u64, run: &str, asked: &[Exchange], bare_client: Option<Duration>) {
         let calls: usize = asked.iter().map(|exchange| exchange.calls).sum();
         let received: usize = asked.iter().map(|exchange| exchange.answer_bytes).sum();
+        let bare_client = bare_client.map_or("".to_owned(), |bare| {
+            format!("{:.2} s, x {:.2}", bare.as_secs_f64(), self.elapsed.as_secs_f64() / bare.as_secs_f64())
+        });
         println!(
-            "| {sectors} | {run} | {calls} | {} | {:.1} kB | {:.1} ms | {:.1} MB | {:.3} s | - | {:.0} kB | {} |",
+            "| {sectors} | {run} | {calls} | {} | {:.1} kB | {:.1} ms | {:.1} MB | {:.2} s | {bare_client} | {:.0} kB | {} |",
             asked.len(),
             received as f64 / 1e3,
             self.cpu.as_secs_f64() * 1e3,
