@@ -12,9 +12,9 @@ Every metric family that `lotus-exporter-farcaster` can write, with the Lotus me
 
 - Amounts of money are in FIL, sizes in bytes, times in Unix seconds; what is true or false is 1 or 0.
 - What could not be obtained is absent, and never 0.
-- Values are of the run that wrote them, save where asking in every run would cost the nodes dearly. Which sectors are in the pipeline and
-  since when, how many expired, and what is fixed about a storage path (host, weight, what it is for) is asked for when something hints at
-  a change, else from time to time, within half an hour; a very large pipeline takes turns, 50 sectors in a run.
+- Values are of the run that wrote them, save those of the slow tier, which take reading every sector and are obtained every
+  `--slow-interval` (half an hour); `farcaster_collector_data_timestamp_seconds` says when, and after four intervals without new ones they
+  are dropped. Sectors in motion are asked about when something hints that they moved, at most 50 in a run.
 - `miner_id`, like `f01234`, stands on everything about one miner. On the exporter's own metrics it is empty where a collector is about no
   miner.
 - A family with one series for each thing in motion or broken (a message, a job, a faulty sector) has at most `--max-rows` of them;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::expose::{Samples, families};
 use crate::rpc::tolerant::List;
-use crate::rpc::{Client, Problems};
+use crate::rpc::{Batch, Client, Problems};
 
 /// What LogAlerts tells. A token without the admin permission learns nothing, which is no failure.
 pub struct Facts {
@@ -29,8 +29,11 @@ struct AlertType {
 }
 
 pub fn fetch(client: &Client, problems: &mut Problems) -> Result<Facts> {
-    let alerts = client.call::<List<Alert>>("LogAlerts", json!([]));
-    let alerts = problems.if_allowed(alerts).unwrap_or_default();
+    let mut batch = Batch::new();
+    let alerts = batch.add::<List<Alert>>("LogAlerts", json!([]));
+    let answers = client.send(&batch);
+    answers.reached()?;
+    let alerts = problems.if_allowed(answers.get(alerts)).unwrap_or_default();
     Ok(Facts { alerts: alerts.take("LogAlerts", problems) })
 }
 

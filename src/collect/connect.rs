@@ -264,7 +264,7 @@ fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
         let is_id = address::actor_id(id).is_some();
         if !is_id {
             let cause = Cause::Shape("no id address like f01234".to_owned());
-            reach.errors.push(CallError { node: client.name().to_owned(), method: "ActorAddress", cause });
+            reach.errors.push(CallError { node: client.name().to_owned(), method: "ActorAddress".into(), cause });
         }
         is_id
     });

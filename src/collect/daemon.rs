@@ -62,6 +62,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let bandwidth = batch.add::<Bandwidth>("NetBandwidthStats", json!([]));
     let by_protocol = batch.add::<Map<Bandwidth>>("NetBandwidthStatsByProtocol", json!([]));
     let answers = daemon.client.send(&batch);
+    answers.reached()?;
 
     let start_time = problems.if_supported(answers.get(start_time));
     let status = problems.if_supported(answers.get(status)).unwrap_or_default();

@@ -54,6 +54,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let certificate = batch.add::<Option<Certificate>>("F3GetLatestCertificate", json!([]));
     let participants = batch.add::<List<Participant>>("F3ListParticipants", json!([]));
     let answers = daemon.client.send(&batch);
+    answers.reached()?;
     let certificate = if_on(problems, answers.get(certificate)).flatten();
     let last_of_chain = certificate.and_then(|certificate| certificate.chain?.pop());
     let participants = if_on(problems, answers.get(participants));

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{Daemon, power::Power};
 use crate::expose::{Samples, families};
-use crate::rpc::Problems;
 use crate::rpc::tolerant::{Field, Int};
+use crate::rpc::{Batch, Problems};
 
 /// The storage power actor.
 const POWER_ACTOR: &str = "f04";
@@ -37,8 +37,11 @@ struct PowerState {
 
 /// The miners were already told the network's power with their own, so that is used where there is a miner.
 pub fn fetch(daemon: &Daemon, told_to_a_miner: Option<Power>, problems: &mut Problems) -> Result<Facts> {
-    let actor = daemon.client.call::<Actor>("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]));
-    let actor = problems.ok(actor).unwrap_or_default();
+    let mut batch = Batch::new();
+    let actor = batch.add::<Actor>("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]));
+    let answers = daemon.client.send(&batch);
+    answers.reached()?;
+    let actor = problems.ok(answers.get(actor)).unwrap_or_default();
     let state = actor.state.take("StateReadState(f04).State", problems).unwrap_or_default();
     let mut of = |field: Field<Int>, name| field.take(name, problems);
     let power = Power {

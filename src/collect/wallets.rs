@@ -59,8 +59,11 @@ pub fn fetch(
         }
     }
     // Listing the node's wallets takes the write permission; without it the miners' own addresses have to do.
-    let listed = daemon.client.call::<List<String>>("WalletList", json!([]));
-    let listed = problems.if_allowed(listed).unwrap_or_default();
+    let mut batch = Batch::new();
+    let listed = batch.add::<List<String>>("WalletList", json!([]));
+    let answers = daemon.client.send(&batch);
+    answers.reached()?;
+    let listed = problems.if_allowed(answers.get(listed)).unwrap_or_default();
     let listed = listed.take("WalletList", problems);
     for address in listed.iter().chain(book.watched()) {
         let known = wallets.iter().any(|wallet| wallet.is(address));

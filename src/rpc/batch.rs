@@ -1,5 +1,6 @@
 //! Calls that are made together, and their answers.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -52,19 +53,29 @@ pub(super) type Slot = Result<(usize, Range<usize>), Cause>;
 /// The answers to a [`Batch`], parsed when they are asked for.
 pub struct Answers {
     pub(super) node: String,
-    pub(super) methods: Vec<&'static str>,
+    pub(super) methods: Vec<Cow<'static, str>>,
     pub(super) bodies: Vec<Vec<u8>>,
     pub(super) slots: Vec<Slot>,
 }
 
 impl Answers {
+    /// The first error, where no call at all was answered.
+    pub fn reached(&self) -> Result<(), CallError> {
+        let is_answer = |slot: &Slot| slot.as_ref().err().is_none_or(Cause::is_answer);
+        match (self.slots.iter().any(is_answer), self.slots.first()) {
+            (false, Some(Err(cause))) => Err(self.error(0, cause.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, index: usize, cause: Cause) -> CallError {
+        let method = self.methods.get(index).cloned().unwrap_or_default();
+        CallError { node: self.node.clone(), method, cause }
+    }
+
     /// The answer to one call. It may borrow from the answers.
     pub fn get<'a, T: Deserialize<'a>>(&'a self, ticket: Ticket<T>) -> Result<T, CallError> {
-        let fail = |cause| CallError {
-            node: self.node.clone(),
-            method: self.methods.get(ticket.index).copied().unwrap_or_default(),
-            cause,
-        };
+        let fail = |cause| self.error(ticket.index, cause);
         let (body, range) = match self.slots.get(ticket.index) {
             Some(Ok(place)) => place.clone(),
             Some(Err(cause)) => return Err(fail(cause.clone())),

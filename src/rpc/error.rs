@@ -1,5 +1,6 @@
 //! What can go wrong with a call, in words that name the node, the method and the remedy.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use std::time::Duration;
 pub struct CallError {
     /// How messages call the node, like `miner 127.0.0.1:2345`.
     pub node: String,
-    /// The method without its `Filecoin.` prefix.
-    pub method: &'static str,
+    /// The method without its `Filecoin.` prefix; of a batch that failed as a whole, the first and how many more.
+    pub method: Cow<'static, str>,
     /// What happened.
     pub cause: Cause,
 }

@@ -196,7 +196,7 @@ impl Client {
     pub fn send_to(&self, path: &str, batch: &Batch) -> Answers {
         let mut answers = Answers {
             node: self.name.clone(),
-            methods: batch.calls.iter().map(|call| call.method).collect(),
+            methods: batch.calls.iter().map(|call| call.method.into()).collect(),
             bodies: Vec::new(),
             slots: Vec::new(),
         };
@@ -229,7 +229,7 @@ impl Client {
             if !cause.is_missing_method() {
                 self.counters.errors.fetch_add(1, Ordering::Relaxed);
             }
-            CallError { node: self.name.clone(), method, cause }
+            CallError { node: self.name.clone(), method: method.into(), cause }
         })
     }
 
@@ -240,6 +240,10 @@ impl Client {
                 Err(BatchFailure::NoBatches) => self.single_calls_only.store(true, Ordering::Relaxed),
                 Err(BatchFailure::Garbled) => {}
                 Err(BatchFailure::Failed(cause)) => {
+                    // One line says it for all of them.
+                    let first = answers.slots.len();
+                    let together = format!("{} and {} more calls", calls[0].method, calls.len() - 1);
+                    answers.methods[first..first + calls.len()].fill(together.into());
                     answers.slots.extend(calls.iter().map(|_| Err(cause.clone())));
                     return;
                 }
