@@ -15,7 +15,7 @@ use crate::rpc::{Batch, Cause, Problems};
 pub struct Facts {
     pub addresses: Vec<RoleAddress>,
     peer_id: String,
-    sector_size_bytes: Option<u64>,
+    pub sector_size_bytes: Option<u64>,
     worker: String,
     owner: String,
     beneficiary: String,

@@ -12,6 +12,7 @@ mod daemon;
 mod deadlines;
 mod expired;
 mod f3;
+mod gas;
 mod identity;
 mod jobs;
 mod lane;
@@ -235,6 +236,7 @@ fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_fact
     lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
     let identities: Vec<(&str, &identity::Facts)> =
         miner_ids.iter().zip(chain_facts).filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?))).collect();
+    lane.collect("gas", |problems| gas::fetch(up(daemon)?, &identities, problems), gas::expose);
     let wallets = lane.collect(
         "wallets",
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),

@@ -87,6 +87,8 @@ families! {
         "The newest epoch that is final: by the expected consensus (ec) or by a certificate of F3 (f3). ChainGetTipSetFinalityStatus, else the head less 900 epochs; F3GetLatestCertificate.";
     CHAIN_BASE_FEE_FIL: Gauge "farcaster_chain_base_fee_fil" []
         "The base fee for a unit of gas, in FIL. ParentBaseFee of the head's min-ticket block.";
+    GAS_PREMIUM_FIL: Gauge "farcaster_gas_premium_fil" ["within_epochs"]
+        "The premium for a unit of gas that gets a message into a block within so many epochs. GasEstimateGasPremium.";
     F3_RUNNING: Gauge "farcaster_f3_running" []
         "Whether fast finality (F3) runs in the full node. F3IsRunning.";
     F3_INSTANCE: Gauge "farcaster_f3_instance" []
@@ -101,6 +103,8 @@ families! {
         "Power of the whole network. StateMinerPower.TotalPower.";
     NETWORK_MINERS: Gauge "farcaster_network_miners" ["kind"]
         "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
+    NETWORK_SECTOR_PLEDGE_FIL: Gauge "farcaster_network_sector_pledge_fil" ["sector_size_bytes"]
+        "The initial pledge of a new committed-capacity sector with a life of 540 days. StateMinerInitialPledgeForSector.";
 
     // Miner: identity and power
     MINER_INFO: Gauge "farcaster_miner_info" ["miner_id", "version", "owner", "worker", "beneficiary", "peer_id"]

@@ -1,0 +1,69 @@
+//! What it costs to get something onto the chain now: premiums for messages, pledge for a new sector.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Daemon, identity};
+use crate::expose::{Samples, families};
+use crate::lotus::fil::Fil;
+use crate::rpc::{Batch, Problems};
+
+const HORIZONS_EPOCHS: [u32; 4] = [1, 2, 5, 10];
+
+/// A message of a usual size; the node only needs it to tell large ones apart.
+const GAS_LIMIT: u64 = 10_000_000;
+
+/// 540 days of epochs: the life of a sector that the pledge is told for.
+const SECTOR_LIFE_EPOCHS: u64 = 540 * 2880;
+
+/// From this network version on a sector has full power whatever is in it (FIP-0118), so the node wants its full size named.
+const SOLSTICE_NETWORK_VERSION: i64 = 29;
+
+const DEFAULT_SECTOR_SIZE_BYTES: u64 = 32 << 30;
+
+/// What GasEstimateGasPremium and StateMinerInitialPledgeForSector tell.
+pub struct Facts {
+    premiums: Vec<(u32, Option<Fil>)>,
+    pledges: Vec<(u64, Option<Fil>)>,
+}
+
+pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mut Problems) -> Result<Facts> {
+    let mut sizes: Vec<u64> = miners.iter().filter_map(|(_, identity)| identity.sector_size_bytes).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    if sizes.is_empty() {
+        sizes.push(DEFAULT_SECTOR_SIZE_BYTES);
+    }
+    // Lotus wants a sender, and makes no difference between senders.
+    let sender = miners.first().map_or("f00", |(miner_id, _)| miner_id);
+    let has_full_quality = daemon.network_version.is_some_and(|version| version >= SOLSTICE_NETWORK_VERSION);
+    let mut batch = Batch::new();
+    let premiums = HORIZONS_EPOCHS.map(|epochs| {
+        let params = json!([epochs, sender, GAS_LIMIT, daemon.tipset_key]);
+        (epochs, batch.add::<Fil>("GasEstimateGasPremium", params))
+    });
+    let pledges: Vec<_> = sizes
+        .into_iter()
+        .map(|size| {
+            let verified_size = if has_full_quality { size } else { 0 };
+            let params = json!([SECTOR_LIFE_EPOCHS, size, verified_size, daemon.tipset_key]);
+            (size, batch.add::<Fil>("StateMinerInitialPledgeForSector", params))
+        })
+        .collect();
+    let answers = daemon.client.send(&batch);
+    answers.reached()?;
+    let mut of = |ticket| problems.if_supported(answers.get(ticket));
+    Ok(Facts {
+        premiums: premiums.into_iter().map(|(epochs, ticket)| (epochs, of(ticket))).collect(),
+        pledges: pledges.into_iter().map(|(size, ticket)| (size, of(ticket))).collect(),
+    })
+}
+
+pub fn expose(facts: &Facts, samples: &mut Samples) {
+    for (epochs, premium) in &facts.premiums {
+        samples.add(&families::GAS_PREMIUM_FIL, [&epochs.to_string()], *premium);
+    }
+    for (size, pledge) in &facts.pledges {
+        samples.add(&families::NETWORK_SECTOR_PLEDGE_FIL, [&size.to_string()], *pledge);
+    }
+}
