@@ -375,7 +375,7 @@ impl Answers {
             None => return Err(fail(Cause::NoAnswer)),
         };
         let text = if range.is_empty() { b"null" } else { &self.bodies[body][range] };
-        serde_json::from_slice(text).map_err(|error| fail(Cause::Shape(error.to_string())))
+        tolerant::from_json(text).map_err(|why| fail(Cause::Shape(why)))
     }
 }
 

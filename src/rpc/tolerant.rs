@@ -1,4 +1,4 @@
-//! Containers for answers that may be partly wrong: one bad field or element is noticed and left out, the rest is read.
+//! Reading answers that may be wrong, or partly so: one bad field or element is noticed and left out, the rest is read.
 
 use std::fmt;
 
@@ -44,10 +44,54 @@ fn parse<'de, T: Deserialize<'de>>(raw: &'de RawValue) -> Field<T> {
     if raw.get() == "null" {
         return Field::Missing;
     }
-    match serde_json::from_str(raw.get()) {
+    match from_json(raw.get().as_bytes()) {
         Ok(value) => Field::Good(value),
-        Err(error) => Field::Bad(error.to_string()),
+        Err(why) => Field::Bad(why),
     }
+}
+
+/// Reads a value from JSON. The error says what is wrong, and does not repeat texts of the JSON, which may be long or secret.
+pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String> {
+    if json.trim_ascii_start().starts_with(b"[") && is_object::<T>() {
+        return Err("a list in place of an object".to_owned());
+    }
+    serde_json::from_slice(json).map_err(|error| {
+        let error = error.to_string();
+        match error.split_once('"').zip(error.rsplit_once('"')) {
+            Some(((before, _), (_, after))) => format!("{before}\"…\"{after}"),
+            None => error,
+        }
+    })
+}
+
+/// Whether a type is read from an object. Serde would take a list for one too, element by element in the order of the fields, and so make
+/// up numbers.
+fn is_object<'de, T: Deserialize<'de>>() -> bool {
+    /// Finds out what a type asks for, and gives it nothing.
+    struct Probe;
+    const OBJECT: &str = "object";
+    impl<'de> Deserializer<'de> for Probe {
+        type Error = serde::de::value::Error;
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            _: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Self::Error> {
+            Err(Error::custom(OBJECT))
+        }
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            visitor.visit_some(self)
+        }
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(Error::custom(""))
+        }
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple
+            tuple_struct map enum identifier ignored_any
+        }
+    }
+    T::deserialize(Probe).is_err_and(|asked| asked.to_string() == OBJECT)
 }
 
 /// A list whose elements are read one by one; null is an empty list, as Go writes it.
