@@ -14,7 +14,7 @@ use crate::lotus::address;
 use crate::lotus::epoch::{ChainClock, parse_rfc3339};
 use crate::lotus::tipset::{NetworkParams, TipSet};
 use crate::rpc::tolerant::Int;
-use crate::rpc::{Answers, Batch, Budget, CallError, Client, Node, Ticket};
+use crate::rpc::{Answers, Batch, Budget, CallError, Cause, Client, Node, Ticket};
 
 const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 
@@ -34,6 +34,8 @@ pub struct Daemon {
     pub tipset_key: Value,
     /// The chain's clock.
     pub clock: Option<ChainClock>,
+    /// Which of the answers above the node gave, but not as they should be.
+    pub problems: Vec<CallError>,
 }
 
 /// The answer of Version.
@@ -183,7 +185,11 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
     let answers = client.send(&batch);
 
     let mut reach = Reach::new(node, &answers, version);
-    let version = answers.get(version).ok();
+    let mut problems = Vec::new();
+    let version = noted(answers.get(version), &mut problems);
+    let name = noted(answers.get(name), &mut problems);
+    let params = noted(answers.get(params), &mut problems).unwrap_or_default();
+    let network_version = noted(answers.get(network_version), &mut problems);
     let head = match answers.get(head) {
         Ok(head) => Some(head),
         Err(error) => {
@@ -191,7 +197,6 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
             None
         }
     };
-    let params = answers.get(params).unwrap_or_default();
     let block_delay = params.block_delay_secs.or(version.as_ref().and_then(|version| version.block_delay));
     let block_delay = block_delay.and_then(|Int(seconds)| i64::try_from(seconds).ok());
     let block_delay = block_delay.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS);
@@ -204,14 +209,21 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
     };
     let daemon = Daemon {
         version,
-        network_name: answers.get(name).ok(),
-        network_version: answers.get(network_version).ok(),
+        network_name: name,
+        network_version,
         tipset_key: head.as_ref().map_or(Value::Null, TipSet::key),
         head,
         clock,
+        problems,
         client,
     };
     DaemonAnswer { reach, daemon }
+}
+
+/// The answer. What the node itself said wrong about it is noted; that it does not answer at all is seen by its first call.
+fn noted<T>(answer: Result<T, CallError>, problems: &mut Vec<CallError>) -> Option<T> {
+    let is_problem = |error: &CallError| error.cause.is_answer() && !error.cause.is_missing_method();
+    answer.map_err(|error| problems.extend(Some(error).filter(is_problem))).ok()
 }
 
 struct MinerAnswer {
@@ -232,15 +244,22 @@ fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
     let subsystems = batch.add::<Option<Vec<String>>>("RuntimeSubsystems", json!([]));
     let answers = client.send(&batch);
 
-    let id_answer = answers.get(id).ok();
-    let id_answer = id_answer.filter(|id| address::actor_id(id).is_some());
-    let version = answers.get(version).ok().map(|version| version.version);
-    let start_time = answers.get(start_time).ok();
+    let mut reach = Reach::new(node, &answers, id);
+    let id = answers.get(id).ok().filter(|id| {
+        let is_id = address::actor_id(id).is_some();
+        if !is_id {
+            let cause = Cause::Shape("no id address like f01234".to_owned());
+            reach.errors.push(CallError { node: client.name().to_owned(), method: "ActorAddress", cause });
+        }
+        is_id
+    });
+    let version = noted(answers.get(version), &mut reach.errors).map(|version| version.version);
+    let start_time = noted(answers.get(start_time), &mut reach.errors);
     // Lotus before v1.11.2 has no subsystems: one process does it all.
-    let subsystems = answers.get(subsystems).ok().flatten();
+    let subsystems = noted(answers.get(subsystems), &mut reach.errors).flatten();
     MinerAnswer {
-        reach: Reach::new(node, &answers, id),
-        id: id_answer,
+        reach,
+        id,
         version: version.filter(|version| !version.is_empty()),
         start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
         seals: subsystems.is_none_or(|names| names.iter().any(|name| name == "Sealing")),

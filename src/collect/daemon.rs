@@ -51,6 +51,9 @@ struct Bandwidth {
 }
 
 pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
+    for error in &daemon.problems {
+        problems.error(error);
+    }
     let mut batch = Batch::new();
     let start_time = batch.add::<String>("StartTime", json!([]));
     let peers = batch.add::<Count>("NetPeers", json!([]));
