@@ -16,7 +16,7 @@ use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::{actors, address};
 use crate::rpc::tolerant::Int;
-use crate::rpc::{Batch, Problems};
+use crate::rpc::{Batch, Cause, Problems};
 
 /// What MpoolPending tells.
 pub struct Facts {
@@ -203,8 +203,12 @@ fn actor_types(
     let answers = daemon.client.send(&batch);
     let codes = problems.if_supported(answers.get(codes)).unwrap_or_default();
     for (to, ticket) in unknown.iter().zip(actors) {
-        // An actor that is not there yet can still be sent to.
-        let Ok(actor) = answers.get(ticket) else {
+        let actor = match answers.get(ticket) {
+            // An actor that is not there yet can still be sent to, and the node says so with an error.
+            Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
+            other => problems.if_supported(other),
+        };
+        let Some(actor) = actor else {
             continue;
         };
         if let Some((name, _)) = codes.iter().find(|(_, code)| **code == actor.code) {
