@@ -1,13 +1,13 @@
 //! Proving: the 48 deadlines of a day, what has been proven of the open one, and which sectors are faulty.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
-use crate::lotus::epoch::ChainClock;
+use crate::lotus::epoch::{ChainClock, DEADLINES_PER_PERIOD};
 use crate::lotus::fil::Fil;
 use crate::rpc::tolerant::{Field, List};
 use crate::rpc::{Batch, Problems};
@@ -66,6 +66,12 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let answers = daemon.client.send(&batch);
     let schedule = problems.ok(answers.get(schedule));
     let states = answers.get(states)?.0;
+    // Sums over fewer would say that the miner has fewer sectors than it has.
+    let (node, count) = (daemon.client.name(), states.len());
+    ensure!(
+        count == DEADLINES_PER_PERIOD,
+        "{node}: StateMinerDeadlines: {count} deadlines, not {DEADLINES_PER_PERIOD}"
+    );
 
     let mut batch = Batch::new();
     let tickets: Vec<_> = (0..states.len())

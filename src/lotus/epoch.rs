@@ -9,6 +9,9 @@ pub const EXPECTED_LEADERS_PER_EPOCH: f64 = 5.0;
 /// Epochs after which the expected consensus takes a tipset for final, with no help from F3 or from watching the chain.
 pub const CHAIN_FINALITY_EPOCHS: i64 = 900;
 
+/// Deadlines of a proving period, on every network (WPoStPeriodDeadlines of the miner actor's policy).
+pub const DEADLINES_PER_PERIOD: usize = 48;
+
 /// Turns epochs into times and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ChainClock {
