@@ -21,7 +21,7 @@ pub struct Facts {
     clock: Option<ChainClock>,
     behind_epochs: Option<Int>,
     sync_workers: Option<[u64; SYNC_STAGES.len()]>,
-    finalized_height: i64,
+    finalized_height: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -89,17 +89,20 @@ fn count_stages(sync: SyncState, problems: &mut Problems) -> [u64; SYNC_STAGES.l
     workers
 }
 
-/// What the node takes for final by watching the chain; else what the protocol says, which is always safe and often late.
-fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) -> i64 {
+/// What the node takes for final by watching the chain; where it does not, what the protocol says, which is always safe and often late.
+fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) -> Option<i64> {
     let mut batch = Batch::new();
     let status = batch.add::<FinalityStatus>("ChainGetTipSetFinalityStatus", json!([]));
-    let status = match daemon.client.send_to("/rpc/v2", &batch).get(status) {
+    let finalized = match daemon.client.send_to("/rpc/v2", &batch).get(status) {
+        Ok(status) => status.ec_finalized_tip_set.map(|tipset| tipset.height),
         // A node that has the method but no answer yet says so with an error.
-        Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
-        other => problems.if_supported(other),
+        Err(error) if error.cause.is_missing_method() || matches!(error.cause, Cause::Refused { .. }) => None,
+        Err(error) => {
+            problems.error(error);
+            return None;
+        }
     };
-    let finalized = status.and_then(|status| status.ec_finalized_tip_set);
-    finalized.map_or_else(|| head_height.saturating_sub(CHAIN_FINALITY_EPOCHS).max(0), |tipset| tipset.height)
+    Some(finalized.unwrap_or_else(|| head_height.saturating_sub(CHAIN_FINALITY_EPOCHS).max(0)))
 }
 
 pub fn expose(facts: &Facts, now: f64, samples: &mut Samples) {

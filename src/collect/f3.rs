@@ -57,7 +57,11 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let certificate = if_on(problems, answers.get(certificate)).flatten();
     let last_of_chain = certificate.and_then(|certificate| certificate.chain?.pop());
     let participants = if_on(problems, answers.get(participants));
-    let participants = participants.map(|list| list.take("F3ListParticipants", problems));
+    // Who is not on the list takes no part, so a list that could not be read to its end says nothing.
+    let participants = participants.and_then(|list| {
+        let length = list.0.len();
+        Some(list.take("F3ListParticipants", problems)).filter(|read| read.len() == length)
+    });
     Ok(Facts {
         is_running: if_on(problems, answers.get(running)),
         progress: if_on(problems, answers.get(progress)),
