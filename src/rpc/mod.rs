@@ -240,8 +240,8 @@ impl Client {
         let id = self.reserve_ids(1);
         let reply = self.exchange(path, &Request::new(call, id), 1)?;
         let response: Response =
-            serde_json::from_slice(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
-        if response.error.is_none() && response.id.as_ref().is_some_and(|Id(got)| *got != id) {
+            tolerant::from_json(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
+        if response.error.is_none() && response.id.as_ref().is_none_or(|Id(got)| *got != id) {
             return Err(Cause::NoAnswer);
         }
         let slot = response.outcome(&reply.body, answers.bodies.len(), &*self.transport);
@@ -296,7 +296,7 @@ enum BatchFailure {
 }
 
 fn refused_batch(reply: &Reply, transport: &dyn Transport) -> BatchFailure {
-    if serde_json::from_slice::<Response>(&reply.body).is_ok_and(|whole| whole.error.is_some()) {
+    if tolerant::from_json::<Response>(&reply.body).is_ok_and(|whole| whole.error.is_some()) {
         BatchFailure::NoBatches
     } else if reply.body.trim_ascii_start().starts_with(b"[") {
         BatchFailure::Garbled
