@@ -181,10 +181,13 @@ fn ask(
             }
             other => problems.ok(other),
         };
+        let failures = problems.failures();
         let Some(mut sector) = status.map(|status| read(status, number, problems)) else {
             continue;
         };
-        sector.asked_seconds = now;
+        let is_whole = problems.failures() == failures;
+        // What could not be read whole is old from the start, so that the next run asks again.
+        sector.asked_seconds = if is_whole { now } else { now - MAX_SECONDS_WITHOUT_STATUS };
         sector.tasks = tasks.get(&number).cloned().unwrap_or_default();
         if in_pipeline(&sector.state) || !sector.tasks.is_empty() {
             sectors.insert(number, Some(sector));

@@ -60,7 +60,8 @@ struct Stat {
 #[serde(default)]
 struct Memory {
     listed_seconds: Option<f64>,
-    paths: BTreeMap<String, Info>,
+    /// Every path, and what is fixed about it, where that could be read.
+    paths: BTreeMap<String, Option<Info>>,
     /// Paths that did not answer in time, to be asked apart.
     slow: BTreeSet<String>,
 }
@@ -74,21 +75,23 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
     let knows_all_local = local.keys().all(|id| memory.paths.contains_key(id));
     let is_fresh = age.is_some_and(|age| (0.0..SECONDS_BETWEEN_LISTS).contains(&age));
     if !(is_fresh && knows_all_local)
-        && let Some(paths) = list(miner, &local, problems)
+        && let Some(ids) = list(miner, &local, problems)
     {
-        memory.paths = paths;
+        memory.paths = ids.into_iter().map(|id| (id, None)).collect();
         memory.listed_seconds = Some(now);
     }
+    let mut infos = infos(miner, &mut memory.paths, problems);
     memory.slow.retain(|id| memory.paths.contains_key(id));
     let mut stats = stats(miner, memory.paths.keys(), &mut memory.slow);
     run.state.remember(&section, &memory);
 
-    let paths = memory.paths.into_iter().map(|(id, info)| {
+    let paths = memory.paths.into_keys().map(|id| {
         let (is_up, stat) = match stats.remove(&id) {
             Some(Ok(stat)) => (Some(true), stat),
             Some(Err(error)) => (path_failed(&error, &id, problems), Stat::default()),
             None => (None, Stat::default()),
         };
+        let info = infos.remove(&id).unwrap_or_default();
         let path = Path { local_path: local.get(&id).cloned().unwrap_or_default(), info, is_up, stat };
         (id, path)
     });
@@ -106,8 +109,19 @@ fn path_failed(error: &CallError, id: &str, problems: &mut Problems) -> Option<b
     is_path.then_some(false)
 }
 
-/// Every path and what is fixed about it.
-fn list(miner: &Client, local: &BTreeMap<String, String>, problems: &mut Problems) -> Option<BTreeMap<String, Info>> {
+/// Every path.
+fn list(miner: &Client, local: &BTreeMap<String, String>, problems: &mut Problems) -> Option<BTreeSet<String>> {
+    let listed = miner.call::<Option<BTreeMap<String, IgnoredAny>>>("StorageList", json!([]));
+    let listed = problems.ok(listed)?.unwrap_or_default();
+    Some(listed.into_keys().chain(local.keys().cloned()).collect())
+}
+
+/// What is fixed about the paths. Only what is not known yet is asked for, and only what was read whole is known from then on.
+fn infos(
+    miner: &Client,
+    paths: &mut BTreeMap<String, Option<Info>>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Info> {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "PascalCase", default)]
     struct StorageInfo {
@@ -117,19 +131,14 @@ fn list(miner: &Client, local: &BTreeMap<String, String>, problems: &mut Problem
         can_seal: Field<bool>,
         can_store: Field<bool>,
     }
-    let listed = miner.call::<Option<BTreeMap<String, IgnoredAny>>>("StorageList", json!([]));
-    let listed = problems.ok(listed)?.unwrap_or_default();
-    let ids: BTreeSet<String> = listed.into_keys().chain(local.keys().cloned()).collect();
     let mut batch = Batch::new();
-    let tickets: Vec<_> = ids
-        .into_iter()
-        .map(|id| {
-            let ticket = batch.add::<StorageInfo>("StorageInfo", json!([id]));
-            (id, ticket)
-        })
-        .collect();
+    let unknown = paths.iter_mut().filter(|(_, known)| known.is_none());
+    let tickets: Vec<_> =
+        unknown.map(|(id, known)| (id, known, batch.add::<StorageInfo>("StorageInfo", json!([id])))).collect();
     let answers = miner.send(&batch);
-    let paths = tickets.into_iter().map(|(id, ticket)| {
+    let mut partly_read = BTreeMap::new();
+    for (id, known, ticket) in tickets {
+        let failures = problems.failures();
         let info = problems.ok(answers.get(ticket)).unwrap_or_default();
         let at = format!("StorageInfo({id})");
         let urls = info.urls.take(&format!("{at}.URLs"), problems).unwrap_or_default();
@@ -141,9 +150,14 @@ fn list(miner: &Client, local: &BTreeMap<String, String>, problems: &mut Problem
             can_seal: info.can_seal.take(&format!("{at}.CanSeal"), problems),
             can_store: info.can_store.take(&format!("{at}.CanStore"), problems),
         };
-        (id, info)
-    });
-    Some(paths.collect())
+        if problems.failures() == failures {
+            *known = Some(info);
+        } else {
+            partly_read.insert(id.clone(), info);
+        }
+    }
+    let known = paths.iter().filter_map(|(id, known)| Some((id.clone(), known.clone()?)));
+    known.chain(partly_read).collect()
 }
 
 /// The host in a URL like `http://10.0.0.5:3456/remote`.
