@@ -182,7 +182,7 @@ fn ask(
             other => problems.ok(other),
         };
         let failures = problems.failures();
-        let Some(mut sector) = status.map(|status| read(status, number, problems)) else {
+        let Some(mut sector) = status.map(|status| read(miner, status, number, problems)) else {
             continue;
         };
         let is_whole = problems.failures() == failures;
@@ -253,7 +253,7 @@ impl DealInfo {
     }
 }
 
-fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
+fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) -> Sector {
     let at = format!("SectorsStatus({number})");
     let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
     let log = log.take(&format!("{at}.Log"), problems);
@@ -269,7 +269,7 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
         content: content(&pieces, &deals, &log).to_owned(),
         retries: retries.and_then(Int::to_u64),
-        error: first_line(&error),
+        error: first_line(&miner.redact(&error)),
         ..Sector::default()
     }
 }

@@ -158,6 +158,11 @@ impl Client {
         &self.name
     }
 
+    /// Takes this node's secrets out of a text that it wrote.
+    pub fn redact(&self, text: &str) -> String {
+        self.transport.redact(text)
+    }
+
     /// What this client has cost its node.
     pub fn cost(&self) -> Cost {
         Cost {
@@ -309,8 +314,9 @@ fn not_json_rpc(reply: &Reply, transport: &dyn Transport) -> Cause {
     if reply.status != 200 {
         return Cause::Http(reply.status);
     }
-    let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]).chars().take(40).collect();
-    Cause::NotJsonRpc(transport.redact(&start))
+    // A secret that is cut would not be found any more, so the cut comes last; nor does the first one cut any that would be shown.
+    let start = transport.redact(&String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]));
+    Cause::NotJsonRpc(start.chars().take(40).collect())
 }
 
 /// Calls to be made together.
