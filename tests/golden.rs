@@ -1,6 +1,8 @@
 //! The whole output for the farm of the fixtures, against tests/golden/farm.prom. `UPDATE_GOLDEN=1 cargo test --test golden` rewrites that
 //! file, after which its change must be read.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use lotus_farcaster::expose::families;

@@ -11,7 +11,7 @@ mod methods;
 mod node;
 mod text;
 
-pub use exporter::{Exporter, Run};
+pub use exporter::{Exporter, Run, finish};
 pub use farm::{Farm, MINER, OTHER};
 pub use hostile::{Hostile, closed_port};
 pub use methods::{Permission, names, token};

@@ -65,6 +65,11 @@ impl Metrics {
         values.first().copied()
     }
 
+    /// Whether a family has a series with these labels among its own.
+    pub fn has(&self, name: &str, labels: &[(&str, &str)]) -> bool {
+        !self.values(name, labels).is_empty()
+    }
+
     /// The different values of a label in a family.
     pub fn label(&self, name: &str, label: &str) -> BTreeSet<&str> {
         self.family(name).into_iter().map(|(labels, _)| labels[label].as_str()).collect()

@@ -1,0 +1,97 @@
+//! Bad input, one test for each: whatever a node answers, or fails to, the run ends well, its text is valid, what failed is missing and says
+//! so on stderr, and everything else is still there.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod access;
+mod content;
+mod endpoints;
+mod hostile;
+mod nulls;
+mod older;
+mod replies;
+mod types;
+
+use support::Metrics;
+
+/// Everything in `before` is still there, with the same value, but for these collectors and what a clock or the cost of a run changes.
+/// A collector is `name` for the full node's, `name f01234` for a miner's.
+fn assert_others_unharmed(before: &Metrics, after: &Metrics, harmed: &[&str]) {
+    for (key @ (name, labels), value) in &before.0 {
+        let found = after.0.get(key);
+        if found != Some(value) {
+            let collector = collector_of(name, labels.get("miner_id").map(String::as_str));
+            let is_expected = collector.is_empty() || harmed.contains(&collector.as_str());
+            assert!(is_expected, "{name}{labels:?} of {collector} is {found:?}, though only {harmed:?} are harmed");
+        }
+    }
+}
+
+/// No series of `before` has another value in `after`: what is wrong may be missing, but not be wrong.
+fn assert_nothing_made_up(before: &Metrics, after: &Metrics) {
+    for (key @ (name, labels), value) in &before.0 {
+        let is_other = |found: &&f64| *found != value;
+        if let Some(found) = after.0.get(key).filter(is_other) {
+            assert!(collector_of(name, None).is_empty(), "{name}{labels:?} is {found}, not {value}");
+        }
+    }
+}
+
+/// Which collector a series is of, as far as tests need to know; empty for what another run has otherwise.
+fn collector_of(family: &str, miner_id: Option<&str>) -> String {
+    const BY_PREFIX: &[(&str, &str)] = &[
+        ("farcaster_daemon_alert", "alerts"),
+        ("farcaster_daemon", "daemon"),
+        ("farcaster_network_version", "daemon"),
+        ("farcaster_network", "network"),
+        ("farcaster_chain_expected", ""),
+        ("farcaster_chain", "chain"),
+        ("farcaster_f3", "f3"),
+        ("farcaster_mpool_local_message_first_seen", ""),
+        ("farcaster_mpool", "mpool"),
+        ("farcaster_wallet", "wallets"),
+        ("farcaster_miner_alert", "alerts"),
+        ("farcaster_miner_info", "identity"),
+        ("farcaster_miner_address", "identity"),
+        ("farcaster_miner_sector_size", "identity"),
+        ("farcaster_miner_start_time", "connection"),
+        ("farcaster_miner_power", "power"),
+        ("farcaster_miner_has_min_power", "power"),
+        ("farcaster_miner_mining", "power"),
+        ("farcaster_miner_expected_wins", "power"),
+        ("farcaster_miner_f3", "f3"),
+        ("farcaster_miner_balance", "balances"),
+        ("farcaster_miner_available", "balances"),
+        ("farcaster_miner_fee_debt", "balances"),
+        ("farcaster_miner_locked", "balances"),
+        ("farcaster_miner_market", "balances"),
+        ("farcaster_miner_expired", "expired_sectors"),
+        ("farcaster_miner_sectors", "sectors"),
+        ("farcaster_miner_pipeline", "pipeline"),
+        ("farcaster_miner_job", "jobs"),
+        ("farcaster_miner_scheduler", "scheduler"),
+        ("farcaster_worker", "workers"),
+        ("farcaster_storage", "storage"),
+        ("farcaster_miner_daily_fee", "deadlines"),
+        ("farcaster_miner_deadline", "deadlines"),
+        ("farcaster_miner_live", "deadlines"),
+        ("farcaster_miner_active", "deadlines"),
+        ("farcaster_miner_faulty", "deadlines"),
+        ("farcaster_miner_recovering", "deadlines"),
+        ("farcaster_build_info", ""),
+        ("farcaster_endpoint", ""),
+        ("farcaster_collector", ""),
+        ("farcaster_run", ""),
+        ("farcaster_truncated", ""),
+    ];
+    let found = BY_PREFIX.iter().find(|(prefix, _)| family.starts_with(prefix));
+    let (_, collector) = found.unwrap_or_else(|| panic!("which collector makes {family}?"));
+    match miner_id {
+        // F3 asks once for all miners.
+        Some(id) if !collector.is_empty() && *collector != "f3" => format!("{collector} {id}"),
+        _ => (*collector).to_owned(),
+    }
+}

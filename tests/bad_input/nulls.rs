@@ -1,0 +1,167 @@
+//! Go writes a slice or map that was never made as null: it means an empty one.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Farm, MINER, Metrics, Node};
+
+/// Collects with one value of one answer replaced, which nothing may fail of.
+fn with(farm: &Farm, node: &Node, method: &str, params: Value, pointer: &str, value: Value) -> Metrics {
+    match pointer {
+        "" => node.result(method, value),
+        _ => node.change(method, params, pointer, value),
+    };
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!(stderr, "", "{method}{pointer}");
+    assert!(metrics.failed().is_empty(), "{method}{pointer}: {:?}", metrics.failed());
+    node.restore();
+    metrics
+}
+
+#[test]
+fn of_the_full_node() {
+    let farm = Farm::start();
+    let null = |method: &str, params, pointer: &str| with(&farm, &farm.daemon, method, params, pointer, Value::Null);
+
+    let metrics = null("ChainHead", json!([]), "/Blocks");
+    assert_eq!(metrics.value("farcaster_chain_head_height", &[]), Some(6_570_000.0));
+    assert_eq!(metrics.value("farcaster_chain_head_blocks", &[]), Some(0.0));
+    assert_eq!(metrics.value("farcaster_chain_head_timestamp_seconds", &[]), None);
+    assert_eq!(metrics.value("farcaster_chain_base_fee_fil", &[]), None);
+    assert!(!metrics.has("farcaster_mpool_local_messages_below_base_fee", &[]));
+
+    let metrics = null("ChainHead", json!([]), "/Cids");
+    assert_eq!(metrics.value("farcaster_miner_balance_fil", &[("miner_id", MINER)]), Some(700.0));
+
+    let metrics = null("StateMinerInfo", json!([MINER]), "/ControlAddresses");
+    let roles = metrics.values("farcaster_miner_address_info", &[("miner_id", MINER)]);
+    assert_eq!(roles.len(), 3, "owner, worker, beneficiary");
+
+    let metrics = null("NetPeers", json!([]), "");
+    assert_eq!(metrics.value("farcaster_daemon_peers", &[]), Some(0.0));
+
+    let metrics = null("NetBandwidthStatsByProtocol", json!([]), "");
+    assert!(!metrics.has("farcaster_daemon_protocol_receive_bytes_total", &[]));
+
+    let metrics = null("WalletList", json!([]), "");
+    assert_eq!(metrics.family("farcaster_wallet_balance_fil").len(), 7, "those of the miners");
+
+    let metrics = null("MpoolPending", json!([]), "");
+    assert_eq!(metrics.value("farcaster_mpool_messages", &[]), Some(0.0));
+    assert!(!metrics.has("farcaster_mpool_local_messages", &[]));
+
+    let metrics = null("SyncState", json!([]), "/ActiveSyncs");
+    assert_eq!(metrics.value("farcaster_chain_sync_workers", &[("stage", "messages")]), Some(0.0));
+
+    let metrics = null("LogAlerts", json!([]), "");
+    assert!(!metrics.has("farcaster_daemon_alert_active", &[]));
+
+    let metrics = null("F3ListParticipants", json!([]), "");
+    assert_eq!(metrics.value("farcaster_miner_f3_participating", &[("miner_id", MINER)]), Some(0.0));
+
+    for pointer in ["", "/ECChain"] {
+        let metrics = null("F3GetLatestCertificate", json!([]), pointer);
+        assert_eq!(metrics.value("farcaster_chain_finalized_height", &[("source", "f3")]), None);
+    }
+}
+
+#[test]
+fn of_partitions() {
+    let farm = Farm::start();
+    let deadline_3 = [("miner_id", MINER), ("deadline", "3")];
+    let null = |pointer| {
+        let partitions = json!([{"AllSectors": [1, 8], "LiveSectors": [1, 8], "ActiveSectors": [1, 8],
+            "FaultySectors": null, "RecoveringSectors": null}, {"LiveSectors": null}]);
+        let node = &farm.daemon;
+        match pointer {
+            "" => node.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(Value::Null)),
+            _ => node.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(partitions)),
+        };
+        let (metrics, stderr) = farm.exporter().collect();
+        assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
+        node.restore();
+        metrics
+    };
+    let metrics = null("");
+    assert_eq!(metrics.value("farcaster_miner_deadline_live_sectors", &deadline_3), Some(0.0));
+    assert_eq!(metrics.value("farcaster_miner_live_sectors", &[("miner_id", MINER)]), Some(13.0));
+    let metrics = null("fields");
+    assert_eq!(metrics.value("farcaster_miner_deadline_partitions", &deadline_3), Some(1.0));
+    assert_eq!(metrics.value("farcaster_miner_deadline_faulty_sectors", &deadline_3), Some(0.0));
+
+    farm.daemon.change("StateMinerDeadlines", json!([MINER]), "/16/PostSubmissions", Value::Null);
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
+    assert_eq!(metrics.value("farcaster_miner_deadline_proven_partitions", &[("miner_id", MINER)]), None);
+}
+
+#[test]
+fn of_lotus_miner() {
+    let farm = Farm::start();
+    let null = |method: &str, params, pointer: &str| with(&farm, &farm.miner, method, params, pointer, Value::Null);
+    let miner = [("miner_id", MINER)];
+
+    let metrics = null("SectorsListInStates", json!([]), "");
+    assert_eq!(metrics.value("farcaster_miner_expired_sectors", &miner), Some(0.0));
+
+    let metrics = null("SectorsSummary", json!([]), "");
+    assert!(!metrics.has("farcaster_miner_sectors", &miner));
+
+    let metrics = null("WorkerStats", json!([]), "");
+    assert!(!metrics.has("farcaster_worker_info", &miner));
+
+    for pointer in ["/Info/Resources/GPUs", "/TaskCounts", "/Tasks", "/Info/Resources/Resources"] {
+        let worker = "ef8d99a2-6865-4189-8ffa-9fef0f800000";
+        let metrics = null("WorkerStats", json!([]), &format!("/{worker}{pointer}"));
+        assert_eq!(metrics.value("farcaster_worker_enabled", &[("worker", worker)]), Some(1.0), "{pointer}");
+    }
+
+    for pointer in ["", "/ef8d99a2-6865-4189-8ffa-9fef0f800000"] {
+        let metrics = null("WorkerJobs", json!([]), pointer);
+        assert!(!metrics.has("farcaster_miner_jobs", &[("state", "assigned")]));
+    }
+
+    for pointer in ["/SchedInfo", "/SchedInfo/Requests"] {
+        let metrics = null("SealingSchedDiag", json!([false]), pointer);
+        assert!(!metrics.has("farcaster_miner_scheduler_queue", &[]));
+    }
+
+    let storage = "76f1988b-ef30-4d7e-b3ec-9a627f4ba000";
+    let metrics = null("StorageInfo", json!([storage]), "/URLs");
+    let info = [("storage_id", storage), ("storage_host", ""), ("path", "/mnt/store-1")];
+    assert_eq!(metrics.value("farcaster_storage_info", &info), Some(1.0));
+
+    let metrics = null("StorageLocal", json!([]), "");
+    assert_eq!(metrics.value("farcaster_storage_info", &[("storage_id", storage), ("path", "")]), Some(1.0));
+
+    let metrics = null("StorageList", json!([]), "");
+    assert_eq!(metrics.values("farcaster_storage_info", &miner).len(), 3, "the local ones");
+
+    for pointer in ["/Log", "/Pieces", "/Deals"] {
+        let metrics = null("SectorsStatus", json!([24]), pointer);
+        let sector = [("sector", "24")];
+        assert_eq!(metrics.value("farcaster_miner_pipeline_sector_retries", &sector), Some(0.0), "{pointer}");
+    }
+
+    let metrics = null("LogAlerts", json!([]), "");
+    assert!(!metrics.has("farcaster_miner_alert_active", &miner));
+
+    let metrics = null("RuntimeSubsystems", json!([]), "");
+    assert_eq!(metrics.value("farcaster_miner_start_time_seconds", &miner), Some(1_795_219_200.0));
+}
+
+/// A miner always has its deadlines. Without them, nothing can be said of its sectors on chain.
+#[test]
+fn no_deadlines_at_all_are_no_answer() {
+    for none in [Value::Null, json!([])] {
+        let farm = Farm::start();
+        farm.daemon.answer_to("StateMinerDeadlines", json!([MINER]), Answer::Result(none));
+        let (metrics, stderr) = farm.exporter().collect();
+        assert_eq!(metrics.failed(), [format!("deadlines {MINER}"), format!("expired_sectors {MINER}")]);
+        assert!(stderr.contains("StateMinerDeadlines"), "{stderr}");
+        for family in
+            ["farcaster_miner_live_sectors", "farcaster_miner_daily_fee_fil", "farcaster_miner_expired_sectors"]
+        {
+            assert_eq!(metrics.value(family, &[("miner_id", MINER)]), None, "{family}");
+        }
+    }
+}
