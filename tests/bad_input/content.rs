@@ -254,3 +254,60 @@ fn what_failed_is_asked_again() {
     let count = |name| calls.iter().filter(|(method, _)| method == name).count();
     assert_eq!((count("SectorsStatus"), count("StorageInfo"), count("StorageList")), (1, 1, 0));
 }
+
+/// Numbers at the end of what their types hold. None of them may stop the run, or turn into another one.
+#[test]
+fn numbers_at_their_bounds() {
+    let farm = Farm::start();
+    let before = collect(&farm);
+    let all = [0, u64::MAX];
+    let partition = json!({"AllSectors": all, "LiveSectors": all, "ActiveSectors": all, "FaultySectors": all});
+    for deadline in [3, 16] {
+        let partitions = Answer::Result(json!([partition, partition]));
+        farm.daemon.answer_to("StateMinerPartitions", json!([MINER, deadline]), partitions);
+    }
+    farm.daemon.change("StateMinerProvingDeadline", json!([MINER]), "/Open", json!(i64::MAX));
+    farm.daemon.change("ChainHead", json!([]), "/Height", json!(i64::MAX));
+    farm.daemon.result("MinerGetBaseInfo", Value::Null);
+    farm.daemon.result("StateGetNetworkParams", json!({"BlockDelaySecs": i64::MAX, "GenesisTimestamp": i64::MAX}));
+    farm.daemon.change("StateMinerPower", json!([MINER]), "/MinerPower/RawBytePower", json!("9".repeat(38)));
+    farm.daemon.change("MpoolPending", json!([]), "/0/Message/Nonce", json!(u64::MAX));
+    farm.daemon.change("MpoolPending", json!([]), "/0/Message/Method", json!(u64::MAX));
+    farm.miner.change("WorkerJobs", json!([]), &format!("/{WORKER}/0/RunWait"), json!(i64::MIN));
+    farm.miner.change("SectorsStatus", json!([24]), "/Log/0/Timestamp", json!(i64::MIN));
+    farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", json!(i64::MAX));
+    farm.miner.result("SectorsSummary", json!({"Proving": u64::MAX, "PreCommit1": 1}));
+    let (after, stderr) = farm.exporter().collect();
+    assert_eq!(after.failed(), [""; 0], "{stderr}");
+    let miner = [("miner_id", MINER)];
+    assert!(!after.has("farcaster_miner_live_sectors", &miner), "a sum that does not fit");
+    assert_eq!(after.values("farcaster_miner_faulty_sector", &miner).len(), 500);
+    let left_out = after.value("farcaster_truncated_rows", &[("family", "farcaster_miner_faulty_sector")]);
+    assert!(left_out >= Some(u64::MAX as f64));
+    let unharmed = |metrics: &Metrics| metrics.values("farcaster_miner_deadline_partitions", &[("miner_id", OTHER)]);
+    assert_eq!(unharmed(&before), unharmed(&after));
+}
+
+/// Times that nobody can have meant, and the zero time that Go writes where there is none.
+#[test]
+fn odd_times() {
+    for (time, expected) in [
+        ("0001-01-01T00:00:00Z", None),
+        ("2026-11-22T09:22:07+9223372036854775807:00", None),
+        ("2026-11-22T09:22:07-00:9223372036854775807", None),
+        ("9223372036854775807-01-01T00:00:00Z", None),
+        ("2026-11-22T09:22:infZ", None),
+        ("2026-11-22T09:22:07+14:00", Some(1_795_288_927.0)),
+    ] {
+        let farm = Farm::start();
+        farm.miner.result("StartTime", json!(time));
+        farm.miner.change("WorkerJobs", json!([]), &format!("/{WORKER}/0/Start"), json!(time));
+        let metrics = collect(&farm);
+        assert_eq!(metrics.value("farcaster_miner_start_time_seconds", &[("miner_id", MINER)]), expected, "{time}");
+        assert_eq!(metrics.value("farcaster_miner_job_start_timestamp_seconds", &[("sector", "24")]), expected);
+        assert_eq!(
+            metrics.value("farcaster_miner_jobs", &[("task", "seal/v0/precommit/1"), ("state", "running")]),
+            Some(1.0)
+        );
+    }
+}
