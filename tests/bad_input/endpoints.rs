@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::assert_others_unharmed;
-use crate::support::{Exporter, Farm, MINER, Metrics, Node, OTHER, Permission, closed_port, token};
+use crate::support::{Answer, CLOSED_PORT, Exporter, Farm, MINER, Metrics, Node, OTHER, Permission, token};
 
 const OWN: [&str; 7] = ["sectors", "workers", "jobs", "scheduler", "pipeline", "alerts", "storage"];
 const ON_CHAIN: [&str; 4] = ["identity", "power", "balances", "deadlines"];
@@ -14,7 +14,7 @@ fn admin(node: &Node) -> String {
 }
 
 fn nowhere() -> String {
-    format!("/ip4/127.0.0.1/tcp/{}/http", closed_port())
+    format!("/ip4/127.0.0.1/tcp/{CLOSED_PORT}/http")
 }
 
 fn all(metrics: &Metrics, collectors: &[&str], miner_id: &str, success: Option<bool>) {
@@ -128,7 +128,7 @@ fn the_first_of_two_full_nodes_is_down() {
 fn the_first_of_two_full_nodes_has_no_chain() {
     let farm = Farm::start();
     let empty = Node::daemon("daemon.json");
-    empty.answer("ChainHead", crate::support::Answer::Error(1, "no heaviest tipset".to_owned()));
+    empty.answer("ChainHead", Answer::Error(1, "no heaviest tipset".to_owned()));
     let (before, _) = farm.exporter().collect();
     let infos = [admin(&empty), admin(&farm.daemon)];
     let (after, _) = farm.exporter().env("FULLNODE_API_INFO", &infos.join(",")).collect();

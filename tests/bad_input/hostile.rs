@@ -30,7 +30,9 @@ fn assert_ended_in_time(metrics: &Metrics) {
 
 #[test]
 fn a_full_node_that_never_answers() {
-    assert_only_the_full_node_suffers(&Hostile::silent(), &["--timeout", "4s"], "no whole answer within 1.0 s");
+    let daemon = Hostile::silent();
+    assert_only_the_full_node_suffers(&daemon, &["--timeout", "4s"], "no whole answer within 1.0 s");
+    assert!(daemon.connections() <= 5, "it was asked on and on: {} times", daemon.connections());
 }
 
 #[test]
