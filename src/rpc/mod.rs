@@ -118,7 +118,7 @@ pub struct Client {
     last_id: AtomicU64,
     single_calls_only: AtomicBool,
     timeouts_in_a_row: AtomicU32,
-    unreachable: AtomicBool,
+    given_up: AtomicBool,
     counters: Arc<Counters>,
 }
 
@@ -133,7 +133,7 @@ impl Client {
             last_id: AtomicU64::new(0),
             single_calls_only: AtomicBool::new(false),
             timeouts_in_a_row: AtomicU32::new(0),
-            unreachable: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             counters: Arc::default(),
         }
     }
@@ -148,7 +148,7 @@ impl Client {
             last_id: AtomicU64::new(0),
             single_calls_only: AtomicBool::new(self.single_calls_only.load(Ordering::Relaxed)),
             timeouts_in_a_row: AtomicU32::new(0),
-            unreachable: AtomicBool::new(self.unreachable.load(Ordering::Relaxed)),
+            given_up: AtomicBool::new(self.given_up.load(Ordering::Relaxed)),
             counters: self.counters.clone(),
         }
     }
@@ -260,7 +260,7 @@ impl Client {
 
     /// One HTTP exchange, within the budget, and not at all with a node that has been given up.
     fn exchange<B: Serialize>(&self, path: &str, body: &B, calls: usize) -> Result<Reply, Cause> {
-        if self.unreachable.load(Ordering::Relaxed)
+        if self.given_up.load(Ordering::Relaxed)
             || self.timeouts_in_a_row.load(Ordering::Relaxed) >= TIMEOUTS_TO_GIVE_UP
         {
             return Err(Cause::GivenUp);
@@ -277,7 +277,8 @@ impl Client {
             Err(Cause::TimedOut(_)) => {
                 self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed);
             }
-            Err(Cause::Unreachable(_)) => self.unreachable.store(true, Ordering::Relaxed),
+            // Nor would a node that floods do anything else the next time.
+            Err(Cause::Unreachable(_) | Cause::TooLarge(_)) => self.given_up.store(true, Ordering::Relaxed),
             _ => self.timeouts_in_a_row.store(0, Ordering::Relaxed),
         }
         let reply = result?;
