@@ -48,7 +48,9 @@ fn a_full_node_that_hangs_up() {
 /// More than 256 MiB are not taken, however fast they come.
 #[test]
 fn a_full_node_that_floods() {
-    assert_only_the_full_node_suffers(&Hostile::endless(), &["--timeout", "120s"], "longer than 268435456 bytes");
+    let daemon = Hostile::endless();
+    assert_only_the_full_node_suffers(&daemon, &["--timeout", "120s"], "longer than 268435456 bytes");
+    assert_eq!(daemon.connections(), 1, "once is enough");
 }
 
 #[test]
