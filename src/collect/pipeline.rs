@@ -199,10 +199,13 @@ fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Me
             }
             other => problems.ok(other),
         };
-        let Some(mut sector) = status.map(|status| read(status, number, problems)) else {
+        let failures = problems.failures();
+        let Some(mut sector) = status.map(|status| read(miner, status, number, problems)) else {
             continue;
         };
-        sector.asked_seconds = now;
+        let is_whole = problems.failures() == failures;
+        // What could not be read whole is old from the start, so that the next run asks again.
+        sector.asked_seconds = if is_whole { now } else { now - MAX_SECONDS_WITHOUT_STATUS };
         sector.tasks = tasks.get(&number).cloned().unwrap_or_default();
         let before = memory.sectors.remove(&number).flatten();
         let was_in_pipeline = before.is_some_and(|before| in_pipeline(&before.state));
@@ -271,7 +274,7 @@ impl DealInfo {
     }
 }
 
-fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
+fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) -> Sector {
     let at = format!("SectorsStatus({number})");
     let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
     let log = log.take(&format!("{at}.Log"), problems);
@@ -289,7 +292,7 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
         content: content(&pieces, &deals, &log).to_owned(),
         retries: retries.and_then(Int::to_u64),
-        error: first_line(&error),
+        error: first_line(&miner.redact(&error)),
         ..Sector::default()
     }
 }

@@ -105,7 +105,9 @@ fn answer_everything(answer: &str, kind: &str) {
         let is_expected = kind == method.kind && kind != "list" || kind == "null" && method.may_be_null;
         // Peers are only counted, whatever they are.
         let is_counted = method.name == "NetPeers" && kind.ends_with("list");
-        if !is_expected && !is_counted {
+        if is_expected && kind == "object" {
+            empty_object(&farm, &before, method);
+        } else if !is_expected && !is_counted {
             surprise(&farm, &before, method, answer);
         }
     }
@@ -145,6 +147,18 @@ fn surprise(farm: &Farm, before: &Metrics, method: &Method, answer: &str) {
     assert_others_unharmed(before, &after, &harmed);
     // A message that nobody understands still is one that waits.
     if method.name != "MpoolPending" {
+        assert_nothing_made_up(before, &after);
+    }
+}
+
+/// An object without any field that is looked for: what was in them is absent, and not zero.
+fn empty_object(farm: &Farm, before: &Metrics, method: &Method) {
+    let node = if method.is_of_daemon { &farm.daemon } else { &farm.miner };
+    node.result(method.name, json!({}));
+    let (after, _) = farm.exporter().collect();
+    node.restore();
+    // What the node does not take for final, the protocol does; and a list that is not there has no sync workers in it.
+    if !["ChainGetTipSetFinalityStatus", "SyncState"].contains(&method.name) {
         assert_nothing_made_up(before, &after);
     }
 }

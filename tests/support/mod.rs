@@ -11,9 +11,9 @@ mod methods;
 mod node;
 mod text;
 
-pub use exporter::{Exporter, Run};
+pub use exporter::{Exporter, Run, finish};
 pub use farm::{Farm, MINER, OTHER};
-pub use hostile::{Hostile, closed_port};
+pub use hostile::{CLOSED_PORT, Hostile};
 pub use methods::{Permission, names, token};
 pub use node::{Answer, Node, Reply, Request};
 pub use text::Metrics;

@@ -278,9 +278,7 @@ impl Shared {
             return (200, Some(error(id, 1, &message)));
         }
         let params = Value::Array(params);
-        let replaced = self.answers.lock().unwrap();
-        let replaced = replaced.iter().find(|(of, first, _)| of == method.name && starts_with(&params, first));
-        let replaced = replaced.map(|(_, _, answer)| answer.clone());
+        let replaced = self.replaced(method.name, &params);
         let mut id = id;
         let other_id = json!(987_654_321);
         match replaced {
@@ -301,6 +299,13 @@ impl Shared {
             None => good(id, &case["result"].to_string()),
         };
         (200, Some(text))
+    }
+
+    /// What a test put in place of a method's answer.
+    fn replaced(&self, method: &str, params: &Value) -> Option<Answer> {
+        let answers = self.answers.lock().unwrap();
+        let replaced = answers.iter().find(|(of, first, _)| of == method && starts_with(params, first));
+        replaced.map(|(_, _, answer)| answer.clone())
     }
 
     /// What the fixture has for a call: a case with its result or error.
