@@ -69,9 +69,14 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
         facts.paths = paths;
         facts.listed_seconds = Some(run.now);
     }
+    if facts.listed_seconds.is_none() {
+        // Better those of lotus-miner itself than none.
+        facts.paths = facts.local.keys().map(|id| (id.clone(), Path::default())).collect();
+    }
     ask_what_is_fixed(miner, &mut facts.paths, problems);
     run.state.remember(&section, &facts);
-    anyhow::ensure!(facts.listed_seconds.is_some(), "{}: its storage paths are not known", miner.client.name());
+    let is_known = facts.listed_seconds.is_some() || !facts.paths.is_empty();
+    anyhow::ensure!(is_known, "{}: its storage paths are not known", miner.client.name());
     let is_presentable = |listed| slow::is_presentable(listed, run.now, run.slow_period_seconds);
     facts.shows_files = facts.listed_seconds.is_some_and(is_presentable);
     Ok(facts)

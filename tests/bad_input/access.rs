@@ -13,7 +13,8 @@ fn a_lotus_miner_that_allows_to_read_only() {
     for token in [token(Permission::Read), token(Permission::Write), String::new()] {
         let infos = [farm.miner.info(&token), farm.other.info(&crate::support::token(Permission::Admin))];
         let (after, stderr) = farm.exporter().env("MINER_API_INFO", &infos.join(",")).collect();
-        let failed = ["jobs", "scheduler", "storage", "workers"].map(|collector| format!("{collector} {MINER}"));
+        let failed = ["jobs", "scheduler", "storage", "storage_paths", "workers"]
+            .map(|collector| format!("{collector} {MINER}"));
         assert_eq!(after.failed(), failed);
         for method in ["WorkerJobs", "SealingSchedDiag", "StorageLocal", "WorkerStats"] {
             let words = format!(

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::assert_others_unharmed;
 use crate::support::{Answer, CLOSED_PORT, Exporter, Farm, MINER, Metrics, Node, OTHER, Permission, token};
 
-const OWN: [&str; 7] = ["sectors", "workers", "jobs", "scheduler", "pipeline", "alerts", "storage"];
-const ON_CHAIN: [&str; 4] = ["identity", "power", "balances", "deadlines"];
-const OF_THE_NODE: [&str; 7] = ["daemon", "chain", "f3", "alerts", "network", "wallets", "mpool"];
+const OWN: [&str; 8] = ["sectors", "workers", "jobs", "scheduler", "pipeline", "alerts", "storage_paths", "storage"];
+const ON_CHAIN: [&str; 5] = ["identity", "power", "balances", "deadlines", "sectors_on_chain"];
+const OF_THE_NODE: [&str; 8] = ["daemon", "chain", "f3", "alerts", "network", "gas", "wallets", "mpool"];
 
 fn admin(node: &Node) -> String {
     node.info(&token(Permission::Admin))

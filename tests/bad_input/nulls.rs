@@ -149,7 +149,10 @@ fn no_deadlines_at_all_are_no_answer() {
         let farm = Farm::start();
         farm.daemon.answer_to("StateMinerDeadlines", json!([MINER]), Answer::Result(none));
         let (metrics, stderr) = farm.exporter().collect();
-        assert_eq!(metrics.failed(), [format!("deadlines {MINER}"), format!("expired_sectors {MINER}")]);
+        assert_eq!(
+            metrics.failed(),
+            ["deadlines", "expired_sectors", "sectors_on_chain"].map(|name| format!("{name} {MINER}"))
+        );
         assert!(stderr.contains("StateMinerDeadlines"), "{stderr}");
         for family in
             ["farcaster_miner_live_sectors", "farcaster_miner_daily_fee_fil", "farcaster_miner_expired_sectors"]

@@ -113,7 +113,7 @@ fn text_that_is_not_utf8() {
     });
     let (after, stderr) = farm.exporter().collect();
     assert!(after.failed().contains(&format!("workers {MINER}")), "{stderr}");
-    let harmed = ["workers", "jobs", "storage"].map(|collector| format!("{collector} {MINER}"));
+    let harmed = ["workers", "jobs", "storage_paths", "storage"].map(|collector| format!("{collector} {MINER}"));
     assert_others_unharmed(&before, &after, &harmed.each_ref().map(String::as_str));
 }
 

@@ -323,6 +323,14 @@ impl Shared {
                     states.iter().filter_map(|state| sectors.get(state.as_str()?)?.as_array()).flatten().collect();
                 json!({"result": if listed.is_empty() { Value::Null } else { json!(listed) }})
             }
+            ("StateMinerSectors", _) => {
+                let of_miner = self.fixture[method].as_array().into_iter().flatten();
+                let all =
+                    of_miner.filter(|case| case["params"][0] == params[0]).flat_map(|case| case["result"].as_array());
+                let asked = numbers(&params[1]);
+                let listed = all.flatten().filter(|sector| asked.contains(&sector["SectorNumber"].as_u64().unwrap()));
+                json!({"result": listed.collect::<Vec<_>>()})
+            }
             _ => {
                 let cases = self.fixture[method].as_array();
                 let empty = json!([]);
@@ -347,4 +355,15 @@ fn good(id: &Value, result: &str) -> String {
 
 fn error(id: &Value, code: i64, message: &str) -> String {
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}).to_string()
+}
+
+/// The numbers in a bitfield, at most as many as a test has sectors.
+fn numbers(runs: &Value) -> Vec<u64> {
+    let (mut position, mut numbers) = (0u64, Vec::new());
+    for (index, run) in runs.as_array().unwrap().iter().enumerate() {
+        let end = position.saturating_add(run.as_u64().unwrap());
+        numbers.extend((position..end).filter(|_| index % 2 == 1).take(20_000));
+        position = end;
+    }
+    numbers
 }
