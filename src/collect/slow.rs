@@ -14,3 +14,23 @@ pub fn is_due(last_seconds: Option<f64>, now: f64, period_seconds: f64) -> bool 
 pub fn is_presentable(obtained_seconds: f64, now: f64, period_seconds: f64) -> bool {
     now - obtained_seconds <= PERIODS_TO_LIVE * period_seconds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_once_in_a_period_and_when_the_clock_was_set_back() {
+        assert!(is_due(None, 1000.0, 1800.0));
+        assert!(!is_due(Some(1000.0), 1000.0, 1800.0));
+        assert!(!is_due(Some(1000.0), 2700.0, 1800.0));
+        assert!(is_due(Some(1000.0), 2790.0, 1800.0));
+        assert!(is_due(Some(1000.0), 999.0, 1800.0));
+    }
+
+    #[test]
+    fn presentable_for_four_periods() {
+        assert!(is_presentable(1000.0, 8200.0, 1800.0));
+        assert!(!is_presentable(1000.0, 8201.0, 1800.0));
+    }
+}

@@ -13,6 +13,7 @@ mod hostile;
 mod nulls;
 mod older;
 mod replies;
+mod slow_tier;
 mod types;
 
 use support::Metrics;

@@ -145,6 +145,11 @@ impl Node {
         self.answer(method, Answer::Result(result))
     }
 
+    /// What the fixture has a method answer.
+    pub fn result_of(&self, method: &str, params: Value) -> Value {
+        self.shared.lookup(method, &params)["result"].take()
+    }
+
     /// Makes a method answer as the fixture has it, with one value in it replaced or, by an absent key, added.
     pub fn change(&self, method: &str, params: Value, pointer: &str, value: Value) -> &Node {
         let mut result = self.shared.lookup(method, &params)["result"].take();
