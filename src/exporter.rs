@@ -26,13 +26,15 @@ pub fn run(options: &Options, env: Env) -> Result<()> {
     let mut log = Log::new(options.verbosity);
     let state = state(options, env);
     let Some(interval) = options.interval else {
-        return run_once(options, env, &state, &mut log);
+        return run_once(options, env, &state, &mut log).map(|_| ());
     };
     let mut planned = Instant::now();
     loop {
-        if let Err(error) = run_once(options, env, &state, &mut log) {
+        match run_once(options, env, &state, &mut log) {
+            Ok(Output::Wanted) => {}
+            Ok(Output::Unwanted) => return Ok(()),
             // The disk may have room again by the next run.
-            log.write(&format!("{error:#}"));
+            Err(error) => log.write(&format!("{error:#}")),
         }
         planned = next_start(planned, interval, Instant::now());
         thread::sleep(planned.saturating_duration_since(Instant::now()));
@@ -44,7 +46,15 @@ fn next_start(last_start: Instant, interval: Duration, now: Instant) -> Instant 
     (last_start + interval).max(now)
 }
 
-fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<()> {
+/// Whether anybody still takes what is written.
+pub enum Output {
+    /// The file, or a reader of stdout, is there.
+    Wanted,
+    /// The reader of stdout went away: it has what it wanted.
+    Unwanted,
+}
+
+fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
     let (turn, mut lines) = state.begin(options.timeout);
     let nodes = match options.demo {
         Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
@@ -76,17 +86,18 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
         peak_memory_kilobytes().map_or("unknown".to_owned(), |kilobytes| kilobytes.to_string())
     ));
     match &options.textfile {
-        Some(path) => textfile::write(path, &text),
+        Some(path) => textfile::write(path, &text).map(|()| Output::Wanted),
         None => write_to_stdout(&text),
     }
 }
 
-/// Writes to stdout. A reader that went away has what it wanted.
-pub fn write_to_stdout(text: &str) -> Result<()> {
+/// Writes to stdout.
+pub fn write_to_stdout(text: &str) -> Result<Output> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
-        _ => Ok(()),
+        Ok(()) => Ok(Output::Wanted),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Output::Unwanted),
+        Err(error) => Err(error).context("cannot write to stdout"),
     }
 }
 

@@ -37,5 +37,5 @@ fn version() -> String {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    exporter::write_to_stdout(text)
+    exporter::write_to_stdout(text).map(|_| ())
 }

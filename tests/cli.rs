@@ -56,9 +56,7 @@ fn version() {
 
 #[test]
 fn wrong_usage() {
-    for args in
-        [&["--bogus"][..], &["collect"], &["--interval", "1m"], &["--textfile", "x.txt"], &["--timeout", "soon"]]
-    {
+    for args in [&["--bogus"][..], &["collect"], &["--textfile", "x.txt"], &["--timeout", "soon"]] {
         let run = Exporter::new().args(args).run();
         assert_eq!(run.status.code(), Some(2), "{args:?}");
         assert_eq!(run.stdout, "");
@@ -384,4 +382,22 @@ fn repos_are_found() {
     let (metrics, stderr) = exporter.collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
     assert!(metrics.has("farcaster_worker_info", &[("miner_id", MINER)]));
+}
+
+/// On stdout one text follows the other, until nobody reads them any more.
+#[test]
+fn a_loop_on_stdout_ends_with_its_reader() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Exporter::new()
+        .args(&["--demo=50", "--interval", "20ms"])
+        .command()
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let texts = lines.filter(|line| line.starts_with("farcaster_run_timestamp_seconds ")).take(3);
+    assert_eq!(texts.count(), 3);
+    wait_until("its end", || child.try_wait().unwrap().is_some());
+    assert!(child.wait().unwrap().success());
 }

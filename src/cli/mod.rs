@@ -55,8 +55,7 @@ pub enum Verbosity {
 pub struct Options {
     /// The file for node_exporter, ending in `.prom`; the standard output where absent.
     pub textfile: Option<PathBuf>,
-    /// Time from one run's start to the next one's; a single run where absent. Comes only with
-    /// `textfile`.
+    /// Time from one run's start to the next one's; a single run where absent.
     pub interval: Option<Duration>,
     /// Budget of one run.
     pub timeout: Duration,
@@ -257,13 +256,6 @@ impl Typed {
             ensure!(!folder, "{source}: {} is a folder", path.display());
         }
 
-        let interval = self.last("interval", DURATION)?;
-        ensure!(
-            interval.is_none() || textfile.is_some(),
-            "{} needs --textfile PATH as well: nothing can read one document after the other on \
-             stdout",
-            self.source("interval")
-        );
         let mut miner_ids: Vec<String> = Vec::new();
         for id in self.all("miner-id", MINER_ID)? {
             // f01234 and t01234 are one miner: the letter only says which network prints it.
@@ -274,7 +266,7 @@ impl Typed {
 
         Ok(Options {
             textfile,
-            interval,
+            interval: self.last("interval", DURATION)?,
             timeout: self.last("timeout", DURATION)?.unwrap_or(DEFAULT_TIMEOUT),
             slow_interval: self.last("slow-interval", DURATION)?.unwrap_or(DEFAULT_SLOW_INTERVAL),
             daemon_repo: self.paths("daemon-repo").pop(),

@@ -25,7 +25,7 @@ pub const OPTIONS: &[Opt] = &[
         "Write to PATH for node_exporter's textfile collector, not to stdout;\n\
          must end in .prom, is replaced atomically and readable by everyone"),
     Opt::new("interval", One("DURATION"),
-        "Run again and again, this long from start to start; needs --textfile\n\
+        "Run again and again, this long from start to start\n\
          (30s, 1m30s, 1h; a bare number is seconds)").default("run once"),
     Opt::new("timeout", One("DURATION"),
         "Most time that one run may take; what is missing by then is left out\n").default("40s"),

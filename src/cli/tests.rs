@@ -29,7 +29,7 @@ fn error(args: &[&str], env: &[(&str, &str)]) -> String {
 /// The option and another that it cannot do without, with values that are not the defaults.
 const SAMPLES: &[&[(&str, &str)]] = &[
     &[("textfile", "x.prom")],
-    &[("interval", "20m"), ("textfile", "x.prom")],
+    &[("interval", "20m")],
     &[("timeout", "20s")],
     &[("slow-interval", "2h")],
     &[("daemon-repo", "/d")],
@@ -219,7 +219,6 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--textfile=x.prom.txt"], "--textfile: the path does not end in .prom"),
         (&["--textfile=x.prom/"], "--textfile: the path does not end in .prom"),
         (&["--textfile", folder], "is a folder"),
-        (&["--interval=60"], "--interval needs --textfile"),
         (&["-vq"], "--verbose and --quiet contradict each other"),
         (&["--demo", "--daemon-repo=/d"], "--demo and --daemon-repo"),
         (&["--demo", "--miner-repo=/m"], "--demo and --miner-repo"),
@@ -240,7 +239,6 @@ fn wrong_variables_are_named() {
         (&[("FARCASTER_DEMO", "on")], "FARCASTER_DEMO: \"on\" is not"),
         (&[("FARCASTER_MINER_ID", "f01,x")], "FARCASTER_MINER_ID: \"x\" is not"),
         (&[("FARCASTER_TEXTFILE", "x")], "FARCASTER_TEXTFILE: the path does not end"),
-        (&[("FARCASTER_INTERVAL", "60")], "FARCASTER_INTERVAL needs --textfile"),
         (
             &[("FARCASTER_DEMO", "1"), ("FARCASTER_MINER_REPO", "/m")],
             "FARCASTER_DEMO and FARCASTER_MINER_REPO contradict",
