@@ -80,7 +80,8 @@ fn a_text_that_cannot_be_written() {
     assert!(run.stderr.contains("cannot write") && run.stderr.contains("mkdir -p"), "{}", run.stderr);
 
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut child = Exporter::new().command().stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let exporter = Exporter::new();
+    let mut child = exporter.command().stdout(full).stderr(Stdio::piped()).spawn().unwrap();
     let run = finish(&mut child);
     assert_eq!(run.status.code(), Some(1));
     assert!(run.stderr.contains("cannot write to stdout"), "{}", run.stderr);
@@ -92,7 +93,8 @@ fn a_reader_that_went_away() {
     let farm = Farm::start();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut child = farm.exporter().command().stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let exporter = farm.exporter();
+    let mut child = exporter.command().stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     let run = finish(&mut child);
     assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
     assert!(farm.daemon.count("MpoolPending") > 0);
@@ -388,13 +390,9 @@ fn repos_are_found() {
 #[test]
 fn a_loop_on_stdout_ends_with_its_reader() {
     use std::io::{BufRead, BufReader};
-    let mut child = Exporter::new()
-        .args(&["--demo=50", "--interval", "20ms"])
-        .command()
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let exporter = Exporter::new().args(&["--demo=50", "--interval", "20ms"]);
+    let mut child =
+        exporter.command().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let texts = lines.filter(|line| line.starts_with("farcaster_run_timestamp_seconds ")).take(3);
     assert_eq!(texts.count(), 3);
