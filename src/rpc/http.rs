@@ -93,6 +93,13 @@ impl Http {
             Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
             Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
             Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
+            // What is no TLS, or shows a certificate that nobody vouches for, will be the same the next time.
+            Error::Io(error) if error.kind() == ErrorKind::InvalidData && self.base_url.starts_with("https:") => {
+                let why = self.redact(&error.to_string());
+                Cause::Unreachable(format!(
+                    "TLS failed ({why}): it takes https, and a certificate of a public authority"
+                ))
+            }
             Error::TlsRequired => {
                 Cause::Unreachable("https needs a build with the `tls` feature, which this one lacks".to_owned())
             }

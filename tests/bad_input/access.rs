@@ -139,3 +139,24 @@ fn headers() {
         }
     }
 }
+
+/// An https address of a node that speaks plain HTTP, as Lotus does by itself: Go answers the handshake with HTTP 400.
+#[test]
+#[cfg(feature = "tls")]
+fn https_where_there_is_none() {
+    use std::io::{Read, Write};
+    let farm = Farm::start();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let info = format!("{}:https://127.0.0.1:{port}", token(Permission::Admin));
+    let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &info).collect();
+    assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "daemon")]), Some(0.0));
+    assert!(stderr.contains("TLS failed") && stderr.contains("it takes https"), "{stderr}");
+    assert_eq!(metrics.success("sectors", MINER), Some(true));
+}
