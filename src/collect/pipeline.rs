@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{LotusMiner, Run, jobs, scheduler, sectors};
+use crate::address_book::AddressBook;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
 use crate::rpc::tolerant::{Field, Int, List};
@@ -61,6 +62,7 @@ struct Sector {
     content: String,
     retries: Option<u64>,
     error: Option<String>,
+    pieces: Vec<DealPiece>,
     asked_seconds: f64,
     /// The tasks it had when it was asked about: other tasks later hint that it moved.
     tasks: BTreeSet<String>,
@@ -68,6 +70,20 @@ struct Sector {
     has_left: bool,
     #[serde(skip)]
     sealing_seconds: Option<u64>,
+}
+
+/// A piece of a deal in a sector; fillers are none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct DealPiece {
+    cid: String,
+    bytes: u64,
+    /// The deal's id, or that of a direct piece's allocation; empty where there is none.
+    deal: String,
+    /// The client's address; empty where nobody knows it.
+    client: String,
+    is_verified: bool,
+    is_direct: bool,
 }
 
 /// What is known of the pipeline from run to run. A sector that was not asked about yet is None.
@@ -241,12 +257,30 @@ struct LogEntry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Piece {
+    #[serde(default)]
+    piece: Field<PieceInfo>,
     deal_info: Option<DealInfo>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+struct PieceInfo {
+    size: Field<Int>,
+    #[serde(rename = "PieceCID")]
+    cid: Field<Cid>,
+}
+
+#[derive(Deserialize)]
+struct Cid {
+    #[serde(rename = "/")]
+    text: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct DealInfo {
+    #[serde(rename = "DealID")]
+    deal_id: Field<Int>,
     deal_proposal: Option<DealProposal>,
     piece_activation_manifest: Option<PieceActivationManifest>,
 }
@@ -255,12 +289,21 @@ struct DealInfo {
 #[serde(rename_all = "PascalCase", default)]
 struct DealProposal {
     verified_deal: bool,
+    client: Field<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct PieceActivationManifest {
-    verified_allocation_key: Option<serde::de::IgnoredAny>,
+    verified_allocation_key: Option<AllocationKey>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct AllocationKey {
+    client: Field<Int>,
+    #[serde(rename = "ID")]
+    id: Field<Int>,
 }
 
 impl DealInfo {
@@ -280,6 +323,7 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
     let deals = status.deals.take(&format!("{at}.Deals"), problems).unwrap_or_default();
     let retries = status.retries.take(&format!("{at}.Retries"), problems);
     let error = status.last_err.take(&format!("{at}.LastErr"), problems).unwrap_or_default();
+    let content = content(&pieces, &deals, &log).to_owned();
     let entered = log.iter().rev().find(|entry| is_transition(&entry.kind));
     let state = status.state.take(&format!("{at}.State"), problems).unwrap_or_default();
     Sector {
@@ -287,9 +331,10 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
         state,
         entered_seconds: entered.map(|entry| entry.timestamp.0 as f64),
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
-        content: content(&pieces, &deals, &log).to_owned(),
+        content,
         retries: retries.and_then(Int::to_u64),
         error: first_line(&error),
+        pieces: pieces.into_iter().filter_map(|piece| deal_piece(piece, &at, problems)).collect(),
         ..Sector::default()
     }
 }
@@ -341,12 +386,38 @@ fn content(pieces: &[Piece], deals: &[Int], log: &[LogEntry]) -> &'static str {
     "committed_capacity"
 }
 
+/// What is published of a piece, where a deal brought it.
+fn deal_piece(piece: Piece, at: &str, problems: &mut Problems) -> Option<DealPiece> {
+    let info = piece.deal_info?;
+    let is_verified = info.is_verified();
+    let place = piece.piece.take(&format!("{at}.Pieces.Piece"), problems)?;
+    let cid = place.cid.take(&format!("{at}.Pieces.PieceCID"), problems)?;
+    let bytes = place.size.take(&format!("{at}.Pieces.Size"), problems).and_then(Int::to_u64)?;
+    let piece = DealPiece { cid: cid.text, bytes, is_verified, ..DealPiece::default() };
+    let positive = |id: Option<Int>| id.filter(|id| id.0 > 0).map(|id| id.0.to_string()).unwrap_or_default();
+    Some(match info.piece_activation_manifest {
+        Some(manifest) => {
+            let key = manifest.verified_allocation_key.unwrap_or_default();
+            let client = key.client.take(&format!("{at}.Pieces.VerifiedAllocationKey.Client"), problems);
+            let deal = positive(key.id.take(&format!("{at}.Pieces.VerifiedAllocationKey.ID"), problems));
+            let client = client.map(|id| format!("f0{}", id.0)).unwrap_or_default();
+            DealPiece { deal, client, is_direct: true, ..piece }
+        }
+        None => {
+            let deal = positive(info.deal_id.take(&format!("{at}.Pieces.DealID"), problems));
+            let proposal = info.deal_proposal.unwrap_or_default();
+            let client = proposal.client.take(&format!("{at}.Pieces.DealProposal.Client"), problems);
+            DealPiece { deal, client: client.unwrap_or_default(), ..piece }
+        }
+    })
+}
+
 fn first_line(error: &str) -> Option<String> {
     let line = error.lines().map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().take(MAX_ERROR_CHARACTERS).collect())
 }
 
-pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut Samples) {
     samples.add_summary(&families::MINER_SEALING_DURATION_SECONDS, [miner_id], &facts.durations.summary());
     for (number, sector) in &facts.sectors {
         let phase = phase(&sector.state);
@@ -365,6 +436,19 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         samples.add_row(&families::MINER_PIPELINE_SECTOR_RETRIES, labels, sector.retries, rank);
         if let Some(error) = &sector.error {
             samples.add_row(&families::MINER_PIPELINE_SECTOR_ERROR_INFO, [miner_id, &number, error], true, rank);
+        }
+        // The same data may be in a sector more than once, with nothing to tell the pieces apart.
+        let mut bytes: BTreeMap<[&str; 5], u64> = BTreeMap::new();
+        for piece in &sector.pieces {
+            let client = book.name(&[&piece.client]).unwrap_or(&piece.client);
+            let verified = if piece.is_verified { "1" } else { "0" };
+            let kind = if piece.is_direct { "direct" } else { "deal" };
+            let sum = bytes.entry([&piece.cid, &piece.deal, client, verified, kind]).or_default();
+            *sum = piece.bytes.saturating_add(*sum);
+        }
+        for ([cid, deal, client, verified, kind], bytes) in bytes {
+            let labels = [miner_id, &number, cid, deal, client, verified, kind];
+            samples.add_row(&families::MINER_PIPELINE_PIECE_BYTES, labels, bytes, rank);
         }
     }
 }
