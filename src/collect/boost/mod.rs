@@ -90,6 +90,8 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     let told = fields.as_ref().ok().and_then(|fields| answers::miner_id(fields, &mut of_miner));
     memory.is_of(told.as_deref(), miner_ids);
     let miner_id = memory.miner_id.clone();
+    // Where it tells nothing of its transfers now, what it tells later does not stand for this time.
+    run.state.remember(&section, &Memory { told_seconds: None, ..memory.clone() });
 
     let mut lane = Lane::new(run.now, &miner_id, Some(boost.graphql.name())).since(started);
     for (address, is_up) in boost.addresses.iter().zip([api.is_ok(), fields.is_ok()]) {
