@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use serde::Deserialize;
 
 use crate::lotus::address;
+use crate::rpc::tolerant;
 
 /// What the operator knows about addresses. Empty where there is no file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -21,7 +22,8 @@ impl AddressBook {
     pub fn read(path: &Path) -> Result<Self> {
         let file = || format!("address book {}", path.display());
         let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read it", file()))?;
-        let book: AddressBook = serde_json::from_str(&text)
+        let book: AddressBook = tolerant::from_json(text.as_bytes())
+            .map_err(Error::msg)
             .with_context(|| format!("{}: expected {{\"names\": {{ADDRESS: NAME}}, \"watch\": [ADDRESS]}}", file()))?;
         let addresses = book.names.keys().chain(&book.watch);
         for address in addresses {

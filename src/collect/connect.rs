@@ -59,6 +59,7 @@ pub struct LotusMiner {
     pub id: String,
     /// Version, where it told.
     pub version: Option<String>,
+    start_time_seconds: Option<f64>,
 }
 
 /// Who can be asked in this run.
@@ -109,7 +110,7 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
         stay_on_network(run.state, network, &mut lane);
     }
     let known: KnownMiners = run.state.recall("miners");
-    let mut miners_by_id: Vec<(LotusMiner, bool)> = Vec::new();
+    let mut miners_by_id: Vec<(LotusMiner, Seals)> = Vec::new();
     let mut now_known = KnownMiners::new();
     for answer in miners {
         answer.reach.report(Kind::Miner, &mut lane);
@@ -118,18 +119,21 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
         let Some(id) = answer.id.or_else(|| known.get(&address).cloned()) else {
             continue;
         };
-        lane.samples.add(&families::MINER_START_TIME_SECONDS, [&id], answer.start_time_seconds);
         now_known.insert(address, id.clone());
-        let miner = LotusMiner { client: answer.client, id, version: answer.version };
+        let MinerAnswer { client, version, start_time_seconds, seals, .. } = answer;
+        let miner = LotusMiner { client, id, version, start_time_seconds };
         // Of several processes of one miner, the one that seals knows sectors, workers and storage.
         match miners_by_id.iter_mut().find(|(other, _)| other.id == miner.id) {
-            None => miners_by_id.push((miner, answer.seals)),
-            Some(other) if answer.seals && !other.1 => *other = (miner, true),
+            None => miners_by_id.push((miner, seals)),
+            Some(other) if seals > other.1 => *other = (miner, seals),
             Some(_) => {}
         }
     }
     run.state.remember("miners", &now_known);
     let miners: Vec<LotusMiner> = miners_by_id.into_iter().map(|(miner, _)| miner).collect();
+    for miner in &miners {
+        lane.samples.add(&families::MINER_START_TIME_SECONDS, [&miner.id], miner.start_time_seconds);
+    }
     let mut miner_ids: Vec<String> = miners.iter().map(|miner| miner.id.clone()).collect();
     for id in run.miner_ids {
         if !miner_ids.iter().any(|known| address::same(known, id)) {
@@ -253,7 +257,15 @@ struct MinerAnswer {
     id: Option<String>,
     version: Option<String>,
     start_time_seconds: Option<f64>,
-    seals: bool,
+    seals: Seals,
+}
+
+/// Whether a process seals, or only proves. One that is down may do either.
+#[derive(PartialEq, PartialOrd)]
+enum Seals {
+    No,
+    Perhaps,
+    Yes,
 }
 
 fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
@@ -278,12 +290,17 @@ fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
     let start_time = noted(answers.get(start_time), &mut reach.errors);
     // Lotus before v1.11.2 has no subsystems: one process does it all.
     let subsystems = noted(answers.get(subsystems), &mut reach.errors).flatten();
+    let seals = match subsystems.is_none_or(|names| names.iter().any(|name| name == "Sealing")) {
+        _ if !reach.is_up => Seals::Perhaps,
+        true => Seals::Yes,
+        false => Seals::No,
+    };
     MinerAnswer {
         reach,
         id,
         version: version.filter(|version| !version.is_empty()),
         start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
-        seals: subsystems.is_none_or(|names| names.iter().any(|name| name == "Sealing")),
+        seals,
         client,
     }
 }

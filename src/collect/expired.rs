@@ -36,7 +36,11 @@ pub fn is_due(run: &Run, miner_id: &str) -> bool {
 /// `live_sectors` are those of the head, where this run read them. Where a new figure cannot be had, the last one stands.
 pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, problems: &mut Problems) -> Result<Facts> {
     let mut facts: Facts = run.state.recall(&section(&miner.id));
-    if let Some(live) = live_sectors.filter(|_| is_due(run, &miner.id)) {
+    let is_due = is_due(run, &miner.id);
+    if is_due && live_sectors.is_none() {
+        problems.error("which sectors are live on chain is not known");
+    }
+    if let Some(live) = live_sectors.filter(|_| is_due) {
         let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([HELD_STATES]));
         if let Some(held) = problems.ok(held) {
             let mut held = held.unwrap_or_default();

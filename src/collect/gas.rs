@@ -36,16 +36,18 @@ pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mu
     }
     // Lotus wants a sender, and makes no difference between senders.
     let sender = miners.first().map_or("f00", |(miner_id, _)| miner_id);
-    let has_full_quality = daemon.network_version.is_some_and(|version| version >= SOLSTICE_NETWORK_VERSION);
     let mut batch = Batch::new();
     let premiums = HORIZONS_EPOCHS.map(|epochs| {
         let params = json!([epochs, sender, GAS_LIMIT, daemon.tipset_key]);
         (epochs, batch.add::<Fil>("GasEstimateGasPremium", params))
     });
-    let pledges: Vec<_> = sizes
+    // Which pledge is right depends on the network's version.
+    let pledges: Vec<_> = daemon
+        .network_version
         .into_iter()
-        .map(|size| {
-            let verified_size = if has_full_quality { size } else { 0 };
+        .flat_map(|version| sizes.iter().map(move |size| (version, *size)))
+        .map(|(version, size)| {
+            let verified_size = if version >= SOLSTICE_NETWORK_VERSION { size } else { 0 };
             let params = json!([SECTOR_LIFE_EPOCHS, size, verified_size, daemon.tipset_key]);
             (size, batch.add::<Fil>("StateMinerInitialPledgeForSector", params))
         })

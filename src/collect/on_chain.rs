@@ -123,8 +123,12 @@ pub fn fetch(
     match daemon {
         Ok(daemon) => {
             memory.live_sectors = live_count;
-            if let Some(live) = live_sectors.filter(|_| is_due) {
-                memory.reading = Reading::start(daemon, run.now, live);
+            if is_due {
+                memory.reading =
+                    live_sectors.zip(live_count).and_then(|(live, _)| Reading::start(daemon, run.now, live));
+                if memory.reading.is_none() {
+                    problems.error("which sectors are live on chain is not known");
+                }
             }
             memory.read_on(&daemon.client, run, miner_id, problems);
         }

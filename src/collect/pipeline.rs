@@ -215,10 +215,13 @@ fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Me
             }
             other => problems.ok(other),
         };
-        let Some(mut sector) = status.map(|status| read(status, number, problems)) else {
+        let failures = problems.failures();
+        let Some(mut sector) = status.map(|status| read(miner, status, number, problems)) else {
             continue;
         };
-        sector.asked_seconds = now;
+        let is_whole = problems.failures() == failures;
+        // What could not be read whole is old from the start, so that the next run asks again.
+        sector.asked_seconds = if is_whole { now } else { now - MAX_SECONDS_WITHOUT_STATUS };
         sector.tasks = tasks.get(&number).cloned().unwrap_or_default();
         let before = memory.sectors.remove(&number).flatten();
         let was_in_pipeline = before.is_some_and(|before| in_pipeline(&before.state));
@@ -314,7 +317,7 @@ impl DealInfo {
     }
 }
 
-fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
+fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) -> Sector {
     let at = format!("SectorsStatus({number})");
     let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
     let log = log.take(&format!("{at}.Log"), problems);
@@ -333,7 +336,7 @@ fn read(status: Status, number: u64, problems: &mut Problems) -> Sector {
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
         content,
         retries: retries.and_then(Int::to_u64),
-        error: first_line(&error),
+        error: first_line(&miner.redact(&error)),
         pieces: pieces.into_iter().filter_map(|piece| deal_piece(piece, &at, problems)).collect(),
         ..Sector::default()
     }

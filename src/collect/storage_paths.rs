@@ -38,6 +38,8 @@ struct Path {
     weight: Option<f64>,
     can_seal: Option<bool>,
     can_store: Option<bool>,
+    /// What is fixed about the path was read whole; else the next run asks again.
+    is_known: bool,
     files: Option<[u64; FILE_KINDS.len()]>,
 }
 
@@ -66,20 +68,38 @@ pub fn fetch(miner: &LotusMiner, run: &Run, problems: &mut Problems) -> Result<F
     {
         facts.paths = paths;
         facts.listed_seconds = Some(run.now);
-        run.state.remember(&section, &facts);
     }
-    anyhow::ensure!(facts.listed_seconds.is_some(), "{}: its storage paths are not known", miner.client.name());
+    if facts.listed_seconds.is_none() {
+        // Better those of lotus-miner itself than none.
+        facts.paths = facts.local.keys().map(|id| (id.clone(), Path::default())).collect();
+    }
+    ask_what_is_fixed(miner, &mut facts.paths, problems);
+    run.state.remember(&section, &facts);
+    let is_known = facts.listed_seconds.is_some() || !facts.paths.is_empty();
+    anyhow::ensure!(is_known, "{}: its storage paths are not known", miner.client.name());
     let is_presentable = |listed| slow::is_presentable(listed, run.now, run.slow_period_seconds);
     facts.shows_files = facts.listed_seconds.is_some_and(is_presentable);
     Ok(facts)
 }
 
-/// All paths, with what is fixed about them and the files in them.
+/// All paths, with the files in them.
 fn list(
     miner: &LotusMiner,
     local: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) -> Option<BTreeMap<String, Path>> {
+    let listed = miner.client.stream::<Option<BTreeMap<String, Declared>>>("StorageList", json!([]));
+    let listed = problems.ok(listed)?.unwrap_or_default();
+    let ids: BTreeSet<&String> = listed.keys().chain(local.keys()).collect();
+    let paths = ids.into_iter().map(|id| {
+        let files = listed.get(id).map(|declared| declared.files);
+        (id.clone(), Path { files, ..Path::default() })
+    });
+    Some(paths.collect())
+}
+
+/// Where the paths are and what they are for, of those of which that is not known yet.
+fn ask_what_is_fixed(miner: &LotusMiner, paths: &mut BTreeMap<String, Path>, problems: &mut Problems) {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "PascalCase", default)]
     struct StorageInfo {
@@ -89,29 +109,24 @@ fn list(
         can_seal: Field<bool>,
         can_store: Field<bool>,
     }
-    let listed = miner.client.stream::<Option<BTreeMap<String, Declared>>>("StorageList", json!([]));
-    let listed = problems.ok(listed)?.unwrap_or_default();
-    let ids: BTreeSet<&String> = listed.keys().chain(local.keys()).collect();
     let mut batch = Batch::new();
+    let unknown = paths.iter_mut().filter(|(_, path)| !path.is_known);
     let tickets: Vec<_> =
-        ids.into_iter().map(|id| (id, batch.add::<StorageInfo>("StorageInfo", json!([id])))).collect();
+        unknown.map(|(id, path)| (id, path, batch.add::<StorageInfo>("StorageInfo", json!([id])))).collect();
     let answers = miner.client.send(&batch);
-    let paths = tickets.into_iter().map(|(id, ticket)| {
+    for (id, path, ticket) in tickets {
+        let failures = problems.failures();
         let info = problems.ok(answers.get(ticket)).unwrap_or_default();
         let at = format!("StorageInfo({id})");
         let urls = info.urls.take(&format!("{at}.URLs"), problems).unwrap_or_default();
         let urls = urls.take(&format!("{at}.URLs"), problems);
         let weight = info.weight.take(&format!("{at}.Weight"), problems);
-        let path = Path {
-            host: urls.first().map(|url| host(url)).unwrap_or_default(),
-            weight: weight.map(|Float(weight)| weight),
-            can_seal: info.can_seal.take(&format!("{at}.CanSeal"), problems),
-            can_store: info.can_store.take(&format!("{at}.CanStore"), problems),
-            files: listed.get(id).map(|declared| declared.files),
-        };
-        (id.clone(), path)
-    });
-    Some(paths.collect())
+        path.host = urls.first().map(|url| host(url)).unwrap_or_default();
+        path.weight = weight.map(|Float(weight)| weight);
+        path.can_seal = info.can_seal.take(&format!("{at}.CanSeal"), problems);
+        path.can_store = info.can_store.take(&format!("{at}.CanStore"), problems);
+        path.is_known = problems.failures() == failures;
+    }
 }
 
 /// The host in a URL like `http://10.0.0.5:3456/remote`.

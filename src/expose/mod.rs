@@ -186,7 +186,7 @@ impl Samples {
         if rows > 0 {
             let block = self.block(family);
             block.has_rows = true;
-            block.left_out += rows;
+            block.left_out = block.left_out.saturating_add(rows);
         }
     }
 
@@ -220,7 +220,7 @@ impl Samples {
             match self.families.get_mut(name) {
                 Some(mine) => {
                     mine.samples.append(&mut block.samples);
-                    mine.left_out += block.left_out;
+                    mine.left_out = mine.left_out.saturating_add(block.left_out);
                     mine.has_rows |= block.has_rows;
                 }
                 None => {
@@ -238,7 +238,7 @@ impl Samples {
             block.samples.sort_by(|a, b| a.rank.unwrap_or(f64::MIN).total_cmp(&b.rank.unwrap_or(f64::MIN)));
             let excess = block.samples.len().saturating_sub(max_rows);
             block.samples.truncate(max_rows);
-            truncated.push((block.description.name, block.left_out + excess as u64));
+            truncated.push((block.description.name, block.left_out.saturating_add(excess as u64)));
         }
         for (name, left_out) in truncated {
             self.add(&families::TRUNCATED_ROWS, [name], left_out);

@@ -64,7 +64,9 @@ fn zone_minutes(zone: &str) -> Option<i64> {
     }
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    Some(sign * (hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?))
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let in_range = (0..24).contains(&hours) && (0..60).contains(&minutes);
+    in_range.then(|| sign * (hours * 60 + minutes))
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day comes last.

@@ -26,7 +26,7 @@ pub enum Cause {
     TimedOut(Duration),
     /// The time of this run was used up before the call was sent.
     BudgetSpent,
-    /// Not asked, because the node did not answer earlier in this run.
+    /// Not asked, because the node did not answer, or answered without end, earlier in this run.
     GivenUp,
     /// HTTP 401: the token is not one of this node's.
     BadToken,
@@ -90,7 +90,9 @@ impl fmt::Display for CallError {
             Cause::Unreachable(why) => {
                 write!(f, "{node}: cannot connect: {why}; is it running, and is this its address?")
             }
-            Cause::GivenUp => write!(f, "{node}: not asked any further in this run, because it did not answer before"),
+            Cause::GivenUp => {
+                write!(f, "{node}: not asked any further in this run, because it did not answer as it should before")
+            }
             Cause::BadToken => write!(
                 f,
                 "{node}: the token is refused (HTTP 401); make a new one with `{tool} auth create-token --perm read`"

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::error::one_line;
-use super::{CallError, Cause, Client, Problems, tolerant};
+use super::{CallError, Cause, Client, Problems, not_json_rpc, tolerant};
 
 /// One root field of a query.
 #[derive(Clone, Debug)]
@@ -100,15 +100,14 @@ impl Client {
             CallError { node: self.name.clone(), method: "query".into(), cause }
         };
         let reply = self.post(self.path, &json!({ "query": query }), 1).map_err(fail)?;
-        let response: Response = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let response: Response = tolerant::from_json(&reply.body).unwrap_or_default();
         let errors = response.errors.unwrap_or_default();
         if response.data.is_none() && errors.is_empty() {
-            let start: String =
-                String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]).chars().take(40).collect();
-            let start = self.transport.redact(&start);
-            return Err(fail(match reply.status {
-                200 => Cause::Failed(format!("the answer is not GraphQL's (it starts with {start:?})")),
-                status => Cause::Http(status),
+            return Err(fail(match not_json_rpc(&reply, &*self.transport) {
+                Cause::NotJsonRpc(start) => {
+                    Cause::Failed(format!("the answer is not GraphQL's (it starts with {start:?})"))
+                }
+                other => other,
             }));
         }
         let mut without = BTreeSet::new();

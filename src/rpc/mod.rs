@@ -133,7 +133,7 @@ pub struct Client {
     last_id: AtomicU64,
     single_calls_only: AtomicBool,
     timeouts_in_a_row: AtomicU32,
-    unreachable: AtomicBool,
+    given_up: AtomicBool,
     counters: Arc<Counters>,
 }
 
@@ -148,7 +148,7 @@ impl Client {
             last_id: AtomicU64::new(0),
             single_calls_only: AtomicBool::new(false),
             timeouts_in_a_row: AtomicU32::new(0),
-            unreachable: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             counters: Arc::default(),
         }
     }
@@ -163,7 +163,7 @@ impl Client {
             last_id: AtomicU64::new(0),
             single_calls_only: AtomicBool::new(self.single_calls_only.load(Ordering::Relaxed)),
             timeouts_in_a_row: AtomicU32::new(0),
-            unreachable: AtomicBool::new(self.unreachable.load(Ordering::Relaxed)),
+            given_up: AtomicBool::new(self.given_up.load(Ordering::Relaxed)),
             counters: self.counters.clone(),
         }
     }
@@ -171,6 +171,11 @@ impl Client {
     /// How messages call the node.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Takes this node's secrets out of a text that it wrote.
+    pub fn redact(&self, text: &str) -> String {
+        self.transport.redact(text)
     }
 
     /// What this client has cost its node.
@@ -286,8 +291,8 @@ impl Client {
         let id = self.reserve_ids(1);
         let reply = self.post(path, &Request::new(call, id), 1)?;
         let response: Response =
-            serde_json::from_slice(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
-        if response.error.is_none() && response.id.as_ref().is_some_and(|Id(got)| *got != id) {
+            tolerant::from_json(&reply.body).map_err(|_| not_json_rpc(&reply, &*self.transport))?;
+        if response.error.is_none() && response.id.as_ref().is_none_or(|Id(got)| *got != id) {
             return Err(Cause::NoAnswer);
         }
         let slot = response.outcome(&reply.body, answers.bodies.len(), &*self.transport);
@@ -318,7 +323,7 @@ impl Client {
         shares: u32,
         send: impl FnOnce(&[u8], Duration) -> Result<T, Cause>,
     ) -> Result<T, Cause> {
-        if self.unreachable.load(Ordering::Relaxed)
+        if self.given_up.load(Ordering::Relaxed)
             || self.timeouts_in_a_row.load(Ordering::Relaxed) >= TIMEOUTS_TO_GIVE_UP
         {
             return Err(Cause::GivenUp);
@@ -335,7 +340,8 @@ impl Client {
             Err(Cause::TimedOut(_)) => {
                 self.timeouts_in_a_row.fetch_add(1, Ordering::Relaxed);
             }
-            Err(Cause::Unreachable(_)) => self.unreachable.store(true, Ordering::Relaxed),
+            // Nor would a node that floods do anything else the next time.
+            Err(Cause::Unreachable(_) | Cause::TooLarge(_)) => self.given_up.store(true, Ordering::Relaxed),
             _ => self.timeouts_in_a_row.store(0, Ordering::Relaxed),
         }
         result
@@ -399,7 +405,7 @@ enum BatchFailure {
 }
 
 fn refused_batch(reply: &Reply, transport: &dyn Transport) -> BatchFailure {
-    if serde_json::from_slice::<Response>(&reply.body).is_ok_and(|whole| whole.error.is_some()) {
+    if tolerant::from_json::<Response>(&reply.body).is_ok_and(|whole| whole.error.is_some()) {
         BatchFailure::NoBatches
     } else if reply.body.trim_ascii_start().starts_with(b"[") {
         BatchFailure::Garbled
@@ -412,8 +418,9 @@ fn not_json_rpc(reply: &Reply, transport: &dyn Transport) -> Cause {
     if reply.status != 200 {
         return Cause::Http(reply.status);
     }
-    let start: String = String::from_utf8_lossy(&reply.body[..reply.body.len().min(400)]).chars().take(40).collect();
-    Cause::NotJsonRpc(transport.redact(&start))
+    // A secret that is cut would not be found any more, so the cut comes last; nor does the first one cut any that would be shown.
+    let start = transport.redact(&String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]));
+    Cause::NotJsonRpc(start.chars().take(40).collect())
 }
 
 #[derive(Serialize)]

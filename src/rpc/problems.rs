@@ -7,13 +7,13 @@ use super::{CallError, Cause};
 pub struct Problems {
     node: String,
     lines: Vec<String>,
-    is_failure: bool,
+    failures: usize,
 }
 
 impl Problems {
     /// No problems yet. `node` is how lines about an answer call who gave it.
     pub fn new(node: &str) -> Self {
-        Problems { node: node.to_owned(), lines: Vec::new(), is_failure: false }
+        Problems { node: node.to_owned(), lines: Vec::new(), failures: 0 }
     }
 
     /// Notes something wrong in an answer: `what` names the method, the field and what is wrong with it.
@@ -24,7 +24,7 @@ impl Problems {
 
     /// Notes an error as it is.
     pub fn error(&mut self, error: impl std::fmt::Display) {
-        self.is_failure = true;
+        self.failures += 1;
         self.remark(error);
     }
 
@@ -56,7 +56,12 @@ impl Problems {
 
     /// Whether the collector did not get everything that it asked for.
     pub fn is_failure(&self) -> bool {
-        self.is_failure
+        self.failures > 0
+    }
+
+    /// How many errors were noted so far. A difference tells whether what was read in between is whole.
+    pub fn failures(&self) -> usize {
+        self.failures
     }
 
     /// The lines.

@@ -58,6 +58,9 @@ fn of_the_full_node() {
     let metrics = null("F3ListParticipants", json!([]), "");
     assert_eq!(metrics.value("farcaster_miner_f3_participating", &[("miner_id", MINER)]), Some(0.0));
 
+    let metrics = null("StateMinerDeadlines", json!([MINER]), "/16/PostSubmissions");
+    assert!(!metrics.has("farcaster_miner_deadline_proven_partitions", &[("miner_id", MINER)]));
+
     for pointer in ["", "/ECChain"] {
         let metrics = null("F3GetLatestCertificate", json!([]), pointer);
         assert_eq!(metrics.value("farcaster_chain_finalized_height", &[("source", "f3")]), None);
@@ -68,30 +71,20 @@ fn of_the_full_node() {
 fn of_partitions() {
     let farm = Farm::start();
     let deadline_3 = [("miner_id", MINER), ("deadline", "3")];
-    let null = |pointer| {
-        let partitions = json!([{"AllSectors": [1, 8], "LiveSectors": [1, 8], "ActiveSectors": [1, 8],
-            "FaultySectors": null, "RecoveringSectors": null}, {"LiveSectors": null}]);
-        let node = &farm.daemon;
-        match pointer {
-            "" => node.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(Value::Null)),
-            _ => node.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(partitions)),
-        };
+    let with = |partitions: Value| {
+        farm.daemon.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(partitions));
         let (metrics, stderr) = farm.exporter().collect();
         assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
-        node.restore();
         metrics
     };
-    let metrics = null("");
+    let metrics = with(Value::Null);
     assert_eq!(metrics.value("farcaster_miner_deadline_live_sectors", &deadline_3), Some(0.0));
     assert_eq!(metrics.value("farcaster_miner_live_sectors", &[("miner_id", MINER)]), Some(13.0));
-    let metrics = null("fields");
+    let some =
+        json!({"LiveSectors": [1, 8], "ActiveSectors": [1, 8], "FaultySectors": null, "RecoveringSectors": null});
+    let metrics = with(json!([some, {"LiveSectors": null}]));
     assert_eq!(metrics.value("farcaster_miner_deadline_partitions", &deadline_3), Some(1.0));
     assert_eq!(metrics.value("farcaster_miner_deadline_faulty_sectors", &deadline_3), Some(0.0));
-
-    farm.daemon.change("StateMinerDeadlines", json!([MINER]), "/16/PostSubmissions", Value::Null);
-    let (metrics, stderr) = farm.exporter().collect();
-    assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
-    assert_eq!(metrics.value("farcaster_miner_deadline_proven_partitions", &[("miner_id", MINER)]), None);
 }
 
 #[test]
@@ -156,7 +149,10 @@ fn no_deadlines_at_all_are_no_answer() {
         let farm = Farm::start();
         farm.daemon.answer_to("StateMinerDeadlines", json!([MINER]), Answer::Result(none));
         let (metrics, stderr) = farm.exporter().collect();
-        assert_eq!(metrics.failed(), [format!("deadlines {MINER}"), format!("expired_sectors {MINER}")]);
+        assert_eq!(
+            metrics.failed(),
+            ["deadlines", "expired_sectors", "sectors_on_chain"].map(|name| format!("{name} {MINER}"))
+        );
         assert!(stderr.contains("StateMinerDeadlines"), "{stderr}");
         for family in
             ["farcaster_miner_live_sectors", "farcaster_miner_daily_fee_fil", "farcaster_miner_expired_sectors"]

@@ -74,12 +74,7 @@ impl Exporter {
 
     /// Runs it to its end.
     pub fn run(&self) -> Run {
-        let mut child = self.spawn();
-        let stdout = read(child.stdout.take().unwrap());
-        let stderr = read(child.stderr.take().unwrap());
-        let status = wait(&mut child);
-        let run = Run { stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), status };
-        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        let run = finish(&mut self.spawn());
         for secret in self.secrets() {
             assert!(!shows(&run.stdout, &secret), "stdout shows a token: {}", run.stdout);
             assert!(!shows(&run.stderr, &secret), "stderr shows a token: {}", run.stderr);
@@ -118,7 +113,7 @@ fn shows(text: &str, secret: &str) -> bool {
     parts.into_iter().any(|part| text.contains(std::str::from_utf8(part).unwrap()))
 }
 
-fn read(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+fn read<P: Read + Send + 'static>(mut pipe: P) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
         pipe.read_to_string(&mut text).unwrap();
@@ -126,17 +121,22 @@ fn read(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     })
 }
 
-/// Waits for the end of a process, but not for ever.
-pub fn wait(child: &mut Child) -> ExitStatus {
+/// Waits for the end of a process, but not for ever, and reads what it says.
+pub fn finish(child: &mut Child) -> Run {
+    let stdout = child.stdout.take().map(read);
+    let stderr = child.stderr.take().map(read);
     let started = Instant::now();
-    loop {
+    let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
-            return status;
+            break status;
         }
         if started.elapsed() > HUNG {
             child.kill().unwrap();
             panic!("the exporter hangs");
         }
-        thread::sleep(Duration::from_millis(5));
-    }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let [stdout, stderr] = [stdout, stderr].map(|text| text.map(|text| text.join().unwrap()).unwrap_or_default());
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    Run { stdout, stderr, status }
 }

@@ -278,9 +278,7 @@ impl Shared {
             return (200, Some(error(id, 1, &message)));
         }
         let params = Value::Array(params);
-        let replaced = self.answers.lock().unwrap();
-        let replaced = replaced.iter().find(|(of, first, _)| of == method.name && starts_with(&params, first));
-        let replaced = replaced.map(|(_, _, answer)| answer.clone());
+        let replaced = self.replaced(method.name, &params);
         let mut id = id;
         let other_id = json!(987_654_321);
         match replaced {
@@ -303,6 +301,13 @@ impl Shared {
         (200, Some(text))
     }
 
+    /// What a test put in place of a method's answer.
+    fn replaced(&self, method: &str, params: &Value) -> Option<Answer> {
+        let answers = self.answers.lock().unwrap();
+        let replaced = answers.iter().find(|(of, first, _)| of == method && starts_with(params, first));
+        replaced.map(|(_, _, answer)| answer.clone())
+    }
+
     /// What the fixture has for a call: a case with its result or error.
     fn lookup(&self, method: &str, params: &Value) -> Value {
         match (method, &self.fixture["sectors"]) {
@@ -317,6 +322,14 @@ impl Shared {
                 let listed: Vec<&Value> =
                     states.iter().filter_map(|state| sectors.get(state.as_str()?)?.as_array()).flatten().collect();
                 json!({"result": if listed.is_empty() { Value::Null } else { json!(listed) }})
+            }
+            ("StateMinerSectors", _) => {
+                let of_miner = self.fixture[method].as_array().into_iter().flatten();
+                let all =
+                    of_miner.filter(|case| case["params"][0] == params[0]).flat_map(|case| case["result"].as_array());
+                let asked = numbers(&params[1]);
+                let listed = all.flatten().filter(|sector| asked.contains(&sector["SectorNumber"].as_u64().unwrap()));
+                json!({"result": listed.collect::<Vec<_>>()})
             }
             _ => {
                 let cases = self.fixture[method].as_array();
@@ -342,4 +355,15 @@ fn good(id: &Value, result: &str) -> String {
 
 fn error(id: &Value, code: i64, message: &str) -> String {
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}).to_string()
+}
+
+/// The numbers in a bitfield, at most as many as a test has sectors.
+fn numbers(runs: &Value) -> Vec<u64> {
+    let (mut position, mut numbers) = (0u64, Vec::new());
+    for (index, run) in runs.as_array().unwrap().iter().enumerate() {
+        let end = position.saturating_add(run.as_u64().unwrap());
+        numbers.extend((position..end).filter(|_| index % 2 == 1).take(20_000));
+        position = end;
+    }
+    numbers
 }

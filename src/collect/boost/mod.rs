@@ -4,6 +4,7 @@
 
 mod answers;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,12 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     run.state.remember(&section, &Memory { told_seconds: None, ..memory.clone() });
 
     let mut lane = Lane::new(run.now, &miner_id, Some(boost.graphql.name())).since(started);
+    let mut doors = BTreeMap::new();
     for (address, is_up) in boost.addresses.iter().zip([api.is_ok(), fields.is_ok()]) {
+        // A proxy may make one address of both.
+        *doors.entry(address).or_insert(false) |= is_up;
+    }
+    for (address, is_up) in doors {
         lane.samples.add(&families::ENDPOINT_UP, [Kind::Boost.as_str(), address], is_up);
     }
     lane.collect(

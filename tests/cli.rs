@@ -1,0 +1,387 @@
+//! The program as a user meets it: options, exit codes, files, signals.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::{Answer, Exporter, Farm, MINER, Metrics, finish};
+
+/// Names of everything in a folder, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Waits until something is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn help() {
+    for option in ["--help", "-h"] {
+        let run = Exporter::new().arg(option).run();
+        assert_eq!(run.status.code(), Some(0));
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (lotus_farcaster::cli::help().as_str(), ""));
+    }
+}
+
+#[test]
+fn version() {
+    let run = Exporter::new().arg("--version").run();
+    assert_eq!(run.status.code(), Some(0));
+    let words: Vec<&str> = run.stdout.split_whitespace().collect();
+    assert_eq!(words[..3], ["lotus-exporter-farcaster", env!("CARGO_PKG_VERSION"), "(commit"]);
+}
+
+#[test]
+fn wrong_usage() {
+    for args in
+        [&["--bogus"][..], &["collect"], &["--interval", "1m"], &["--textfile", "x.txt"], &["--timeout", "soon"]]
+    {
+        let run = Exporter::new().args(args).run();
+        assert_eq!(run.status.code(), Some(2), "{args:?}");
+        assert_eq!(run.stdout, "");
+        assert!(
+            run.stderr.contains(args[0].trim_start_matches('-')) && run.stderr.contains("--help"),
+            "{}",
+            run.stderr
+        );
+    }
+    let run = Exporter::new().env("FARCASTER_MAX_ROWS", "many").run();
+    assert_eq!(run.status.code(), Some(2));
+    assert!(run.stderr.contains("FARCASTER_MAX_ROWS"), "{}", run.stderr);
+}
+
+#[test]
+fn a_text_that_cannot_be_written() {
+    let exporter = Exporter::new();
+    let path = exporter.home().join("missing/farcaster.prom");
+    let run = exporter.arg("--textfile").arg(&path).run();
+    assert_eq!(run.status.code(), Some(1));
+    assert!(run.stderr.contains("cannot write") && run.stderr.contains("mkdir -p"), "{}", run.stderr);
+
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut child = Exporter::new().command().stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let run = finish(&mut child);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(run.stderr.contains("cannot write to stdout"), "{}", run.stderr);
+}
+
+/// `lotus-exporter-farcaster | head` is no failure.
+#[test]
+fn a_reader_that_went_away() {
+    let farm = Farm::start();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = farm.exporter().command().stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let run = finish(&mut child);
+    assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
+    assert!(farm.daemon.count("MpoolPending") > 0);
+}
+
+#[test]
+fn a_text_file() {
+    let farm = Farm::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("farcaster.prom");
+    let run = farm.exporter().umask("077").arg("--textfile").arg(&path).run();
+    assert_eq!((run.status.code(), run.stdout.as_str(), run.stderr.as_str()), (Some(0), "", ""));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
+    assert_eq!(names(folder.path()), ["farcaster.prom"]);
+
+    let (printed, _) = farm.exporter().collect();
+    let written = Metrics::parse(&fs::read_to_string(&path).unwrap());
+    let keys = |metrics: &Metrics| metrics.0.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&written), keys(&printed));
+}
+
+#[test]
+fn the_text_file_is_left_alone_where_it_cannot_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("farcaster.prom");
+    fs::create_dir(&path).unwrap();
+    let run = Exporter::new().arg("--textfile").arg(&path).run();
+    assert_eq!(run.status.code(), Some(2), "a folder is no file to write to");
+    assert_eq!(names(folder.path()), ["farcaster.prom"]);
+}
+
+#[test]
+fn again_and_again() {
+    let farm = Farm::start();
+    let exporter = farm.exporter();
+    let path = exporter.home().join("farcaster.prom");
+    let exporter = exporter.args(&["--interval", "50ms", "--timeout", "50ms"]).arg("--textfile").arg(&path);
+    let mut child = exporter.spawn();
+    let ended = || -> Option<f64> {
+        let text = fs::read_to_string(&path).ok()?;
+        Metrics::parse(&text).value("farcaster_run_timestamp_seconds", &[])
+    };
+    wait_until("a first text", || ended().is_some());
+    let first = ended().unwrap();
+    wait_until("a second text", || ended().unwrap() > first);
+    let second = ended().unwrap();
+    wait_until("a third text", || ended().unwrap() > second);
+    child.kill().unwrap();
+    finish(&mut child);
+}
+
+/// What is wrong is said once, and not in every run; what is wrong anew is said.
+#[test]
+fn again_and_again_without_filling_the_log() {
+    let farm = Farm::start();
+    farm.daemon.answer("StateMinerPower", Answer::Error(1, "the first problem".to_owned()));
+    let exporter = farm.exporter();
+    let path = exporter.home().join("farcaster.prom");
+    let exporter = exporter.args(&["--interval", "1s"]).arg("--textfile").arg(&path);
+    let mut child = exporter.spawn();
+    let runs = |count: usize| wait_until("so many runs", || farm.daemon.count("ChainHead") >= count);
+    runs(3);
+    farm.daemon.answer("WalletList", Answer::Error(1, "the second problem".to_owned()));
+    runs(6);
+    child.kill().unwrap();
+    let run = finish(&mut child);
+    let said = |words: &str| run.stderr.lines().filter(|line| line.contains(words)).count();
+    assert_eq!((said("the first problem"), said("the second problem")), (1, 1), "{}", run.stderr);
+}
+
+/// A run that cannot write goes on with the next one.
+#[test]
+fn a_disk_that_comes_back() {
+    let exporter = Exporter::new();
+    let folder = exporter.home().join("missing");
+    let path = folder.join("farcaster.prom");
+    let exporter = exporter.args(&["--interval", "20ms"]).arg("--textfile").arg(&path);
+    let mut child = exporter.spawn();
+    thread::sleep(Duration::from_millis(100));
+    fs::create_dir(&folder).unwrap();
+    wait_until("a text", || path.exists());
+    child.kill().unwrap();
+    assert!(finish(&mut child).stderr.contains("mkdir -p"));
+}
+
+#[test]
+fn sigterm_ends_the_wait_for_the_next_run() {
+    let farm = Farm::start();
+    let exporter = farm.exporter();
+    let path = exporter.home().join("farcaster.prom");
+    let exporter = exporter.args(&["--interval", "1h"]).arg("--textfile").arg(&path);
+    for name in ["TERM", "INT"] {
+        let mut child = exporter.spawn();
+        wait_until("a text", || path.exists());
+        signal(&child, name);
+        let run = finish(&mut child);
+        assert_eq!(run.status.signal(), Some(if name == "TERM" { 15 } else { 2 }));
+        assert!(Metrics::parse(&fs::read_to_string(&path).unwrap()).has("farcaster_miner_balance_fil", &[]));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+/// Five hundred texts, of processes killed at any moment: the file is always there, and always whole, and so is the state.
+#[test]
+fn no_torn_file_whenever_it_is_killed() {
+    let exporter = Exporter::new().args(&["--interval=1ms", "-v"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("farcaster.prom");
+    let state = exporter.home().join(".local/state/lotus-farcaster/state.json");
+    let exporter = exporter.arg("--textfile").arg(&path);
+    let series = |text: &str| Metrics::parse(text).0.into_keys().collect::<Vec<_>>();
+    let expected = series(&Exporter::new().run().stdout);
+    let (mut runs, mut random) = (0, 88_172_645_463_325_252_u64);
+    while runs < 500 {
+        let mut child = exporter.spawn();
+        if runs == 0 {
+            wait_until("a text", || path.exists());
+        }
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        thread::sleep(Duration::from_micros(10_000 + random % 100_000));
+        child.kill().unwrap();
+        runs += finish(&mut child).stderr.matches("run of ").count();
+        assert_eq!(series(&fs::read_to_string(&path).unwrap()), expected);
+        serde_json::from_slice::<serde_json::Value>(&fs::read(&state).unwrap()).unwrap();
+        let others = names(folder.path()).into_iter().filter(|name| name != "farcaster.prom");
+        assert!(others.into_iter().all(|name| !name.ends_with(".prom")), "node_exporter would read it");
+    }
+}
+
+#[test]
+fn max_rows() {
+    let farm = Farm::start();
+    let (all, _) = farm.exporter().collect();
+    let (metrics, stderr) = farm.exporter().args(&["--max-rows", "2"]).collect();
+    assert_eq!(stderr, "");
+    let families = metrics.label("farcaster_truncated_rows", "family");
+    assert_eq!(families, all.label("farcaster_truncated_rows", "family"));
+    for family in families {
+        let (left, before) = (metrics.family(family).len(), all.family(family).len());
+        assert_eq!(left, before.min(2), "{family}");
+        let left_out = metrics.value("farcaster_truncated_rows", &[("family", family)]);
+        assert_eq!(left_out, Some((before - left) as f64), "{family}");
+    }
+    // The worst and oldest come first: sector 27 failed, 109 waits the longest.
+    let pipeline = metrics.label("farcaster_miner_pipeline_sector_state_timestamp_seconds", "sector");
+    assert_eq!(pipeline.into_iter().collect::<Vec<_>>(), ["109", "27"]);
+    // What is no row is all there.
+    assert_eq!(metrics.family("farcaster_miner_sectors"), all.family("farcaster_miner_sectors"));
+    let (none, _) = farm.exporter().args(&["--max-rows", "0"]).collect();
+    assert!(!none.has("farcaster_miner_faulty_sector", &[]));
+    assert_eq!(none.value("farcaster_truncated_rows", &[("family", "farcaster_miner_faulty_sector")]), Some(2.0));
+}
+
+#[test]
+fn an_address_book() {
+    let farm = Farm::start();
+    let (before, _) = farm.exporter().collect();
+    let exporter = farm.exporter();
+    let folder = exporter.home().join(".config/lotus-farcaster");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("addresses.json");
+    fs::write(&path, json!({"names": {"f0300": "Client"}, "watch": ["f0400", "f0300"]}).to_string()).unwrap();
+    let (metrics, stderr) = exporter.collect();
+    assert_eq!(stderr, "");
+    let client = [("id_address", "f0300"), ("name", "Client")];
+    assert_eq!(
+        metrics.value("farcaster_wallet_balance_fil", &client),
+        Some(10.0),
+        "once, although watched and a wallet"
+    );
+    assert!(metrics.has("farcaster_wallet_balance_fil", &[("id_address", "f0400")]));
+    assert!(metrics.has("farcaster_mpool_local_message_first_seen_timestamp_seconds", &[("to_name", "Client")]));
+
+    for bad in ["{", "[]", r#"{"names": {"Client": "f0300"}}"#, r#"{"watches": []}"#] {
+        fs::write(&path, bad).unwrap();
+        let (after, stderr) = exporter.collect();
+        assert!(stderr.contains(path.to_str().unwrap()) && stderr.contains("running without it"), "{stderr}");
+        assert!(after.failed().is_empty());
+        assert_eq!(after.family("farcaster_wallet_balance_fil"), before.family("farcaster_wallet_balance_fil"));
+    }
+    let (after, stderr) = farm.exporter().args(&["--addresses", "/nowhere/book.json"]).collect();
+    assert!(stderr.contains("/nowhere/book.json") && stderr.contains("running without it"), "{stderr}");
+    assert!(after.failed().is_empty());
+}
+
+#[test]
+fn options_in_the_environment() {
+    let farm = Farm::start();
+    let exporter = farm.exporter();
+    let path = exporter.home().join("from-the-environment.prom");
+    let exporter = exporter
+        .env("FARCASTER_TEXTFILE", path.to_str().unwrap())
+        .env("FARCASTER_MAX_ROWS", "1")
+        .env("FARCASTER_TIMEOUT", "33s")
+        .env("FARCASTER_MINER_ID", "f05678,f01234")
+        .env("FARCASTER_VERBOSE", "yes");
+    let run = exporter.run();
+    assert_eq!((run.status.code(), run.stdout.as_str()), (Some(0), ""));
+    assert!(run.stderr.contains("run of "), "{}", run.stderr);
+    let metrics = Metrics::parse(&fs::read_to_string(&path).unwrap());
+    assert_eq!(metrics.value("farcaster_run_timeout_seconds", &[]), Some(33.0));
+    assert_eq!(metrics.family("farcaster_miner_faulty_sector").len(), 1);
+    assert!(metrics.failed().is_empty());
+}
+
+#[test]
+fn quiet_and_verbose() {
+    let farm = Farm::start();
+    farm.daemon.answer("StateMinerPower", Answer::Error(1, "no".to_owned()));
+    let run = farm.exporter().arg("--quiet").run();
+    assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
+    let run = farm.exporter().arg("--verbose").run();
+    assert!(run.stderr.contains(&format!("daemon 127.0.0.1:{} from FULLNODE_API_INFO", farm.daemon.port)));
+    assert!(run.stderr.contains("run of "), "{}", run.stderr);
+}
+
+/// Lists of all sectors and of all their files are asked for seldom, and what is asked does not grow with every run.
+#[test]
+fn what_is_remembered_is_not_asked_again() {
+    let farm = Farm::start();
+    let exporter = farm.exporter();
+    let (first, _) = exporter.collect();
+    let state = exporter.home().join(".local/state/lotus-farcaster/state.json");
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o7777, 0o600);
+    let (second, _) = exporter.collect();
+    for method in ["SectorsListInStates", "StorageList", "StorageInfo", "SectorsStatus"] {
+        let once = match method {
+            "SectorsListInStates" => 2, // those in motion, and those held
+            "StorageInfo" => 4,
+            "SectorsStatus" => 7,
+            _ => 1,
+        };
+        assert_eq!(farm.miner.count(method), once, "{method}");
+    }
+    for family in [
+        "farcaster_mpool_local_message_first_seen_timestamp_seconds",
+        "farcaster_miner_pipeline_sector_state_timestamp_seconds",
+        "farcaster_miner_expired_sectors",
+        "farcaster_storage_info",
+    ] {
+        assert_eq!(first.family(family), second.family(family), "{family}");
+    }
+    let looked_up = [("collector", "expired_sectors"), ("miner_id", MINER)];
+    let data = "farcaster_collector_data_timestamp_seconds";
+    assert_eq!(first.value(data, &looked_up), second.value(data, &looked_up), "its age shows");
+}
+
+#[test]
+fn a_state_that_is_damaged_or_cannot_be_kept() {
+    let farm = Farm::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    for damaged in ["", "{", "[]", r#"{"version":1,"sections":{"storage/f01234":7,"mpool":{"first_seen_seconds":[]}}}"#]
+    {
+        fs::write(&file, damaged).unwrap();
+        let (metrics, stderr) = farm.exporter().arg("--state-dir").arg(folder.path()).collect();
+        assert!(metrics.failed().is_empty(), "{stderr}");
+        assert_eq!(stderr.is_empty(), damaged.contains("version"), "{stderr}");
+        assert!(fs::read_to_string(&file).unwrap().contains("first_seen_seconds"), "a new one was begun");
+    }
+
+    let later = r#"{"version":99,"sections":{}}"#;
+    fs::write(&file, later).unwrap();
+    let (metrics, stderr) = farm.exporter().arg("--state-dir").arg(folder.path()).collect();
+    assert!(metrics.failed().is_empty() && stderr.contains("later exporter"), "{stderr}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), later);
+
+    let (metrics, stderr) = farm.exporter().args(&["--state-dir", "/proc/nowhere"]).collect();
+    assert!(metrics.failed().is_empty() && stderr.contains("/proc/nowhere"), "{stderr}");
+}
+
+/// With the files that Lotus leaves in its repos, nothing needs to be said at all.
+#[test]
+fn repos_are_found() {
+    let farm = Farm::start();
+    let exporter = Exporter::new();
+    let token = support::token(support::Permission::Admin);
+    for (repo, node) in [(".lotus", &farm.daemon), (".lotusminer", &farm.miner)] {
+        let repo = exporter.home().join(repo);
+        fs::create_dir(&repo).unwrap();
+        fs::write(repo.join("api"), format!("/ip4/127.0.0.1/tcp/{}/http", node.port)).unwrap();
+        fs::write(repo.join("token"), &token).unwrap();
+        fs::set_permissions(repo.join("token"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let (metrics, stderr) = exporter.collect();
+    assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
+    assert!(metrics.has("farcaster_worker_info", &[("miner_id", MINER)]));
+}
