@@ -20,6 +20,7 @@ mod lane;
 mod mpool;
 mod network;
 mod on_chain;
+mod pieces;
 mod pipeline;
 mod power;
 mod scheduler;

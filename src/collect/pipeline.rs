@@ -10,6 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::pieces::{self, DealPiece, Piece};
 use super::{LotusMiner, Run, jobs, scheduler, sectors};
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, Summary, families};
@@ -70,20 +71,6 @@ struct Sector {
     has_left: bool,
     #[serde(skip)]
     sealing_seconds: Option<u64>,
-}
-
-/// A piece of a deal in a sector; fillers are none.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct DealPiece {
-    cid: String,
-    bytes: u64,
-    /// The deal's id, or that of a direct piece's allocation; empty where there is none.
-    deal: String,
-    /// The client's address; empty where nobody knows it.
-    client: String,
-    is_verified: bool,
-    is_direct: bool,
 }
 
 /// What is known of the pipeline from run to run. A sector that was not asked about yet is None.
@@ -257,66 +244,6 @@ struct LogEntry {
     timestamp: Int,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Piece {
-    #[serde(default)]
-    piece: Field<PieceInfo>,
-    deal_info: Option<DealInfo>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct PieceInfo {
-    size: Field<Int>,
-    #[serde(rename = "PieceCID")]
-    cid: Field<Cid>,
-}
-
-#[derive(Deserialize)]
-struct Cid {
-    #[serde(rename = "/")]
-    text: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct DealInfo {
-    #[serde(rename = "DealID")]
-    deal_id: Field<Int>,
-    deal_proposal: Option<DealProposal>,
-    piece_activation_manifest: Option<PieceActivationManifest>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct DealProposal {
-    verified_deal: bool,
-    client: Field<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct PieceActivationManifest {
-    verified_allocation_key: Option<AllocationKey>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct AllocationKey {
-    client: Field<Int>,
-    #[serde(rename = "ID")]
-    id: Field<Int>,
-}
-
-impl DealInfo {
-    fn is_verified(&self) -> bool {
-        let manifest = self.piece_activation_manifest.as_ref();
-        self.deal_proposal.as_ref().is_some_and(|proposal| proposal.verified_deal)
-            || manifest.is_some_and(|manifest| manifest.verified_allocation_key.is_some())
-    }
-}
-
 fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) -> Sector {
     let at = format!("SectorsStatus({number})");
     let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
@@ -337,7 +264,7 @@ fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) ->
         content,
         retries: retries.and_then(Int::to_u64),
         error: first_line(&miner.redact(&error)),
-        pieces: pieces.into_iter().filter_map(|piece| deal_piece(piece, &at, problems)).collect(),
+        pieces: pieces.into_iter().filter_map(|piece| piece.of_deal(&at, problems)).collect(),
         ..Sector::default()
     }
 }
@@ -378,41 +305,14 @@ impl Durations {
 
 /// What is in the sector. Deals that were made directly (DDO) have no deal id, so the pieces count.
 fn content(pieces: &[Piece], deals: &[Int], log: &[LogEntry]) -> &'static str {
-    let infos: Vec<&DealInfo> = pieces.iter().filter_map(|piece| piece.deal_info.as_ref()).collect();
-    if infos.iter().any(|info| info.is_verified()) {
+    if pieces.iter().any(Piece::is_verified) {
         return "verified_deals";
     }
     let awaits_deals = pieces.is_empty() && log.first().is_some_and(|entry| entry.kind.ends_with(".SectorStart"));
-    if !infos.is_empty() || deals.iter().any(|deal| deal.0 > 0) || awaits_deals {
+    if pieces.iter().any(Piece::is_data) || deals.iter().any(|deal| deal.0 > 0) || awaits_deals {
         return "deals";
     }
     "committed_capacity"
-}
-
-/// What is published of a piece, where a deal brought it.
-fn deal_piece(piece: Piece, at: &str, problems: &mut Problems) -> Option<DealPiece> {
-    let info = piece.deal_info?;
-    let is_verified = info.is_verified();
-    let place = piece.piece.take(&format!("{at}.Pieces.Piece"), problems)?;
-    let cid = place.cid.take(&format!("{at}.Pieces.PieceCID"), problems)?;
-    let bytes = place.size.take(&format!("{at}.Pieces.Size"), problems).and_then(Int::to_u64)?;
-    let piece = DealPiece { cid: cid.text, bytes, is_verified, ..DealPiece::default() };
-    let positive = |id: Option<Int>| id.filter(|id| id.0 > 0).map(|id| id.0.to_string()).unwrap_or_default();
-    Some(match info.piece_activation_manifest {
-        Some(manifest) => {
-            let key = manifest.verified_allocation_key.unwrap_or_default();
-            let client = key.client.take(&format!("{at}.Pieces.VerifiedAllocationKey.Client"), problems);
-            let deal = positive(key.id.take(&format!("{at}.Pieces.VerifiedAllocationKey.ID"), problems));
-            let client = client.map(|id| format!("f0{}", id.0)).unwrap_or_default();
-            DealPiece { deal, client, is_direct: true, ..piece }
-        }
-        None => {
-            let deal = positive(info.deal_id.take(&format!("{at}.Pieces.DealID"), problems));
-            let proposal = info.deal_proposal.unwrap_or_default();
-            let client = proposal.client.take(&format!("{at}.Pieces.DealProposal.Client"), problems);
-            DealPiece { deal, client: client.unwrap_or_default(), ..piece }
-        }
-    })
 }
 
 fn first_line(error: &str) -> Option<String> {
@@ -440,19 +340,7 @@ pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut S
         if let Some(error) = &sector.error {
             samples.add_row(&families::MINER_PIPELINE_SECTOR_ERROR_INFO, [miner_id, &number, error], true, rank);
         }
-        // The same data may be in a sector more than once, with nothing to tell the pieces apart.
-        let mut bytes: BTreeMap<[&str; 5], u64> = BTreeMap::new();
-        for piece in &sector.pieces {
-            let client = book.name(&[&piece.client]).unwrap_or(&piece.client);
-            let verified = if piece.is_verified { "1" } else { "0" };
-            let kind = if piece.is_direct { "direct" } else { "deal" };
-            let sum = bytes.entry([&piece.cid, &piece.deal, client, verified, kind]).or_default();
-            *sum = piece.bytes.saturating_add(*sum);
-        }
-        for ([cid, deal, client, verified, kind], bytes) in bytes {
-            let labels = [miner_id, &number, cid, deal, client, verified, kind];
-            samples.add_row(&families::MINER_PIPELINE_PIECE_BYTES, labels, bytes, rank);
-        }
+        pieces::expose(&sector.pieces, labels, rank, book, samples);
     }
 }
 

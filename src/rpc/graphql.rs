@@ -110,7 +110,7 @@ impl Client {
                 other => other,
             }));
         }
-        let mut without = BTreeSet::new();
+        let (mut without, mut of_no_field) = (BTreeSet::new(), None);
         for error in &errors {
             let field = error.field(asked);
             let cause = error.cause(field, self);
@@ -120,12 +120,19 @@ impl Client {
                     fields.failed.entry(field.key.clone()).or_insert((field.name, cause));
                 }
                 None if response.data.is_none() => return Err(fail(cause)),
-                None => {}
+                None => of_no_field = Some(cause),
             }
         }
         let Some(data) = response.data else {
             return Ok(without);
         };
+        // It is the reason for what is null, as far as anybody can tell.
+        let is_null = |field: &&RootField| data.get(&field.key).is_none_or(|value| value.get() == "null");
+        for field in asked.iter().filter(is_null) {
+            if let Some(cause) = &of_no_field {
+                fields.failed.entry(field.key.clone()).or_insert((field.name, cause.clone()));
+            }
+        }
         fields.data.extend(data);
         Ok(BTreeSet::new())
     }
@@ -200,8 +207,10 @@ mod tests {
         n: u64,
     }
 
+    type Numbers = Result<[Option<u64>; 2], String>;
+
     /// The numbers of `a` and `b`, the lines, and the requests.
-    fn ask(bodies: &[&'static str]) -> (Result<[Option<u64>; 2], String>, Vec<String>, Vec<String>) {
+    fn ask(bodies: &[&'static str]) -> (Numbers, Vec<String>, Vec<String>) {
         let script = Arc::new(Script { bodies: Mutex::new(bodies.to_vec()), asked: Mutex::default() });
         let budget = Budget::new(Duration::from_secs(10));
         let client = Client::new("boost b:1".to_owned(), "/graphql/query", script.clone(), budget);
@@ -226,6 +235,13 @@ mod tests {
         assert_eq!(numbers, Ok([None, Some(2)]));
         assert_eq!(lines, ["boost b:1: funds: the node answered \"no [secret]\""]);
         assert_eq!(asked.len(), 1);
+    }
+
+    #[test]
+    fn an_error_of_no_field_is_that_of_what_is_missing() {
+        let (numbers, lines, _) = ask(&[r#"{"data":{"a":{"n":1},"b":null},"errors":[{"message":"timeout"}]}"#]);
+        assert_eq!(numbers, Ok([Some(1), None]));
+        assert_eq!(lines, ["boost b:1: storage: the node answered \"timeout\""]);
     }
 
     #[test]
