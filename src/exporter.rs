@@ -109,7 +109,7 @@ fn find_nodes(options: &Options, env: Env, log: &Log, lines: &mut Vec<String>) -
         boost_repo: options.boost_repo.clone(),
     });
     lines.extend(found.warnings);
-    let endpoints = || found.daemons.iter().chain(&found.miners);
+    let endpoints = || found.daemons.iter().chain(&found.miners).chain(&found.boosts);
     for endpoint in endpoints() {
         log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
     }
@@ -117,7 +117,12 @@ fn find_nodes(options: &Options, env: Env, log: &Log, lines: &mut Vec<String>) -
 }
 
 fn node(endpoint: &Endpoint) -> Node {
-    Node { kind: endpoint.kind, address: endpoint.address(), transport: Arc::new(Http::new(endpoint)) }
+    Node {
+        kind: endpoint.kind,
+        address: endpoint.address(),
+        transport: Arc::new(Http::new(endpoint)),
+        graphql: endpoint.graphql.as_deref().map(|graphql| Box::new(node(graphql))),
+    }
 }
 
 /// The file of the option, which must be there, or the user's default one, which may be.

@@ -6,7 +6,7 @@
 mod support;
 
 use lotus_farcaster::expose::families;
-use support::Farm;
+use support::{Boost, Farm};
 
 /// Families whose values are other ones in every run.
 const OF_THE_CLOCK: &[&str] = &[
@@ -21,7 +21,10 @@ const OF_THE_CLOCK: &[&str] = &[
 #[test]
 fn everything_that_the_farm_shows() {
     let farm = Farm::start();
-    let exporter = farm.exporter().arg("--addresses").arg(support::path("fixtures/addresses.json"));
+    let boost = Boost::start();
+    let exporter =
+        farm.exporter().env("BOOST_API_INFO", &boost.api_info()).env("BOOST_GRAPHQL_URL", &boost.graphql_url());
+    let exporter = exporter.arg("--addresses").arg(support::path("fixtures/addresses.json"));
     let run = exporter.run();
     assert_eq!(run.stderr, "", "nothing is wrong with this farm");
     assert_eq!(run.status.code(), Some(0));
@@ -34,9 +37,8 @@ fn everything_that_the_farm_shows() {
     let missing: Vec<&str> = all.filter(|family| !shown(family)).collect();
     assert!(missing.is_empty(), "the fixtures show nothing of {missing:?}");
 
-    let nodes = [&farm.daemon, &farm.miner, &farm.other];
-    let text =
-        nodes.iter().fold(run.stdout, |text, node| text.replace(&format!("127.0.0.1:{}", node.port), "127.0.0.1:PORT"));
+    let ports = [farm.daemon.port, farm.miner.port, farm.other.port, boost.port];
+    let text = ports.iter().fold(run.stdout, |text, port| text.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:PORT"));
     let masked: String = text.lines().map(|line| mask(line) + "\n").collect();
     let path = support::path("golden/farm.prom");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

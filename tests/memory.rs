@@ -21,7 +21,8 @@ fn run(now: f64, state: &State) -> (BTreeMap<String, f64>, Vec<String>) {
 fn is_own_total(series: &str) -> bool {
     let name = series.split('{').next().unwrap();
     let is_total = ["_total", "_sum", "_count"].iter().any(|suffix| name.ends_with(suffix));
-    is_total && !name.starts_with("farcaster_daemon_")
+    let is_of_boost = ["receive", "transmit"].iter().any(|way| name == format!("farcaster_boost_{way}_bytes_total"));
+    is_total && !is_of_boost && !name.starts_with("farcaster_daemon_")
 }
 
 fn assert_none_fell(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>, when: f64) {

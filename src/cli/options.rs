@@ -37,7 +37,7 @@ pub const OPTIONS: &[Opt] = &[
         "Repo of a lotus-miner; repeat it for several\n")
         .default("LOTUS_MINER_PATH, else ~/.lotusminer"),
     Opt::new("boost-repo", One("DIR"),
-        "Repo of Boost").default("BOOST_PATH, else ~/.boost"),
+        "Repo of Boost, for its deals").default("BOOST_PATH, else ~/.boost"),
     Opt::new("miner-id", Many("ID"),
         "Watch this miner on chain too, like f01234, although no lotus-miner\n\
          here runs it; repeat it for several"),
@@ -119,8 +119,9 @@ pub fn help() -> String {
 }
 
 const HELP: &str = "\
-Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon and
-miners over their APIs and writes metrics, to stdout or to a text file for node_exporter.
+Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon,
+miners and Boost over their APIs and writes metrics, to stdout or to a text file for
+node_exporter.
 
 Usage: lotus-exporter-farcaster [OPTIONS]
 
@@ -145,6 +146,8 @@ Environment:
       Files that hold the same, so that no token stands in the environment.
   LOTUS_PATH, LOTUS_MINER_PATH, BOOST_PATH
       Repos of the nodes, where a token and an address are found.
+  BOOST_GRAPHQL_URL
+      Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not say so.
 
 Exit codes:
   0  complete and valid text was written, even when nodes are down

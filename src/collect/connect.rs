@@ -6,6 +6,7 @@ use std::thread;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::boost::Boost;
 use super::lane::Lane;
 use super::{Run, joined};
 use crate::discover::Kind;
@@ -69,6 +70,8 @@ pub struct Connections {
     pub miners: Vec<LotusMiner>,
     /// All miners to watch on chain, each once.
     pub miner_ids: Vec<String>,
+    /// Every Boost, not asked anything yet.
+    pub boosts: Vec<Boost>,
     /// All clients, for their costs.
     pub clients: Vec<(Kind, Client)>,
     /// How it went.
@@ -137,7 +140,10 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
             miner_ids.push(id.clone());
         }
     }
-    Connections { daemon, miners, miner_ids, clients, lane }
+    let boosts: Vec<Boost> = of_kind(Kind::Boost).map(|node| Boost::new(node, budget)).collect();
+    let doors = boosts.iter().flat_map(|boost| [boost.api.apart(), boost.graphql.apart()]);
+    clients.extend(doors.map(|door| (Kind::Boost, door)));
+    Connections { daemon, miners, miner_ids, boosts, clients, lane }
 }
 
 /// What is remembered of another network is about other miners, whatever their ids.

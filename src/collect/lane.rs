@@ -12,6 +12,7 @@ pub struct Lane {
     now: f64,
     miner_id: String,
     node: String,
+    started: Option<Instant>,
     /// Their samples.
     pub samples: Samples,
     /// What went wrong.
@@ -25,9 +26,15 @@ impl Lane {
             now,
             miner_id: miner_id.to_owned(),
             node: node.unwrap_or_default().to_owned(),
+            started: None,
             samples: Samples::new(),
             lines: Vec::new(),
         }
+    }
+
+    /// The first collector began to work before this lane was made.
+    pub fn since(self, started: Instant) -> Self {
+        Lane { started: Some(started), ..self }
     }
 
     /// Runs one collector: asks with `fetch`, publishes with `expose`, and says how it went.
@@ -49,7 +56,7 @@ impl Lane {
         expose: impl FnOnce(&F, &mut Samples),
         dated: impl FnOnce(&F) -> Option<f64>,
     ) -> Option<F> {
-        let started = Instant::now();
+        let started = self.started.take().unwrap_or_else(Instant::now);
         let mut problems = Problems::new(&self.node);
         let facts = match fetch(&mut problems) {
             Ok(facts) => Some(facts),

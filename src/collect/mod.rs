@@ -2,10 +2,11 @@
 //!
 //! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. What runs when, and at the
 //! same time as what, stands here: each miner's chain side (answered by the full node) and own side (answered by lotus-miner) have a thread,
-//! and so has the full node itself. So a node that hangs takes time from its own collectors only.
+//! and so have the full node itself and each Boost. So a node that hangs takes time from its own collectors only.
 
 mod alerts;
 mod balances;
+mod boost;
 mod chain;
 mod connect;
 mod daemon;
@@ -19,6 +20,7 @@ mod lane;
 mod mpool;
 mod network;
 mod on_chain;
+mod pieces;
 mod pipeline;
 mod power;
 mod scheduler;
@@ -91,7 +93,7 @@ pub fn run(run: &Run) -> Report {
         lines.extend(lane.lines);
     }
     let mut total = Cost::default();
-    for kind in [Kind::Daemon, Kind::Miner] {
+    for kind in [Kind::Daemon, Kind::Miner, Kind::Boost] {
         let clients = connections.clients.iter().filter(|(of, _)| *of == kind);
         let Some(cost) = clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b) else {
             continue;
@@ -119,6 +121,8 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
     let miner_ids: Vec<&str> = connections.miner_ids.iter().map(String::as_str).collect();
     thread::scope(|scope| {
         let node_side = scope.spawn(|| node_side(run, daemon, &miner_ids));
+        let boosts: Vec<_> =
+            connections.boosts.iter().map(|boost| scope.spawn(|| boost::side(run, boost, &miner_ids))).collect();
         let own_sides: Vec<_> =
             connections.miners.iter().map(|miner| scope.spawn(move || own_side(run, miner))).collect();
         let chain_sides: Vec<_> = miner_ids
@@ -145,6 +149,7 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
 
         lanes.extend(own_sides.into_iter().map(joined));
         lanes.push(joined(node_side));
+        lanes.extend(boosts.into_iter().map(joined));
         lanes
     })
 }
@@ -302,7 +307,7 @@ fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     lane.collect(
         "pipeline",
         |problems| pipeline::fetch(miner, run, &hints, problems),
-        |facts, samples| pipeline::expose(facts, &miner.id, samples),
+        |facts, samples| pipeline::expose(facts, &miner.id, run.address_book, samples),
     );
     lane.collect(
         "alerts",

@@ -10,7 +10,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::pieces::{self, DealPiece, Piece};
 use super::{LotusMiner, Run, jobs, scheduler, sectors};
+use crate::address_book::AddressBook;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
 use crate::rpc::tolerant::{Field, Int, List};
@@ -61,6 +63,7 @@ struct Sector {
     content: String,
     retries: Option<u64>,
     error: Option<String>,
+    pieces: Vec<DealPiece>,
     asked_seconds: f64,
     /// The tasks it had when it was asked about: other tasks later hint that it moved.
     tasks: BTreeSet<String>,
@@ -241,39 +244,6 @@ struct LogEntry {
     timestamp: Int,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Piece {
-    deal_info: Option<DealInfo>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct DealInfo {
-    deal_proposal: Option<DealProposal>,
-    piece_activation_manifest: Option<PieceActivationManifest>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct DealProposal {
-    verified_deal: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct PieceActivationManifest {
-    verified_allocation_key: Option<serde::de::IgnoredAny>,
-}
-
-impl DealInfo {
-    fn is_verified(&self) -> bool {
-        let manifest = self.piece_activation_manifest.as_ref();
-        self.deal_proposal.as_ref().is_some_and(|proposal| proposal.verified_deal)
-            || manifest.is_some_and(|manifest| manifest.verified_allocation_key.is_some())
-    }
-}
-
 fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) -> Sector {
     let at = format!("SectorsStatus({number})");
     let log = status.log.take(&format!("{at}.Log"), problems).unwrap_or_default();
@@ -283,6 +253,7 @@ fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) ->
     let deals = status.deals.take(&format!("{at}.Deals"), problems).unwrap_or_default();
     let retries = status.retries.take(&format!("{at}.Retries"), problems);
     let error = status.last_err.take(&format!("{at}.LastErr"), problems).unwrap_or_default();
+    let content = content(&pieces, &deals, &log).to_owned();
     let entered = log.iter().rev().find(|entry| is_transition(&entry.kind));
     let state = status.state.take(&format!("{at}.State"), problems).unwrap_or_default();
     Sector {
@@ -290,9 +261,10 @@ fn read(miner: &Client, status: Status, number: u64, problems: &mut Problems) ->
         state,
         entered_seconds: entered.map(|entry| entry.timestamp.0 as f64),
         created_seconds: log.first().map(|entry| entry.timestamp.0 as f64),
-        content: content(&pieces, &deals, &log).to_owned(),
+        content,
         retries: retries.and_then(Int::to_u64),
         error: first_line(&miner.redact(&error)),
+        pieces: pieces.into_iter().filter_map(|piece| piece.of_deal(&at, problems)).collect(),
         ..Sector::default()
     }
 }
@@ -333,12 +305,11 @@ impl Durations {
 
 /// What is in the sector. Deals that were made directly (DDO) have no deal id, so the pieces count.
 fn content(pieces: &[Piece], deals: &[Int], log: &[LogEntry]) -> &'static str {
-    let infos: Vec<&DealInfo> = pieces.iter().filter_map(|piece| piece.deal_info.as_ref()).collect();
-    if infos.iter().any(|info| info.is_verified()) {
+    if pieces.iter().any(Piece::is_verified) {
         return "verified_deals";
     }
     let awaits_deals = pieces.is_empty() && log.first().is_some_and(|entry| entry.kind.ends_with(".SectorStart"));
-    if !infos.is_empty() || deals.iter().any(|deal| deal.0 > 0) || awaits_deals {
+    if pieces.iter().any(Piece::is_data) || deals.iter().any(|deal| deal.0 > 0) || awaits_deals {
         return "deals";
     }
     "committed_capacity"
@@ -349,7 +320,7 @@ fn first_line(error: &str) -> Option<String> {
     Some(line.chars().take(MAX_ERROR_CHARACTERS).collect())
 }
 
-pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut Samples) {
     samples.add_summary(&families::MINER_SEALING_DURATION_SECONDS, [miner_id], &facts.durations.summary());
     for (number, sector) in &facts.sectors {
         let phase = phase(&sector.state);
@@ -369,6 +340,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         if let Some(error) = &sector.error {
             samples.add_row(&families::MINER_PIPELINE_SECTOR_ERROR_INFO, [miner_id, &number, error], true, rank);
         }
+        pieces::expose(&sector.pieces, labels, rank, book, samples);
     }
 }
 

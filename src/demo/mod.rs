@@ -1,4 +1,4 @@
-//! The simulated farm: a full node and two lotus-miners that answer JSON-RPC calls inside the process, as Lotus v1.38
+//! The simulated farm: a full node, two lotus-miners and a Boost that answer JSON-RPC calls inside the process, as Lotus v1.38
 //! does on network version 29. Every answer is a pure function of the number of sectors and the time: there is no state,
 //! no I/O and no chance, so the same question at the same time always gets the same answer, and answers to different
 //! questions at one time agree with each other.
@@ -6,6 +6,7 @@
 //! Sealing runs about ten times as fast as in life, so that charts move: see `sealing.rs`.
 
 mod actors;
+mod boost;
 mod chain;
 mod machines;
 mod mpool;
@@ -45,6 +46,8 @@ pub enum Node {
     Daemon,
     /// A lotus-miner, counted from 0: see [`Farm::miner_count`].
     Miner(usize),
+    /// The JSON-RPC API of the first miner's Boost; its GraphQL is [`Farm::graphql`].
+    Boost,
 }
 
 /// The simulated farm. Cheap to make and to share.
@@ -91,10 +94,10 @@ impl Farm {
     /// Answers one call, `method` with its `Filecoin.` prefix, as the node would at `now_seconds` (Unix time). The error
     /// is what Lotus would refuse the call with.
     pub fn answer(&self, node: Node, method: &str, params: &[Value], now_seconds: f64) -> Answer {
-        // The farm has existed since a day after the genesis; the bounds keep the arithmetic below them sane.
-        let now = now_seconds.clamp(chain::GENESIS_SECONDS + 86_400.0, 5.0 * chain::GENESIS_SECONDS);
+        let now = sane(now_seconds);
         match node {
             Node::Daemon => self.daemon(method, params, now),
+            Node::Boost => boost::answer(method, params, now),
             Node::Miner(index) => match self.miners.get(index) {
                 Some(miner) => miner.answer(method, params, now),
                 None => failed(format!("the farm has no miner {index}")),
@@ -170,6 +173,11 @@ impl Farm {
         let found = self.miners.iter().find(|miner| miner.address() == address);
         found.ok_or_else(|| (1, format!("failed to load miner actor {address}: actor not found")))
     }
+}
+
+/// The farm has existed since a day after the genesis; the bounds keep the arithmetic with times sane.
+fn sane(now_seconds: f64) -> f64 {
+    now_seconds.clamp(chain::GENESIS_SECONDS + 86_400.0, 5.0 * chain::GENESIS_SECONDS)
 }
 
 impl Miner {

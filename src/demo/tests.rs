@@ -1,6 +1,7 @@
 //! The farm's answers agree with each other, with Lotus' forms, and with themselves asked again.
 #![allow(clippy::unwrap_used)]
 
+mod boost;
 mod chain;
 mod on_chain;
 mod sectors;

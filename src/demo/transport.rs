@@ -20,11 +20,14 @@ pub fn nodes(sectors: u64, clock: Clock) -> Vec<Node> {
         kind,
         address: name,
         transport: Arc::new(InProcess { farm: farm.clone(), node, clock: clock.clone() }),
+        graphql: None,
     };
     let miners = 0..farm.miner_count();
     let miners = miners.map(|index| node(Kind::Miner, FarmNode::Miner(index), format!("demo-miner-{index}")));
     let daemon = node(Kind::Daemon, FarmNode::Daemon, "demo-daemon".to_owned());
-    std::iter::once(daemon).chain(miners).collect()
+    let boost = node(Kind::Boost, FarmNode::Boost, "demo-boost".to_owned());
+    let graphql = Some(Box::new(node(Kind::Boost, FarmNode::Boost, "demo-boost-graphql".to_owned())));
+    std::iter::once(daemon).chain(miners).chain([Node { graphql, ..boost }]).collect()
 }
 
 struct InProcess {
@@ -34,8 +37,12 @@ struct InProcess {
 }
 
 impl Transport for InProcess {
-    fn post(&self, _path: &str, body: &[u8], _timeout: Duration) -> Result<Reply, Cause> {
-        let answer = answer(&self.farm, self.node, body, (self.clock)());
+    fn post(&self, path: &str, body: &[u8], _timeout: Duration) -> Result<Reply, Cause> {
+        let now = (self.clock)();
+        let answer = match (self.node, path) {
+            (FarmNode::Boost, "/graphql/query") => graphql(&self.farm, body, now),
+            _ => answer(&self.farm, self.node, body, now),
+        };
         let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
         Ok(Reply { status: 200, body })
     }
@@ -43,6 +50,18 @@ impl Transport for InProcess {
     fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
         let reply = self.post(path, body, timeout)?;
         read(reply.status, &mut reply.body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
+    }
+}
+
+/// Answers the body of a GraphQL request with the body of the response.
+fn graphql(farm: &Farm, body: &[u8], now_seconds: f64) -> Value {
+    #[derive(Deserialize)]
+    struct Request {
+        query: String,
+    }
+    match serde_json::from_slice::<Request>(body) {
+        Ok(request) => farm.graphql(&request.query, now_seconds),
+        Err(error) => json!({"errors": [{"message": error.to_string()}]}),
     }
 }
 

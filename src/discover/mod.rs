@@ -7,10 +7,14 @@
 //! 3. the repo in `LOTUS_PATH`, `LOTUS_MINER_PATH` (else the deprecated `LOTUS_STORAGE_PATH`), `BOOST_PATH`;
 //! 4. the default repo, if it exists: `~/.lotus`, `~/.lotusminer`, `~/.boost`.
 //!
+//! Boost answers GraphQL at another address than its API: that of `BOOST_GRAPHQL_URL`, else what `config.toml` in its repo says, else port 8080
+//! of the same host.
+//!
 //! Nothing here fails. What is wrong becomes a warning that names the variable or the file and the remedy, never a value, since a value
 //! may be a token.
 
 mod api_info;
+mod graphql;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +70,8 @@ pub struct Endpoint {
     pub credential: Option<Credential>,
     /// What named the node: a variable or a repo folder.
     pub source: String,
+    /// Where a Boost answers GraphQL: a base URL to which `/graphql/query` is appended. Other nodes have none.
+    pub graphql: Option<Box<Endpoint>>,
 }
 
 impl Endpoint {
@@ -88,6 +94,7 @@ impl fmt::Debug for Endpoint {
             .field("address", &self.address())
             .field("credential", &self.credential)
             .field("source", &self.source)
+            .field("graphql", &self.graphql)
             .finish()
     }
 }
@@ -127,12 +134,11 @@ pub fn discover(places: &Places) -> Found {
                 .to_owned(),
         );
     }
-    Found {
-        daemons: search.nodes(&DAEMON, places.daemon_repo.as_slice()),
-        miners: search.nodes(&MINER, &places.miner_repos),
-        boosts: search.nodes(&BOOST, places.boost_repo.as_slice()),
-        warnings: search.warnings,
-    }
+    let daemons = search.nodes(&DAEMON, places.daemon_repo.as_slice());
+    let miners = search.nodes(&MINER, &places.miner_repos);
+    let mut boosts = search.nodes(&BOOST, places.boost_repo.as_slice());
+    search.add_graphql(&mut boosts);
+    Found { daemons, miners, boosts, warnings: search.warnings }
 }
 
 /// The names by which Lotus knows a kind of node.
@@ -246,7 +252,7 @@ impl Search<'_> {
             let entry = entry.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).unwrap_or(entry);
             match api_info::parse(entry) {
                 Ok((url, credential)) => {
-                    nodes.push(Endpoint { kind: names.kind, url, credential, source: source.to_owned() })
+                    nodes.push(Endpoint { kind: names.kind, url, credential, source: source.to_owned(), graphql: None })
                 }
                 Err(reason) => self.warnings.push(format!(
                     "{source} entry {} is not TOKEN:ADDRESS ({reason}): expected e.g. TOKEN:/ip4/127.0.0.1/tcp/{}/http",
@@ -286,15 +292,16 @@ impl Search<'_> {
         for repo in repos {
             let repo = self.expand(repo);
             let source = repo.display().to_string();
+            let graphql = (names.kind == Kind::Boost).then(|| self.graphql_of_repo(&repo));
             match self.api(names, &repo) {
                 Some((url, user)) => {
                     let credential = self.token(names, &repo).or(user);
-                    running.push(Endpoint { kind: names.kind, url, credential, source });
+                    running.push(Endpoint { kind: names.kind, url, credential, source, graphql });
                 }
                 None => {
                     // Whatever listens there may be something else, and must not be shown the token.
                     let url = format!("http://127.0.0.1:{}", names.default_port);
-                    down.push(Endpoint { kind: names.kind, url, credential: None, source });
+                    down.push(Endpoint { kind: names.kind, url, credential: None, source, graphql });
                 }
             }
         }

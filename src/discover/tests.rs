@@ -123,6 +123,7 @@ fn default_repos() {
             url: "http://127.0.0.1:1234".to_owned(),
             credential: Some(Credential::Token(Secret::new("eyJ.lotus.x"))),
             source: lotus.display().to_string(),
+            graphql: None,
         }]
     );
     assert_eq!(urls(&found.miners), ["http://127.0.0.1:2346"]);
@@ -440,4 +441,61 @@ fn addresses_for_the_label() {
         assert_eq!(found.daemons[0].address(), address, "{info}");
         assert!(format!("{found:?}").contains(address));
     }
+}
+
+fn graphql_urls(found: &Found) -> Vec<&str> {
+    found.boosts.iter().map(|boost| boost.graphql.as_ref().unwrap().url.as_str()).collect()
+}
+
+#[test]
+fn boosts_graphql_address_is_in_its_configuration() {
+    for (config, url) in [
+        ("", "http://127.0.0.1:8080"),
+        ("[Graphql]\n  #ListenAddress = \"10.0.0.1\"\n  #Port = 9999\n", "http://127.0.0.1:8080"),
+        (
+            "[API]\nPort = 1\n[ Graphql ] # UI\n ListenAddress='10.0.0.1' # x\n Port=8081 # y\n[Other]\nPort = 2\n",
+            "http://10.0.0.1:8081",
+        ),
+        ("[Graphql]\nListenAddress = \"0.0.0.0\"\n", "http://127.0.0.1:8080"),
+        ("[Graphql]\nListenAddress = \"::\"\nPort = 8088\n", "http://[::1]:8088"),
+        ("[Graphql.Old]\nPort = 3\n", "http://127.0.0.1:8080"),
+        ("Port = 4\n", "http://127.0.0.1:8080"),
+    ] {
+        let world = World::new();
+        world.repo(".boost", "/ip4/127.0.0.1/tcp/1288/http");
+        world.file(".boost/config.toml", config);
+        let found = world.discover();
+        no_warnings(&found);
+        assert_eq!(graphql_urls(&found), [url], "{config}");
+        assert_eq!(found.boosts[0].graphql.as_ref().unwrap().credential, None, "it needs no token");
+    }
+    for config in ["[Graphql]\nPort = \"many\"\n", "[Graphql]\nPort = 0\n", "[Graphql]\nListenAddress = \"a b\"\n"] {
+        let world = World::new();
+        world.repo(".boost", "/ip4/127.0.0.1/tcp/1288/http");
+        world.file(".boost/config.toml", config);
+        let found = world.discover();
+        one_warning(&found, &[".boost/config.toml", "BOOST_GRAPHQL_URL"]);
+        assert_eq!(graphql_urls(&found), ["http://127.0.0.1:8080"]);
+    }
+}
+
+#[test]
+fn boosts_graphql_address_without_a_repo() {
+    let world = World::new().with("BOOST_API_INFO", "t:/ip4/10.0.0.3/tcp/1288/http,/ip6/::1/tcp/1288");
+    assert_eq!(graphql_urls(&world.discover()), ["http://10.0.0.3:8080", "http://[::1]:8080"]);
+
+    let world =
+        world.with("BOOST_GRAPHQL_URL", "https://me:s3cr3t@boost.example/ui/graphql/query, /ip4/10.0.0.4/tcp/81");
+    let found = world.discover();
+    no_warnings(&found);
+    assert_eq!(graphql_urls(&found), ["https://boost.example/ui", "http://10.0.0.4:81"]);
+    let basic = Credential::Basic(Secret::new("me:s3cr3t"));
+    assert_eq!(found.boosts[0].graphql.as_ref().unwrap().credential, Some(basic));
+
+    let world = World::new().with("BOOST_GRAPHQL_URL", "s3cr3t");
+    one_warning(&world.discover(), &["BOOST_GRAPHQL_URL", "no Boost", "BOOST_API_INFO"]);
+    world.repo(".boost", "/ip4/10.0.0.1/tcp/1288");
+    let found = world.discover();
+    one_warning(&found, &["BOOST_GRAPHQL_URL entry 1", "http://127.0.0.1:8080"]);
+    assert_eq!(graphql_urls(&found), ["http://127.0.0.1:8080"]);
 }

@@ -24,7 +24,7 @@ families! {
     BUILD_INFO: Gauge "farcaster_build_info" ["version", "commit"]
         "The exporter's version and commit, always 1.";
     ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address"]
-        "Whether the node answered its first call in this run.";
+        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
@@ -38,7 +38,7 @@ families! {
     RUN_TIMEOUT_SECONDS: Gauge "farcaster_run_timeout_seconds" []
         "The time budget of a run (--timeout).";
     RUN_RPC_CALLS: Gauge "farcaster_run_rpc_calls" ["endpoint"]
-        "JSON-RPC calls that this run made, alone or in batches.";
+        "JSON-RPC calls that this run made, alone or in batches. A GraphQL query is one.";
     RUN_RPC_REQUESTS: Gauge "farcaster_run_rpc_requests" ["endpoint"]
         "HTTP requests that this run made.";
     RUN_RPC_ERRORS: Gauge "farcaster_run_rpc_errors" ["endpoint"]
@@ -191,6 +191,8 @@ families! {
         "Retries of a sector that is not at rest. SectorsStatus.Retries.";
     MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]
         "The last error of a sector that is not at rest, always 1. SectorsStatus.LastErr.";
+    MINER_PIPELINE_PIECE_BYTES: Gauge "farcaster_miner_pipeline_piece_bytes" ["miner_id", "sector", "piece", "deal", "client", "verified", "kind"]
+        "A piece of a deal in a sector that is not at rest: of the storage market (deal, with its id) or put in directly (direct, with its allocation's id if it is verified). SectorsStatus.Pieces.";
     MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]
         "A faulty sector, always 1. StateMinerPartitions.";
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
@@ -277,4 +279,34 @@ families! {
         "Recovering sectors of the deadline. StateMinerPartitions.RecoveringSectors.";
     MINER_DEADLINE_DAILY_FEE_FIL: Gauge "farcaster_miner_deadline_daily_fee_fil" ["miner_id", "deadline"]
         "The fee that is paid each day when the deadline closes (FIP-0100). StateMinerDeadlines.DailyFee.";
+
+    // Deals (Boost)
+    BOOST_DEALS: Gauge "farcaster_boost_deals" ["miner_id", "kind", "checkpoint"]
+        "Deals that Boost has, by the last checkpoint that they reached; failed ones are Complete. Boost's deals and directDeals.totalCount.";
+    BOOST_PUBLISH_QUEUE_DEALS: Gauge "farcaster_boost_publish_queue_deals" ["miner_id"]
+        "Deals that wait to be published together. Boost's dealPublish.Deals.";
+    BOOST_PUBLISH_QUEUE_BYTES: Gauge "farcaster_boost_publish_queue_bytes" ["miner_id"]
+        "Size of the pieces of those deals. Boost's dealPublish.Deals.PieceSize.";
+    BOOST_PUBLISH_TIMESTAMP_SECONDS: Gauge "farcaster_boost_publish_timestamp_seconds" ["miner_id"]
+        "When those deals will be published, in Unix seconds. Boost's dealPublish.Start and Period.";
+    BOOST_PUBLISH_QUEUE_DEAL_BYTES: Gauge "farcaster_boost_publish_queue_deal_bytes" ["miner_id", "deal", "client", "client_name"]
+        "Size of the piece of a deal that waits to be published. Boost's dealPublish.Deals.";
+    BOOST_FUNDS_FIL: Gauge "farcaster_boost_funds_fil" ["miner_id", "account", "state"]
+        "FIL for deals: in the market's escrow (available, locked by deals on chain), in the collateral and publish wallets (available); tagged is what deals not yet published will need of it. Boost's funds.";
+    BOOST_STAGING_BYTES: Gauge "farcaster_boost_staging_bytes" ["miner_id", "state"]
+        "Boost's staging area: staged for sealing, transferred of running transfers, pending of them, free. Boost's storage.";
+    BOOST_TRANSFERS: Gauge "farcaster_boost_transfers" ["miner_id", "transfer_host"]
+        "Transfers from this host, those that wait for their turn included. Boost's transferStats.Stats.Total.";
+    BOOST_TRANSFERS_STALLED: Gauge "farcaster_boost_transfers_stalled" ["miner_id", "transfer_host"]
+        "Transfers from this host that make no progress. Boost's transferStats.Stats.Stalled.";
+    BOOST_TRANSFERRED_BYTES_TOTAL: Counter "farcaster_boost_transferred_bytes_total" ["miner_id"]
+        "Bytes that transfers brought since the exporter remembers, estimated: Boost tells of the last 20 seconds, which stand for the time since the run before. Boost's transfers.";
+    BOOST_ASK_PRICE_FIL: Gauge "farcaster_boost_ask_price_fil" ["miner_id", "kind"]
+        "The price asked for a GiB and epoch of unverified or verified deals, in FIL. Boost's storageAsk.";
+    BOOST_PEERS: Gauge "farcaster_boost_peers" ["miner_id"]
+        "Peers that Boost is connected to. Boost's NetPeers.";
+    BOOST_RECEIVE_BYTES_TOTAL: Counter "farcaster_boost_receive_bytes_total" ["miner_id"]
+        "Bytes received from the network since Boost started. Boost's NetBandwidthStats.TotalIn.";
+    BOOST_TRANSMIT_BYTES_TOTAL: Counter "farcaster_boost_transmit_bytes_total" ["miner_id"]
+        "Bytes sent to the network since Boost started. Boost's NetBandwidthStats.TotalOut.";
 }

@@ -81,7 +81,11 @@ impl Cause {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CallError { node, method, cause } = self;
-        let tool = if node.starts_with("miner") { "lotus-miner" } else { "lotus" };
+        let tool = match node.split(' ').next() {
+            Some("miner") => "lotus-miner",
+            Some("boost") => "boostd",
+            _ => "lotus",
+        };
         match cause {
             Cause::Unreachable(why) => {
                 write!(f, "{node}: cannot connect: {why}; is it running, and is this its address?")
@@ -144,6 +148,6 @@ fn http_remedy(status: u16) -> &'static str {
 }
 
 /// The first line of a text, at most 200 characters of it.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
 }

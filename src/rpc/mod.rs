@@ -3,6 +3,7 @@
 
 mod batch;
 mod error;
+pub mod graphql;
 pub mod http;
 mod problems;
 pub mod tolerant;
@@ -59,6 +60,8 @@ pub struct Node {
     pub address: String,
     /// How to reach it.
     pub transport: Arc<dyn Transport>,
+    /// Where it answers GraphQL, as Boost does beside its JSON-RPC.
+    pub graphql: Option<Box<Node>>,
 }
 
 /// An HTTP answer, read to its end.
@@ -209,9 +212,12 @@ impl Client {
             self.send_chunk(path, calls, &mut answers);
         }
         let errors = answers.slots.iter().filter_map(|slot| slot.as_ref().err());
-        let errors = errors.filter(|cause| !cause.is_missing_method()).count();
-        self.counters.errors.fetch_add(errors as u64, Ordering::Relaxed);
+        self.count_errors(errors.filter(|cause| !cause.is_missing_method()).count());
         answers
+    }
+
+    fn count_errors(&self, errors: usize) {
+        self.counters.errors.fetch_add(errors as u64, Ordering::Relaxed);
     }
 
     /// Makes one call whose answer may be too long to be kept: the result is read as it comes, into a `T` that does not grow with it. Such an

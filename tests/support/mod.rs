@@ -4,6 +4,7 @@
 // Each test crate uses a part of this.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
+mod boost;
 mod exporter;
 mod farm;
 mod hostile;
@@ -11,6 +12,7 @@ mod methods;
 mod node;
 mod text;
 
+pub use boost::{Boost, Told};
 pub use exporter::{Exporter, Run, finish};
 pub use farm::{Farm, MINER, OTHER};
 pub use hostile::{CLOSED_PORT, Hostile};

@@ -1,0 +1,222 @@
+//! Boost: deals by checkpoint, the queue of deals to be published, funds, staging space, transfers, the ask, and its network.
+//!
+//! Boost has two doors: GraphQL, for its web interface, and JSON-RPC as Lotus has it. One request to each tells everything.
+
+mod answers;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Run;
+use super::lane::Lane;
+use crate::discover::Kind;
+use crate::expose::{Samples, families};
+use crate::rpc::tolerant::{Count, Field, Int};
+use crate::rpc::{Batch, Budget, Client, Node, Problems};
+use answers::Told;
+
+/// Boost tells of each second what its transfers moved, and only of the last ones (maxSamples in storagemarket/transfers.go).
+const TOLD_SECONDS: f64 = 20.0;
+
+/// What was told of transfers stands for no longer time than this.
+const MAX_SECONDS_STOOD_FOR: f64 = 600.0;
+
+/// A Boost to ask.
+pub struct Boost {
+    /// Its JSON-RPC API.
+    pub api: Client,
+    /// Its GraphQL.
+    pub graphql: Client,
+    /// `host:port` of the API and of GraphQL.
+    addresses: [String; 2],
+}
+
+impl Boost {
+    /// Makes no connection yet.
+    pub fn new(node: &Node, budget: Budget) -> Boost {
+        let client = |of: &Node, path| Client::new(format!("boost {}", of.address), path, of.transport.clone(), budget);
+        let graphql = node.graphql.as_deref().unwrap_or(node);
+        Boost {
+            api: client(node, "/rpc/v0"),
+            graphql: client(graphql, "/graphql/query"),
+            addresses: [node.address.clone(), graphql.address.clone()],
+        }
+    }
+}
+
+/// What Boost told.
+struct Facts {
+    told: Told,
+    transferred_bytes: Option<u64>,
+    peers: Option<u64>,
+    receive_bytes: Option<Int>,
+    transmit_bytes: Option<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Bandwidth {
+    total_in: Field<Int>,
+    total_out: Field<Int>,
+}
+
+/// What is remembered of a Boost, by the address of its API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    miner_id: String,
+    /// When transfers were last told of.
+    told_seconds: Option<f64>,
+    /// The newest second that was told of, by Boost's clock.
+    newest_seconds: f64,
+    transferred_bytes: u64,
+}
+
+/// Asks a Boost. `miner_ids` are all miners of the run: a Boost that never told its miner is that of the only one.
+pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
+    let started = Instant::now();
+    let fields = boost.graphql.query(&answers::query());
+    let mut batch = Batch::new();
+    let peers = batch.add::<Count>("NetPeers", json!([]));
+    let bandwidth = batch.add::<Bandwidth>("NetBandwidthStats", json!([]));
+    let answers = boost.api.send(&batch);
+    let api = answers.reached();
+
+    let section = format!("boost/{}", boost.addresses[0]);
+    let mut memory: Memory = run.state.recall(&section);
+    let mut of_miner = Problems::new(boost.graphql.name());
+    let told = fields.as_ref().ok().and_then(|fields| answers::miner_id(fields, &mut of_miner));
+    memory.is_of(told.as_deref(), miner_ids);
+    let miner_id = memory.miner_id.clone();
+    // Where it tells nothing of its transfers now, what it tells later does not stand for this time.
+    run.state.remember(&section, &Memory { told_seconds: None, ..memory.clone() });
+
+    let mut lane = Lane::new(run.now, &miner_id, Some(boost.graphql.name())).since(started);
+    let mut doors = BTreeMap::new();
+    for (address, is_up) in boost.addresses.iter().zip([api.is_ok(), fields.is_ok()]) {
+        // A proxy may make one address of both.
+        *doors.entry(address).or_insert(false) |= is_up;
+    }
+    for (address, is_up) in doors {
+        lane.samples.add(&families::ENDPOINT_UP, [Kind::Boost.as_str(), address], is_up);
+    }
+    lane.collect(
+        "boost",
+        |problems| {
+            of_miner.into_lines().into_iter().for_each(|line| problems.error(line));
+            // One line is enough where both doors are closed.
+            if let (Err(error), Err(_)) = (&api, &fields) {
+                return Err(error.clone().into());
+            }
+            let told = problems.ok(fields).map(|fields| answers::read(&fields, run.address_book, problems));
+            let told = told.unwrap_or_default();
+            let transferred_bytes = told.moved.as_ref().map(|points| memory.add(points, run.now));
+            run.state.remember(&section, &memory);
+            let bandwidth = problems.if_supported(answers.get(bandwidth)).unwrap_or_default();
+            Ok(Facts {
+                told,
+                transferred_bytes,
+                peers: problems.if_supported(answers.get(peers)).map(|Count(peers)| peers),
+                receive_bytes: bandwidth.total_in.take("NetBandwidthStats.TotalIn", problems),
+                transmit_bytes: bandwidth.total_out.take("NetBandwidthStats.TotalOut", problems),
+            })
+        },
+        |facts, samples| expose(facts, &miner_id, samples),
+    );
+    lane
+}
+
+impl Memory {
+    fn is_of(&mut self, told: Option<&str>, miner_ids: &[&str]) {
+        match (told, miner_ids) {
+            (Some(id), _) if id != self.miner_id => *self = Memory { miner_id: id.to_owned(), ..Memory::default() },
+            (None, [id]) if self.miner_id.is_empty() => self.miner_id = (*id).to_owned(),
+            _ => {}
+        }
+    }
+
+    /// Adds what transfers moved since the last time, and gives the total. Where Boost does not tell of all that time, what it tells of
+    /// stands for the rest.
+    fn add(&mut self, points: &[(f64, u64)], now: f64) -> u64 {
+        let new = points.iter().filter(|(at, _)| *at > self.newest_seconds);
+        let bytes: f64 = new.map(|(_, bytes)| *bytes as f64).sum();
+        let since = self.told_seconds.map_or(0.0, |told| (now - told).clamp(0.0, MAX_SECONDS_STOOD_FOR));
+        let moved = bytes * (since / TOLD_SECONDS).max(1.0);
+        self.transferred_bytes = self.transferred_bytes.saturating_add(moved.round() as u64);
+        self.newest_seconds = points.iter().fold(self.newest_seconds, |newest, (at, _)| newest.max(*at));
+        self.told_seconds = Some(now);
+        self.transferred_bytes
+    }
+}
+
+fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+    let Facts { told, .. } = facts;
+    for (kind, checkpoint, count) in &told.deals {
+        samples.add(&families::BOOST_DEALS, [miner_id, kind, checkpoint], *count);
+    }
+    if let Some(queue) = &told.queue {
+        samples.add(&families::BOOST_PUBLISH_QUEUE_DEALS, [miner_id], queue.deals.len());
+        let bytes: Option<f64> = queue.deals.iter().map(|deal| Some(deal.bytes? as f64)).sum();
+        samples.add(&families::BOOST_PUBLISH_QUEUE_BYTES, [miner_id], bytes);
+        samples.add(&families::BOOST_PUBLISH_TIMESTAMP_SECONDS, [miner_id], queue.publish_seconds);
+        for deal in queue.deals.iter().filter(|deal| !deal.id.is_empty()) {
+            let labels = [miner_id, &deal.id, &deal.client, &deal.client_name];
+            let rank = deal.created_seconds.unwrap_or(0.0);
+            samples.add_row(&families::BOOST_PUBLISH_QUEUE_DEAL_BYTES, labels, deal.bytes, rank);
+        }
+    }
+    for (account, state, amount) in &told.funds {
+        samples.add(&families::BOOST_FUNDS_FIL, [miner_id, account, state], *amount);
+    }
+    for (state, bytes) in &told.staging {
+        samples.add(&families::BOOST_STAGING_BYTES, [miner_id, state], *bytes);
+    }
+    for (host, transfers, stalled) in &told.transfers {
+        samples.add(&families::BOOST_TRANSFERS, [miner_id, host], *transfers);
+        samples.add(&families::BOOST_TRANSFERS_STALLED, [miner_id, host], *stalled);
+    }
+    samples.add(&families::BOOST_TRANSFERRED_BYTES_TOTAL, [miner_id], facts.transferred_bytes);
+    for (kind, price) in &told.ask {
+        samples.add(&families::BOOST_ASK_PRICE_FIL, [miner_id, kind], *price);
+    }
+    samples.add(&families::BOOST_PEERS, [miner_id], facts.peers);
+    samples.add(&families::BOOST_RECEIVE_BYTES_TOTAL, [miner_id], facts.receive_bytes);
+    samples.add(&families::BOOST_TRANSMIT_BYTES_TOTAL, [miner_id], facts.transmit_bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_second_counts_once_and_stands_for_those_not_told_of() {
+        let seconds = |from: u32, to: u32| -> Vec<(f64, u64)> { (from..to).map(|at| (f64::from(at), 100)).collect() };
+        let mut memory = Memory::default();
+        assert_eq!(memory.add(&seconds(80, 100), 100.0), 2000);
+        // Half of these were told before.
+        assert_eq!(memory.add(&seconds(90, 110), 110.0), 3000);
+        assert_eq!(memory.add(&seconds(150, 170), 170.0), 3000 + 3 * 2000);
+        assert_eq!(memory.add(&[], 230.0), 9000);
+        // A clock that was set back, a long silence.
+        assert_eq!(memory.add(&seconds(231, 232), 100.0), 9100);
+        assert_eq!(memory.add(&seconds(50_000, 50_001), 50_000.0), 9100 + 30 * 100);
+    }
+
+    #[test]
+    fn the_miner_is_told_else_known_else_the_only_one() {
+        let known = Memory { miner_id: "f01".to_owned(), transferred_bytes: 7, ..Memory::default() };
+        let of = |mut memory: Memory, told, miners: &[&str]| {
+            memory.is_of(told, miners);
+            (memory.miner_id, memory.transferred_bytes)
+        };
+        let is = |id: &str, bytes| (id.to_owned(), bytes);
+        assert_eq!(of(known.clone(), None, &["f02"]), is("f01", 7));
+        assert_eq!(of(known.clone(), Some("f01"), &[]), is("f01", 7));
+        assert_eq!(of(known, Some("f03"), &["f02"]), is("f03", 0));
+        assert_eq!(of(Memory::default(), None, &["f02"]), is("f02", 0));
+        assert_eq!(of(Memory::default(), None, &["f02", "f03"]), is("", 0));
+    }
+}

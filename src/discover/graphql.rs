@@ -1,0 +1,103 @@
+//! Where a Boost answers GraphQL: at an address of its own, which `config.toml` in its repo names, or nothing but a default does.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::{Endpoint, Kind, Search, api_info};
+
+/// Says where Boost answers GraphQL, for a Boost behind a proxy, or one whose repo is elsewhere.
+const VARIABLE: &str = "BOOST_GRAPHQL_URL";
+
+const DEFAULT_PORT: u16 = 8080;
+
+const LOOPBACK: &str = "127.0.0.1";
+
+impl Search<'_> {
+    /// Gives each Boost its GraphQL endpoint: what the variable says (a list in the order of the Boosts), else what is known already, else
+    /// the default port of the same host.
+    pub(super) fn add_graphql(&mut self, boosts: &mut [Endpoint]) {
+        let list = self.var(VARIABLE).unwrap_or_default();
+        let urls: Vec<&str> = list.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
+        if boosts.is_empty() && !urls.is_empty() {
+            self.warnings
+                .push(format!("{VARIABLE} is ignored, since no Boost was found: set BOOST_API_INFO or BOOST_PATH too"));
+        }
+        for (index, boost) in boosts.iter_mut().enumerate() {
+            if let Some(url) = urls.get(index) {
+                match api_info::parse(url) {
+                    Ok((url, credential)) => {
+                        let url = ["/query", "/graphql"]
+                            .iter()
+                            .fold(url.as_str(), |url, end| url.strip_suffix(end).unwrap_or(url).trim_end_matches('/'));
+                        let (url, source) = (url.to_owned(), VARIABLE.to_owned());
+                        boost.graphql =
+                            Some(Box::new(Endpoint { kind: Kind::Boost, url, credential, source, graphql: None }));
+                    }
+                    Err(reason) => self.warnings.push(format!(
+                        "{VARIABLE} entry {} is no URL ({reason}): expected e.g. http://{LOOPBACK}:{DEFAULT_PORT}",
+                        index + 1
+                    )),
+                }
+            }
+            if boost.graphql.is_none() {
+                let address = boost.address();
+                let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+                boost.graphql = Some(at(host, DEFAULT_PORT, &boost.source));
+            }
+        }
+    }
+
+    /// What the configuration in a repo says, where there is one.
+    pub(super) fn graphql_of_repo(&mut self, repo: &Path) -> Box<Endpoint> {
+        let path = repo.join("config.toml");
+        let file = path.display();
+        let config = fs::read_to_string(&path).unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound && repo.is_dir() {
+                self.warnings.push(format!(
+                    "{file} cannot be read ({error}): let the user of this exporter read it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
+                ));
+            }
+            String::new()
+        });
+        let source = repo.display().to_string();
+        let host = setting(&config, "ListenAddress").filter(|host| !host.is_empty()).unwrap_or(LOOPBACK);
+        let port = setting(&config, "Port").map_or(Some(DEFAULT_PORT), |port| port.parse().ok());
+        let bracketed =
+            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        // A wildcard address comes back as the loopback.
+        match port.map(|port| api_info::parse_address(&format!("http://{bracketed}:{port}"))) {
+            Some(Ok((url, _))) => {
+                Box::new(Endpoint { kind: Kind::Boost, url, credential: None, source, graphql: None })
+            }
+            _ => {
+                self.warnings.push(format!(
+                    "{file} has an address in [Graphql] that is none: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
+                ));
+                at(LOOPBACK, DEFAULT_PORT, &source)
+            }
+        }
+    }
+}
+
+fn at(host: &str, port: u16, source: &str) -> Box<Endpoint> {
+    let (url, source) = (format!("http://{host}:{port}"), source.to_owned());
+    Box::new(Endpoint { kind: Kind::Boost, url, credential: None, source, graphql: None })
+}
+
+/// The value of a key in the section `[Graphql]`, without quotes. Lotus and Boost write out their defaults as comments, which do not count.
+fn setting<'a>(config: &'a str, key: &str) -> Option<&'a str> {
+    let lines = config.lines().map(str::trim).skip_while(|line| !is_section(line, "Graphql")).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    let values = lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| name.trim() == key);
+    let value = values.map(|(_, value)| value.trim()).last()?;
+    match value.strip_prefix(['"', '\'']) {
+        Some(quoted) => quoted.split(['"', '\'']).next(),
+        None => value.split('#').next().map(str::trim),
+    }
+}
+
+fn is_section(line: &str, name: &str) -> bool {
+    let inner = line.split('#').next().unwrap_or_default().trim();
+    inner.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| inner.trim() == name)
+}
