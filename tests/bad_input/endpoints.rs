@@ -197,3 +197,17 @@ fn a_full_node_in_place_of_a_miner() {
     assert_eq!(metrics.success("chain", ""), Some(true));
     assert!(stderr.contains("miner 127.0.0.1:") && stderr.contains("has no method ActorAddress"), "{stderr}");
 }
+
+/// A node that answers with an error is there. What it does not tell is missing.
+#[test]
+fn a_first_call_that_is_refused() {
+    let farm = Farm::start();
+    let (before, _) = farm.exporter().collect();
+    farm.daemon.answer("Version", Answer::Error(-32603, "not yet".to_owned()));
+    let (after, stderr) = farm.exporter().collect();
+    assert_eq!(after.value("farcaster_endpoint_up", &[("endpoint", "daemon")]), Some(1.0));
+    assert_eq!(after.failed(), ["daemon"]);
+    assert!(!after.has("farcaster_daemon_info", &[]));
+    assert!(stderr.contains("Version: the node answered \"not yet\""), "{stderr}");
+    assert_others_unharmed(&before, &after, &["daemon"]);
+}
