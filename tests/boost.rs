@@ -68,8 +68,8 @@ fn everything_that_it_tells_in_two_requests() {
     assert_eq!(funds("publish", "tagged"), Some(0.02));
     assert_eq!(value("staging_bytes", &[("state", "free")]), Some(8_796_093_022_208.0));
     assert_eq!(value("staging_bytes", &[("state", "pending")]), Some(2_147_483_648.0));
-    assert_eq!(value("transfers", &[("transfer_host", "data.example:8443")]), Some(5.0));
-    assert_eq!(value("transfers_stalled", &[("transfer_host", "data.example:8443")]), Some(1.0));
+    assert_eq!(value("transfers", &[("host", "data.example:8443")]), Some(5.0));
+    assert_eq!(value("transfers_stalled", &[("host", "data.example:8443")]), Some(1.0));
     assert_eq!(value("transferred_bytes_total", &[]), Some(1500.0));
     assert_eq!(value("ask_price_fil", &[("kind", "unverified")]), Some(5e-10));
     assert_eq!(value("ask_price_fil", &[("kind", "verified")]), Some(0.0));

@@ -295,9 +295,9 @@ families! {
         "FIL for deals: in the market's escrow (available, locked by deals on chain), in the collateral and publish wallets (available); tagged is what deals not yet published will need of it. Boost's funds.";
     BOOST_STAGING_BYTES: Gauge "farcaster_boost_staging_bytes" ["miner_id", "state"]
         "Boost's staging area: staged for sealing, transferred of running transfers, pending of them, free. Boost's storage.";
-    BOOST_TRANSFERS: Gauge "farcaster_boost_transfers" ["miner_id", "transfer_host"]
+    BOOST_TRANSFERS: Gauge "farcaster_boost_transfers" ["miner_id", "host"]
         "Transfers from this host, those that wait for their turn included. Boost's transferStats.Stats.Total.";
-    BOOST_TRANSFERS_STALLED: Gauge "farcaster_boost_transfers_stalled" ["miner_id", "transfer_host"]
+    BOOST_TRANSFERS_STALLED: Gauge "farcaster_boost_transfers_stalled" ["miner_id", "host"]
         "Transfers from this host that make no progress. Boost's transferStats.Stats.Stalled.";
     BOOST_TRANSFERRED_BYTES_TOTAL: Counter "farcaster_boost_transferred_bytes_total" ["miner_id"]
         "Bytes that transfers brought since the exporter remembers, estimated: Boost tells of the last 20 seconds, which stand for the time since the run before. Boost's transfers.";
