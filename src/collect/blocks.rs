@@ -6,6 +6,8 @@
 
 mod ledger;
 mod rewards;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -118,15 +120,22 @@ impl Walk<'_> {
 
         let from = ledger.height();
         match check.map(|ticket| answers.get(ticket)) {
-            Some(Ok(tipset)) if !ledger.is_at(&tipset) => {
-                ledger.go_back();
-                return true;
-            }
+            Some(Ok(tipset)) => match ledger.is_at(&tipset) {
+                Ok(true) => {}
+                Ok(false) => {
+                    ledger.go_back();
+                    return true;
+                }
+                Err(why) => {
+                    problems.note(format_args!("ChainGetTipSetByHeight({from}): {why}"));
+                    return false;
+                }
+            },
             Some(Err(error)) => {
                 self.stopped(error, head_height, ledger, problems);
                 return false;
             }
-            _ => {}
+            None => {}
         }
         let is_anything_to_settle = !settle.is_empty();
         for ticket in settle {

@@ -158,8 +158,15 @@ pub struct Plan {
 }
 
 impl TipSet {
-    fn is_sound(&self) -> bool {
-        !self.cids.is_empty() && self.cids.len() == self.blocks.len()
+    /// Whether it can be the tipset at an epoch or before it.
+    fn check(&self, height: i64) -> Result<(), &'static str> {
+        if self.cids.is_empty() || self.cids.len() != self.blocks.len() {
+            return Err("it has no blocks, or not as many as CIDs");
+        }
+        if self.height > height {
+            return Err("it lies after the epoch that was asked for");
+        }
+        Ok(())
     }
 
     fn own_blocks<'a>(&'a self, miner_ids: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str, &'a Block)> {
@@ -236,9 +243,10 @@ impl Ledger {
         })
     }
 
-    /// Whether the cursor's tipset is this one.
-    pub fn is_at(&self, tipset: &TipSet) -> bool {
-        self.key() == Some(&tipset.cids)
+    /// Whether the cursor's tipset is this one, which the chain has at its height or before it. The error says what does not fit.
+    pub fn is_at(&self, tipset: &TipSet) -> Result<bool, &'static str> {
+        tipset.check(self.height())?;
+        Ok(self.key() == Some(&tipset.cids))
     }
 
     /// Goes back as far as a reorganization can reach.
@@ -259,12 +267,7 @@ impl Ledger {
             return Err("there is no cursor");
         };
         let height = cursor.height + 1;
-        if !tipset.is_sound() {
-            return Err("it has no blocks, or not as many as CIDs");
-        }
-        if tipset.height > height {
-            return Err("it lies after the epoch that was asked for");
-        }
+        tipset.check(height)?;
         let is_null_round = tipset.height < height;
         if is_null_round && cursor.key.as_ref().is_some_and(|key| *key != tipset.cids) {
             return Err("it is another one than was answered for the epoch before");
@@ -318,12 +321,18 @@ impl Ledger {
 
     /// Notes the own blocks of a tipset that is not deep enough to count.
     pub fn look(&mut self, tipset: &TipSet, miner_ids: &[&str]) {
-        if tipset.height <= self.height() || !tipset.is_sound() {
+        if tipset.height <= self.height() {
             return;
         }
         for (miner_id, cid, _) in tipset.own_blocks(miner_ids).filter(|(_, cid, _)| !self.counted.contains_key(*cid)) {
             self.seen.insert(cid.to_owned(), Seen { miner_id: miner_id.to_owned(), height: tipset.height });
         }
+    }
+
+    /// The CIDs of the blocks that count and are remembered.
+    #[cfg(test)]
+    pub fn counted(&self) -> impl Iterator<Item = &str> {
+        self.counted.keys().map(String::as_str)
     }
 
     /// Adds the reward of a block.

@@ -15,8 +15,8 @@ const REWARD_ACTOR: &str = "f02";
 /// From this network version on the block reward is split (FIP-0118).
 const SOLSTICE_VERSION: i64 = 29;
 
-/// A node that so often did not answer in time is not asked to execute the tipset again.
-const ATTEMPTS_TO_EXECUTE: u32 = 5;
+/// A node that so often could not tell what a tipset brought, whether out of time or without its state, is not asked to execute it again.
+const ATTEMPTS_TO_EXECUTE: u32 = 3;
 
 const EXPECTED_LEADERS: i128 = 5;
 
@@ -85,19 +85,20 @@ pub fn of(client: &Client, daemon: &Daemon, block: &Unpaid) -> Result<Reward, Ca
     estimated(client, daemon, block)
 }
 
-/// What the node tells; None where it has no such method, or cannot do it for this tipset: before network version 29 it answers that this
-/// "requires reward actor v19".
+/// What the node tells; None where it has no such method, or the network is not yet at version 29: "requires reward actor v19".
 fn told(client: &Client, block: &Unpaid) -> Result<Option<Reward>, CallError> {
     let mut batch = Batch::new();
     let ticket = batch.add::<Distribution>("StateRewardDistribution", json!([{ "key": block.key }]));
     let distribution = match client.send_to("/rpc/v2", &batch).get(ticket) {
         Ok(distribution) => distribution,
-        Err(error)
-            if matches!(error.cause, Cause::NoSuchMethod | Cause::NeedsPermission(_) | Cause::Refused { .. }) =>
-        {
-            return Ok(None);
+        Err(error) => {
+            let can_never_tell = match &error.cause {
+                Cause::NoSuchMethod | Cause::NeedsPermission(_) => true,
+                Cause::Refused { message, .. } => message.contains("reward actor"),
+                _ => false,
+            };
+            return if can_never_tell { Ok(None) } else { Err(error) };
         }
-        Err(error) => return Err(error),
     };
     let amounts = distribution.blocks.into_iter().find(|one| one.block.cid == block.cid).map(|one| one.amounts);
     match amounts.filter(|amounts| amounts.miner_reward.atto >= 0 && amounts.message_reward.atto >= 0) {
