@@ -39,7 +39,7 @@ fn neither_text_nor_state_is_ever_torn() {
     for kills in 0..60u64 {
         let mut child = looping(folder);
         // Long enough for some runs to be over, and each time a little different.
-        std::thread::sleep(Duration::from_micros(60_000 + kills * 1_733 % 20_000));
+        std::thread::sleep(Duration::from_micros(140_000 + kills * 1_733 % 20_000));
         child.kill().unwrap();
         child.wait().unwrap();
 

@@ -74,7 +74,9 @@ pub fn fetch(daemon: Result<&Daemon>, run: &Run, miner_ids: &[&str], problems: &
         Err(error) => problems.error(error),
     }
     run.state.remember(SECTION, &ledger);
-    let totals_of = |id: &&str| Some(((*id).to_owned(), ledger.miners.remove(*id)?));
+    // Before the chain was ever walked, zeros would be made up.
+    let totals_of =
+        |id: &&str| ledger.walked_seconds.and(ledger.miners.remove(*id)).map(|totals| ((*id).to_owned(), totals));
     Ok(Facts { miners: miner_ids.iter().filter_map(totals_of).collect(), walked_seconds: ledger.walked_seconds })
 }
 
@@ -306,7 +308,7 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
         samples.add(&families::MINER_BLOCKS_WON_TOTAL, id, totals.blocks);
         samples.add(&families::MINER_WINS_TOTAL, id, totals.wins);
         samples.add(&families::MINER_EXPECTED_WINS_TOTAL, id, totals.expected_wins());
-        samples.add(&families::MINER_REWARDS_FIL_TOTAL, id, totals.rewards);
+        samples.add(&families::MINER_REWARDS_FIL_TOTAL, id, totals.known_rewards());
         samples.add(&families::MINER_GAS_REWARDS_FIL_TOTAL, id, totals.gas_rewards);
         samples.add(&families::MINER_BLOCKS_ORPHANED_TOTAL, id, totals.orphaned);
         samples.add(&families::MINER_LAST_BLOCK_HEIGHT, id, totals.last_block.map(|block| block.height));

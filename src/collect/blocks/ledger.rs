@@ -110,7 +110,8 @@ pub struct Totals {
     pub rewards: Fil,
     /// None until a node has told any.
     pub gas_rewards: Option<Fil>,
-    expected_nano_wins: u64,
+    /// None until the miner's power was told.
+    expected_nano_wins: Option<u64>,
     /// Epochs that are settled, and wait for the miner's power to tell what was to be expected in them.
     unweighed_epochs: i64,
     pub last_block: Option<LastBlock>,
@@ -179,8 +180,13 @@ impl TipSet {
 
 impl Totals {
     /// Wins to expect in the epochs walked so far: a network has five in an epoch on average, and each miner its share of them.
-    pub fn expected_wins(&self) -> f64 {
-        self.expected_nano_wins as f64 / NANO as f64
+    pub fn expected_wins(&self) -> Option<f64> {
+        self.expected_nano_wins.map(|nano_wins| nano_wins as f64 / NANO as f64)
+    }
+
+    /// The miner's part of the rewards; none while it has blocks and no reward of them is known.
+    pub fn known_rewards(&self) -> Option<Fil> {
+        (self.blocks == 0 || self.rewards != Fil::default()).then_some(self.rewards)
     }
 
     /// Whether the miner's power is needed.
@@ -195,7 +201,8 @@ impl Totals {
             wins.checked_mul(miner_bytes)?.checked_div(network_bytes)
         };
         let nano_wins = share_of(NANO * EXPECTED_LEADERS * i128::from(self.unweighed_epochs)).unwrap_or(0);
-        self.expected_nano_wins = self.expected_nano_wins.saturating_add(u64::try_from(nano_wins).unwrap_or(0));
+        let before = self.expected_nano_wins.unwrap_or(0);
+        self.expected_nano_wins = Some(before.saturating_add(u64::try_from(nano_wins).unwrap_or(0)));
         self.unweighed_epochs = 0;
     }
 }
