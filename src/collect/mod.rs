@@ -6,6 +6,7 @@
 
 mod alerts;
 mod balances;
+mod blocks;
 mod boost;
 mod chain;
 mod connect;
@@ -123,6 +124,7 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         let node_side = scope.spawn(|| node_side(run, daemon, &miner_ids));
         let boosts: Vec<_> =
             connections.boosts.iter().map(|boost| scope.spawn(|| boost::side(run, boost, &miner_ids))).collect();
+        let blocks_side = scope.spawn(|| blocks_side(run, daemon, &miner_ids));
         let own_sides: Vec<_> =
             connections.miners.iter().map(|miner| scope.spawn(move || own_side(run, miner))).collect();
         let chain_sides: Vec<_> = miner_ids
@@ -150,6 +152,7 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         lanes.extend(own_sides.into_iter().map(joined));
         lanes.push(joined(node_side));
         lanes.extend(boosts.into_iter().map(joined));
+        lanes.push(joined(blocks_side));
         lanes
     })
 }
@@ -184,6 +187,20 @@ fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
         |problems| alerts::fetch(&up(daemon)?.client, problems),
         |facts, samples| alerts::expose(facts, None, samples),
     );
+    lane
+}
+
+/// The walk along the chain, which nothing waits for.
+fn blocks_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    if !miner_ids.is_empty() {
+        lane.collect_dated(
+            "blocks",
+            |problems| blocks::fetch(up(daemon), run, miner_ids, problems),
+            blocks::expose,
+            blocks::Facts::walked_seconds,
+        );
+    }
     lane
 }
 

@@ -10,7 +10,7 @@ use super::{Answer, Farm, Miner, RpcError, failed, mpool};
 
 const DEPOSIT_ATTO: u64 = 47_000_000_000_000_000;
 /// Block reward of an epoch, for all its winners.
-const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
+pub(super) const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
 
 /// The number of the wallet that belongs to no miner.
 pub(super) const SPARE_WALLET: u64 = 3_100_999;

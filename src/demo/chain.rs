@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::actors::EPOCH_REWARD_ATTO;
 use super::noise::{between, cycle, fraction, hash, splitmix64, wave};
 use super::text::{Cid, base64, cid, rfc3339};
 use super::{Answer, Farm, failed};
@@ -20,6 +21,10 @@ const FIRST_FOREIGN_MINER: u64 = 1_000_000;
 const FOREIGN_MINERS: u64 = 900_000;
 /// Mean number of election wins in an epoch of the whole network.
 const WINS_PER_EPOCH: f64 = 5.0;
+/// The weights of the streams of the block reward are parts of this.
+const DENOM: u128 = 1_000_000_000_000;
+/// How far back a tipset is found by its key.
+const KEYS_KNOWN_EPOCHS: i64 = 2 * 2880;
 
 /// When an epoch begins, Unix seconds.
 pub(super) fn epoch_start(epoch: i64) -> f64 {
@@ -113,6 +118,10 @@ fn tipset(farm: &Farm, epoch: i64, now: f64) -> Value {
     json!({ "Cids": cids(farm, epoch, while_head), "Blocks": blocks, "Height": epoch })
 }
 
+fn win_count(epoch: i64, miner: u64) -> u64 {
+    if hash("block", &[epoch as u64, miner]).is_multiple_of(20) { 2 } else { 1 }
+}
+
 fn block(epoch: i64, miner: u64, parents: &[Value]) -> Value {
     let seed = hash("block", &[epoch as u64, miner]);
     let part = |i: u64| splitmix64(seed ^ i);
@@ -121,7 +130,7 @@ fn block(epoch: i64, miner: u64, parents: &[Value]) -> Value {
     json!({
         "Miner": format!("f0{miner}"),
         "Ticket": { "VRFProof": base64(part(1), 96) },
-        "ElectionProof": { "WinCount": if seed.is_multiple_of(20) { 2 } else { 1 }, "VRFProof": base64(part(2), 96) },
+        "ElectionProof": { "WinCount": win_count(epoch, miner), "VRFProof": base64(part(2), 96) },
         "BeaconEntries": [{ "Round": beacon_round, "Data": base64(hash("beacon", &[epoch as u64]), 48) }],
         "WinPoStProof": [{ "PoStProof": 3, "ProofBytes": base64(part(3), 192) }],
         "Parents": parents,
@@ -149,6 +158,91 @@ pub(super) fn by_height(farm: &Farm, epoch: i64, now: f64) -> Answer {
         return failed("looking for tipset with height greater than start point");
     }
     Ok(tipset(farm, at_or_before(epoch), now))
+}
+
+/// `StateRewardDistribution` of `/rpc/v2`, for the tipset that a key names: what each of its blocks brought, and to whom.
+pub(super) fn reward_distribution(farm: &Farm, selector: &Value, now: f64) -> Answer {
+    let newest = head_height(now);
+    let key = &selector["key"];
+    let begins_key = |epoch: &i64| {
+        let first = winners(farm, *epoch, *epoch == newest).first().map(|miner| block_cid(*epoch, *miner));
+        first.is_some_and(|first| first == key[0])
+    };
+    let found = (newest - KEYS_KNOWN_EPOCHS..=newest).rev().find(begins_key);
+    let Some(epoch) = found.filter(|epoch| json!(cids(farm, *epoch, *epoch == newest)) == *key) else {
+        return failed("failed to load tipset: not found");
+    };
+    if epoch <= SOLSTICE_HEIGHT {
+        return failed("reward distribution requires reward actor v19");
+    }
+    let (mut blocks, mut totals) = (Vec::new(), Amounts::default());
+    for miner in winners(farm, epoch, epoch == newest) {
+        let amounts = Amounts::of_block(epoch, miner);
+        totals = totals.plus(&amounts);
+        let stream = |id: u64, weight: u128, amount: u128| json!({ "ID": id, "Weight": weight.to_string(), "Amount": amount.to_string(), "Distribution": null });
+        blocks.push(json!({
+            "Block": block_cid(epoch, miner),
+            "Miner": format!("f0{miner}"),
+            "WinCount": win_count(epoch, miner),
+            "Amounts": amounts.json(),
+            "BurnWeight": "0",
+            "Streams": [
+                stream(1, consensus_weight(epoch), amounts.consensus_atto),
+                stream(2, DENOM - consensus_weight(epoch), amounts.service_atto),
+            ],
+        }));
+    }
+    Ok(json!({
+        "TipSetKey": key,
+        "Height": epoch,
+        "Denom": DENOM.to_string(),
+        "Totals": totals.json(),
+        "Blocks": blocks,
+    }))
+}
+
+/// The consensus stream's part of what is minted: from 95 % at Solstice to 50 % after nine quarters.
+fn consensus_weight(epoch: i64) -> u128 {
+    const NINE_QUARTERS_EPOCHS: i64 = 9 * 262_974;
+    let elapsed = (epoch - SOLSTICE_HEIGHT).clamp(0, NINE_QUARTERS_EPOCHS) as u128;
+    DENOM * 95 / 100 - DENOM * 45 / 100 * elapsed / NINE_QUARTERS_EPOCHS as u128
+}
+
+/// What blocks bring, in attoFIL.
+#[derive(Default)]
+struct Amounts {
+    consensus_atto: u128,
+    service_atto: u128,
+    gas_atto: u128,
+}
+
+impl Amounts {
+    fn of_block(epoch: i64, miner: u64) -> Amounts {
+        let minted = u128::from(EPOCH_REWARD_ATTO) * u128::from(win_count(epoch, miner)) / 5;
+        let consensus_atto = minted * consensus_weight(epoch) / DENOM;
+        let gas = between(0.01, 0.2, "gas reward", &[epoch as u64, miner]);
+        Amounts { consensus_atto, service_atto: minted - consensus_atto, gas_atto: (gas * 1e18) as u128 }
+    }
+
+    fn plus(&self, other: &Amounts) -> Amounts {
+        Amounts {
+            consensus_atto: self.consensus_atto + other.consensus_atto,
+            service_atto: self.service_atto + other.service_atto,
+            gas_atto: self.gas_atto + other.gas_atto,
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "MintedReward": (self.consensus_atto + self.service_atto).to_string(),
+            "MinerReward": self.consensus_atto.to_string(),
+            "MessageReward": self.gas_atto.to_string(),
+            "ExplicitReward": self.service_atto.to_string(),
+            "BurnAllocation": "0",
+            "MinerPaid": (self.consensus_atto + self.gas_atto).to_string(),
+            "BurnPaid": "0",
+        })
+    }
 }
 
 /// `ChainGetTipSetFinalityStatus` of `/rpc/v2`.

@@ -111,6 +111,7 @@ fn every_call(at: &At) -> Vec<(Node, &'static str, Value)> {
     let head = at.daemon("ChainHead", json!([]));
     let params = |node: Node, method: &str, wanted: usize| match method {
         "ChainGetTipSetByHeight" => json!([head["Height"], null]),
+        "StateRewardDistribution" => json!([{ "key": head["Cids"] }]),
         "GasEstimateGasPremium" => json!([2, MINERS[0], 1_000_000, null]),
         "StateMinerInitialPledgeForSector" => json!([1_555_200, SECTOR_BYTES, SECTOR_BYTES, null]),
         "MinerGetBaseInfo" => json!([MINERS[0], head["Height"], head["Cids"]]),

@@ -127,6 +127,22 @@ families! {
         "Whether this full node takes part in F3 for the miner. F3ListParticipants.";
     MINER_EXPECTED_WINS_PER_DAY: Gauge "farcaster_miner_expected_wins_per_day" ["miner_id"]
         "Wins to expect in a day at the present power: 2880 epochs x 5 leaders x share of the quality-adjusted power, 0 under the minimum power. StateMinerPower.";
+    MINER_EXPECTED_WINS_TOTAL: Counter "farcaster_miner_expected_wins_total" ["miner_id"]
+        "Wins to expect in the epochs walked so far, 5 x share of the quality-adjusted power in each; luck is wins / expected wins. StateMinerPower.";
+    MINER_WINS_TOTAL: Counter "farcaster_miner_wins_total" ["miner_id"]
+        "Wins of the blocks won; a block may hold several. ChainGetTipSetByHeight.Blocks.ElectionProof.WinCount.";
+    MINER_BLOCKS_WON_TOTAL: Counter "farcaster_miner_blocks_won_total" ["miner_id"]
+        "Blocks of the miner on the heaviest chain, counted when they are five epochs deep, since a day before the exporter's memory began. ChainGetTipSetByHeight.Blocks.Miner.";
+    MINER_BLOCKS_ORPHANED_TOTAL: Counter "farcaster_miner_blocks_orphaned_total" ["miner_id"]
+        "Blocks of the miner that were seen near the head, and that the chain dropped before they were five epochs deep. ChainGetTipSetByHeight.Cids.";
+    MINER_REWARDS_FIL_TOTAL: Counter "farcaster_miner_rewards_fil_total" ["miner_id"]
+        "The miner's part of the rewards of the blocks won, without gas. StateRewardDistribution.Blocks.Amounts.MinerReward, else the wins' part of ThisEpochReward by the network's rule.";
+    MINER_GAS_REWARDS_FIL_TOTAL: Counter "farcaster_miner_gas_rewards_fil_total" ["miner_id"]
+        "Gas rewards of the blocks won, where the node tells them. StateRewardDistribution.Blocks.Amounts.MessageReward.";
+    MINER_LAST_BLOCK_HEIGHT: Gauge "farcaster_miner_last_block_height" ["miner_id"]
+        "The epoch of the newest block won. ChainGetTipSetByHeight.Height.";
+    MINER_LAST_BLOCK_TIMESTAMP_SECONDS: Gauge "farcaster_miner_last_block_timestamp_seconds" ["miner_id"]
+        "The time of the newest block won, in Unix seconds. ChainGetTipSetByHeight.Blocks.Timestamp.";
 
     // Money
     MINER_BALANCE_FIL: Gauge "farcaster_miner_balance_fil" ["miner_id"]

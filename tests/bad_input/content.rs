@@ -144,7 +144,7 @@ fn hostile_errors() {
     let message = format!("\u{1b}[2Jgone\r\nlotus-exporter-farcaster: all is well\u{0}{}", "x".repeat(10_000));
     farm.daemon.answer("StateMinerPower", Answer::Error(1, message));
     let (metrics, stderr) = farm.exporter().collect();
-    assert_eq!(metrics.failed(), [format!("power {MINER}"), format!("power {OTHER}")]);
+    assert_eq!(metrics.failed(), ["blocks".to_owned(), format!("power {MINER}"), format!("power {OTHER}")]);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(stderr.contains("StateMinerPower: the node answered \"[2Jgone\""), "{stderr}");
     assert!(!stderr.trim_end().contains(char::is_control), "{stderr:?}");

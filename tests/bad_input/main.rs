@@ -64,7 +64,14 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_miner_power", "power"),
         ("farcaster_miner_has_min_power", "power"),
         ("farcaster_miner_mining", "power"),
+        // Grows with every run until the walk has caught up.
+        ("farcaster_miner_expected_wins_total", ""),
         ("farcaster_miner_expected_wins", "power"),
+        ("farcaster_miner_blocks", "blocks"),
+        ("farcaster_miner_wins", "blocks"),
+        ("farcaster_miner_rewards", "blocks"),
+        ("farcaster_miner_gas_rewards", "blocks"),
+        ("farcaster_miner_last_block", "blocks"),
         ("farcaster_miner_f3", "f3"),
         ("farcaster_miner_balance", "balances"),
         ("farcaster_miner_available", "balances"),
@@ -102,8 +109,8 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
     let found = BY_PREFIX.iter().find(|(prefix, _)| family.starts_with(prefix));
     let (_, collector) = found.unwrap_or_else(|| panic!("which collector makes {family}?"));
     match miner_id {
-        // F3 asks once for all miners.
-        Some(id) if !collector.is_empty() && *collector != "f3" => format!("{collector} {id}"),
+        // These ask once for all miners.
+        Some(id) if !["", "f3", "blocks"].contains(collector) => format!("{collector} {id}"),
         _ => (*collector).to_owned(),
     }
 }

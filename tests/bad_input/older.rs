@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::assert_others_unharmed;
-use crate::support::{Answer, Farm, MINER, Permission, Reply, token};
+use crate::support::{Answer, Farm, MINER, Metrics, Permission, Reply, token};
 
 /// Forest answers -32601 with HTTP 200, and has no sidecar for F3 here.
 #[test]
@@ -82,7 +82,12 @@ fn lotus_1_27() {
         "the clock follows from the head"
     );
     assert!(!after.has("farcaster_f3_running", &[]));
-    assert_others_unharmed(&before, &after, &["chain", "daemon", "f3"]);
+    // By the rule of the network, and no gas.
+    let rewards =
+        |metrics: &Metrics| metrics.value("farcaster_miner_rewards_fil_total", &[("miner_id", MINER)]).unwrap();
+    assert!((rewards(&after) / rewards(&before) - 1.0).abs() < 0.001, "{} FIL", rewards(&after));
+    assert!(!after.has("farcaster_miner_gas_rewards_fil_total", &[]));
+    assert_others_unharmed(&before, &after, &["blocks", "chain", "daemon", "f3"]);
 }
 
 /// A lotus-miner of before v1.11.2.

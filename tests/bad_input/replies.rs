@@ -138,7 +138,13 @@ fn answers_under_other_ids() {
         farm.daemon.answer(method, Answer::WrongId);
         let (after, stderr) = farm.exporter().collect();
         assert!(stderr.contains(&format!("{method}: the node left this call unanswered")), "{stderr}");
-        let harmed = [format!("power {MINER}"), format!("power {OTHER}"), "wallets".to_owned(), "mpool".to_owned()];
+        let harmed = [
+            format!("power {MINER}"),
+            format!("power {OTHER}"),
+            "wallets".to_owned(),
+            "mpool".to_owned(),
+            "blocks".to_owned(),
+        ];
         let harmed = harmed.each_ref().map(String::as_str);
         assert!(after.failed().iter().all(|failed| harmed.contains(&failed.as_str())) && !after.failed().is_empty());
         assert_others_unharmed(&before, &after, &harmed);

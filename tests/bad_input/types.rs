@@ -34,7 +34,9 @@ const fn method(
 #[rustfmt::skip]
 const METHODS: &[Method] = &[
     method(true, "Version", "object", false, &["daemon"], &[]),
-    method(true, "ChainHead", "object", false, &["chain", "sectors_on_chain *"], &["power *", "mpool"]),
+    method(true, "ChainHead", "object", false, &["blocks", "chain", "sectors_on_chain *"], &["power *", "mpool"]),
+    method(true, "ChainGetTipSetByHeight", "object", false, &["blocks"], &[]),
+    method(true, "StateRewardDistribution", "object", false, &["blocks"], &[]),
     method(true, "StateNetworkName", "text", false, &["daemon"], &[]),
     method(true, "StateGetNetworkParams", "object", false, &["daemon"], &["chain"]),
     method(true, "StateNetworkVersion", "number", false, &["daemon"], &["mpool", "gas"]),
@@ -55,7 +57,7 @@ const METHODS: &[Method] = &[
     method(true, "StateMinerInfo", "object", false, &["identity *"], &["wallets", "mpool", "gas"]),
     method(true, "StateAccountKey", "text", false, &["identity *"], &["wallets", "mpool"]),
     method(true, "StateLookupID", "text", false, &["wallets"], &["mpool"]),
-    method(true, "StateMinerPower", "object", false, &["power *"], &["network"]),
+    method(true, "StateMinerPower", "object", false, &["blocks", "power *"], &["network"]),
     method(true, "MinerGetBaseInfo", "object", true, &["power *"], &[]),
     method(true, "StateMinerAvailableBalance", "number", false, &["balances *"], &[]),
     method(true, "StateMarketBalance", "object", false, &["balances *"], &[]),

@@ -65,6 +65,7 @@ pub fn names(is_daemon: bool) -> Vec<&'static str> {
 type Row = (&'static str, Permission, usize);
 
 const DAEMON: &[Row] = &[
+    ("ChainGetTipSetByHeight", Read, 2),
     ("ChainHead", Read, 0),
     ("F3GetLatestCertificate", Read, 0),
     ("F3GetProgress", Read, 0),
@@ -104,7 +105,7 @@ const DAEMON: &[Row] = &[
     ("WalletList", Write, 0),
 ];
 
-const DAEMON_V2: &[Row] = &[("ChainGetTipSetFinalityStatus", Read, 0)];
+const DAEMON_V2: &[Row] = &[("ChainGetTipSetFinalityStatus", Read, 0), ("StateRewardDistribution", Read, 1)];
 
 const MINER: &[Row] = &[
     ("ActorAddress", Read, 0),

@@ -189,3 +189,36 @@ fn an_alert_comes_and_goes() {
         assert!((10..=22).contains(&active), "{active} looks of 140");
     }
 }
+
+#[test]
+fn rewards_add_up() {
+    let farm = Farm::new(2000);
+    let at = At { farm: &farm, now: NOON };
+    let height = at.daemon("ChainHead", json!([]))["Height"].as_i64().unwrap() - 5;
+    let mut wins = BTreeSet::new();
+    for height in height - 60..height {
+        let tipset = at.daemon("ChainGetTipSetByHeight", json!([height, null]));
+        let rewards = at.daemon("StateRewardDistribution", json!([{ "key": tipset["Cids"] }]));
+        assert_eq!((&rewards["Height"], &rewards["TipSetKey"]), (&tipset["Height"], &tipset["Cids"]));
+        let blocks = list(&rewards["Blocks"]);
+        assert_eq!(blocks.len(), list(&tipset["Blocks"]).len());
+        for (reward, block) in blocks.iter().zip(list(&tipset["Blocks"])) {
+            assert_eq!((&reward["Miner"], &reward["WinCount"]), (&block["Miner"], &block["ElectionProof"]["WinCount"]));
+            let amount = |name: &str| big(&reward["Amounts"][name]);
+            let spread = amount("MinerReward") + amount("ExplicitReward") + amount("BurnAllocation");
+            assert_eq!(amount("MintedReward"), spread);
+            assert_eq!(amount("MinerPaid"), amount("MinerReward") + amount("MessageReward"));
+            // Not quite 95 % a month after Solstice.
+            let percent = amount("MinerReward") * 100 / amount("MintedReward");
+            assert_eq!(percent, 93);
+            wins.insert(reward["WinCount"].as_u64().unwrap());
+        }
+        for total in ["MinerReward", "MessageReward"] {
+            let sum: i128 = blocks.iter().map(|block| big(&block["Amounts"][total]) as i128).sum();
+            assert_eq!(big(&rewards["Totals"][total]) as i128, sum);
+        }
+    }
+    assert_eq!(wins, BTreeSet::from([1, 2]));
+    let unknown = json!([{ "key": [{ "/": "bafy" }] }]);
+    assert!(at.try_ask(Node::Daemon, "StateRewardDistribution", unknown).is_err());
+}
