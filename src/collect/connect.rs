@@ -30,6 +30,8 @@ pub struct Daemon {
     pub network_name: Option<String>,
     /// Like 29.
     pub network_version: Option<i64>,
+    /// Where network version 29 began or begins, where the node tells.
+    pub solstice_height: Option<i64>,
     /// The heaviest tipset.
     pub head: Option<TipSet>,
     /// The head's key as a parameter, so that all answers are about one tipset; null, which means the head, where it is not known.
@@ -222,6 +224,7 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
             None
         }
     };
+    let solstice_height = params.fork_upgrade_params.and_then(|upgrades| upgrades.upgrade_solstice_height);
     let block_delay = params.block_delay_secs.or(version.as_ref().and_then(|version| version.block_delay));
     let block_delay = block_delay.and_then(|Int(seconds)| i64::try_from(seconds).ok());
     let block_delay = block_delay.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS);
@@ -235,6 +238,7 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
     let daemon = Daemon {
         version,
         network_name: name,
+        solstice_height: solstice_height.and_then(|Int(height)| i64::try_from(height).ok()),
         network_version,
         tipset_key: head.as_ref().map_or(Value::Null, TipSet::key),
         head,

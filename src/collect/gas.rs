@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Daemon, identity};
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
+use crate::lotus::reward::SOLSTICE_NETWORK_VERSION;
 use crate::rpc::{Batch, Problems};
 
 const HORIZONS_EPOCHS: [u32; 4] = [1, 2, 5, 10];
@@ -15,9 +16,6 @@ const GAS_LIMIT: u64 = 10_000_000;
 
 /// 540 days of epochs: the life of a sector that the pledge is told for.
 const SECTOR_LIFE_EPOCHS: u64 = 540 * 2880;
-
-/// From this network version on a sector has full power whatever is in it (FIP-0118), so the node wants its full size named.
-const SOLSTICE_NETWORK_VERSION: i64 = 29;
 
 const DEFAULT_SECTOR_SIZE_BYTES: u64 = 32 << 30;
 
@@ -41,7 +39,7 @@ pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mu
         let params = json!([epochs, sender, GAS_LIMIT, daemon.tipset_key]);
         (epochs, batch.add::<Fil>("GasEstimateGasPremium", params))
     });
-    // Which pledge is right depends on the network's version.
+    // Which pledge is right depends on the network's version: since Solstice the node wants the full size named.
     let pledges: Vec<_> = daemon
         .network_version
         .into_iter()

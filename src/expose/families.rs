@@ -103,6 +103,8 @@ families! {
         "Power of the whole network. StateMinerPower.TotalPower.";
     NETWORK_MINERS: Gauge "farcaster_network_miners" ["kind"]
         "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
+    NETWORK_BLOCK_REWARD_FIL: Gauge "farcaster_network_block_reward_fil" []
+        "What one win brings its miner now, without gas: a fifth of the epoch's reward, and since network version 29 the miner's part of that. StateReadState(f02).State.ThisEpochReward.";
     NETWORK_SECTOR_PLEDGE_FIL: Gauge "farcaster_network_sector_pledge_fil" ["sector_size_bytes"]
         "The initial pledge of a new committed-capacity sector with a life of 540 days. StateMinerInitialPledgeForSector.";
 

@@ -5,5 +5,6 @@ pub mod address;
 pub mod bitfield;
 pub mod epoch;
 pub mod fil;
+pub mod reward;
 pub mod sector_state;
 pub mod tipset;

@@ -72,4 +72,14 @@ pub struct NetworkParams {
     pub block_delay_secs: Option<Int>,
     /// Unix seconds of epoch 0; since Lotus v1.32.
     pub genesis_timestamp: Option<Int>,
+    /// Heights of upgrades.
+    pub fork_upgrade_params: Option<Upgrades>,
+}
+
+/// Heights of the upgrades that matter here.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Upgrades {
+    /// Where network version 29 begins; since Lotus v1.37.
+    pub upgrade_solstice_height: Option<Int>,
 }

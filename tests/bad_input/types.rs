@@ -34,12 +34,12 @@ const fn method(
 #[rustfmt::skip]
 const METHODS: &[Method] = &[
     method(true, "Version", "object", false, &["daemon"], &[]),
-    method(true, "ChainHead", "object", false, &["blocks", "chain", "sectors_on_chain *"], &["power *", "mpool"]),
+    method(true, "ChainHead", "object", false, &["blocks", "chain", "sectors_on_chain *"], &["power *", "mpool", "network"]),
     method(true, "ChainGetTipSetByHeight", "object", false, &["blocks"], &[]),
     method(true, "StateRewardDistribution", "object", false, &["blocks"], &[]),
-    method(true, "StateNetworkName", "text", false, &["daemon"], &[]),
-    method(true, "StateGetNetworkParams", "object", false, &["daemon"], &["chain"]),
-    method(true, "StateNetworkVersion", "number", false, &["daemon"], &["mpool", "gas"]),
+    method(true, "StateNetworkName", "text", false, &["daemon"], &["network"]),
+    method(true, "StateGetNetworkParams", "object", false, &["daemon"], &["chain", "network"]),
+    method(true, "StateNetworkVersion", "number", false, &["daemon"], &["mpool", "gas", "network"]),
     method(true, "StartTime", "text", false, &["daemon"], &[]),
     method(true, "NetPeers", "list", true, &["daemon"], &[]),
     method(true, "NodeStatus", "object", false, &["daemon", "chain"], &[]),

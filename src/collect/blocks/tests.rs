@@ -216,7 +216,6 @@ impl Chain {
             }
             "StateReadState" => Ok(json!({ "State": { "ThisEpochReward": EPOCH_REWARD.to_string() } })),
             "StateNetworkVersion" => Ok(json!(self.network_version)),
-            "StateGetNetworkParams" => Ok(json!({ "ForkUpgradeParams": { "UpgradeSolsticeHeight": 0 } })),
             _ => panic!("{method} is not asked for blocks"),
         }
     }
@@ -302,6 +301,7 @@ impl Sim {
             version: None,
             network_name: Some("sim".to_owned()),
             network_version: None,
+            solstice_height: Some(0),
             head: Some(serde_json::from_value(head.clone()).unwrap()),
             tipset_key: head["Cids"].clone(),
             clock: None,
