@@ -1,0 +1,257 @@
+//! A node with its chain, simulated: what tests of the walk run on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::ledger::DEPTH_EPOCHS;
+use crate::rpc::{Cause, ReadAnswer, Reply, Transport};
+
+pub const MINERS: [&str; 2] = ["f01000", "f02000"];
+
+pub const EPOCH_REWARD: i128 = 10_000_000_000_000_000_003;
+
+/// Deterministic chance (splitmix64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn one_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SimBlock {
+    pub cid: String,
+    pub miner: &'static str,
+    pub wins: u64,
+}
+
+impl SimBlock {
+    /// What it brings: attoFIL without gas, and gas.
+    pub fn reward(&self) -> (i128, i128) {
+        let seed = self.cid.bytes().fold(7_u64, |seed, byte| Chance(seed ^ u64::from(byte)).next());
+        (i128::from(self.wins) * 1_000_000_000_000_000_000 + i128::from(seed >> 20), i128::from(seed >> 30))
+    }
+}
+
+/// How the node answers.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mood {
+    Well,
+    /// Nothing comes in time.
+    Silent,
+    /// One call in eight is refused.
+    Flaky,
+    /// Walks well, and tells no reward in time.
+    NoRewards,
+    /// Answers tipsets without their CIDs.
+    Garbled,
+}
+
+/// A node with its chain: the blocks of every epoch, none being a null round.
+pub struct Chain {
+    pub epochs: Vec<Vec<SimBlock>>,
+    /// Lower than the chain's end while the node syncs again.
+    pub head: i64,
+    /// How many epochs it ever had.
+    pub longest: usize,
+    /// What lies before is refused.
+    pub oldest: i64,
+    pub mood: Mood,
+    /// Every own block there ever was.
+    pub ever: BTreeMap<String, SimBlock>,
+    /// The end of the chain that the last reorganization dropped, and where it began.
+    pub dropped: Option<(usize, Vec<Vec<SimBlock>>)>,
+    pub chance: Chance,
+    pub network_version: i64,
+    pub tells_rewards: bool,
+    pub calls: BTreeMap<String, usize>,
+}
+
+impl Chain {
+    pub fn new(seed: u64) -> Chain {
+        let mut chain = Chain {
+            epochs: Vec::new(),
+            head: 0,
+            longest: 0,
+            oldest: 0,
+            mood: Mood::Well,
+            ever: BTreeMap::new(),
+            dropped: None,
+            chance: Chance(seed),
+            network_version: 29,
+            tells_rewards: true,
+            calls: BTreeMap::new(),
+        };
+        let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1 };
+        chain.epochs.push(vec![genesis]);
+        chain
+    }
+
+    pub fn epoch(&mut self) -> Vec<SimBlock> {
+        let (height, salt) = (self.epochs.len(), self.chance.next());
+        let mut blocks = Vec::new();
+        let mut block = |miner: &'static str, chance: &mut Chance| {
+            let cid = format!("b{height}-{salt:x}-{}", blocks.len());
+            blocks.push(SimBlock { cid, miner, wins: 1 + chance.below(2) });
+        };
+        for _ in 0..self.chance.below(3) {
+            block("f0999", &mut self.chance);
+        }
+        for miner in MINERS {
+            if self.chance.one_in(5) {
+                block(miner, &mut self.chance);
+            }
+        }
+        let own = blocks.iter().filter(|block| MINERS.contains(&block.miner));
+        self.ever.extend(own.map(|block| (block.cid.clone(), block.clone())));
+        blocks
+    }
+
+    pub fn grow(&mut self, epochs: u64) {
+        for _ in 0..epochs {
+            let blocks = self.epoch();
+            self.epochs.push(blocks);
+        }
+        // A head has blocks.
+        while self.epochs.last().unwrap().is_empty() {
+            let blocks = self.epoch();
+            self.epochs.push(blocks);
+        }
+        self.head = self.epochs.len() as i64 - 1;
+        self.longest = self.longest.max(self.epochs.len());
+    }
+
+    /// Replaces epochs down to this depth under the highest head there was, by what was dropped last if that is possible and wanted.
+    pub fn reorganize(&mut self, depth: u64) {
+        let keep = (self.longest.saturating_sub(depth as usize)).clamp(1, self.epochs.len() - 1);
+        let back = self.dropped.take().filter(|(from, _)| *from >= keep && *from < self.epochs.len());
+        let from = back.as_ref().map_or(keep, |(from, _)| *from);
+        let length = self.epochs.len();
+        let old = self.epochs.split_off(from);
+        self.dropped = Some((from, old));
+        match back.filter(|_| self.chance.one_in(2)) {
+            Some((_, blocks)) => self.epochs.extend(blocks),
+            None => {
+                let fewer = self.chance.below(2) as usize;
+                while self.epochs.len() < length - fewer.min(length - from - 1) {
+                    let blocks = self.epoch();
+                    self.epochs.push(blocks);
+                }
+            }
+        }
+        self.grow(0);
+    }
+
+    pub fn at_or_before(&self, height: i64) -> i64 {
+        (0..=height).rev().find(|height| !self.epochs[*height as usize].is_empty()).unwrap()
+    }
+
+    pub fn tipset(&self, height: i64) -> Value {
+        let blocks = &self.epochs[height as usize];
+        let headers = blocks.iter().map(|block| {
+            json!({ "Miner": block.miner.replace('f', "t"), "Timestamp": 30 * height, "ElectionProof": { "WinCount": block.wins } })
+        });
+        json!({ "Cids": key_of(blocks), "Blocks": headers.collect::<Value>(), "Height": height })
+    }
+
+    pub fn answer(&mut self, method: &str, params: &Value) -> Result<Value, String> {
+        *self.calls.entry(method.to_owned()).or_default() += 1;
+        if self.mood == Mood::Flaky && self.chance.one_in(8) {
+            return Err("context canceled".to_owned());
+        }
+        match method {
+            "ChainGetTipSetByHeight" => {
+                let height = params[0].as_i64().unwrap();
+                assert!(height <= self.head, "asked for {height}, the head is {}", self.head);
+                if height < self.oldest {
+                    return Err("ipld: could not find bafy".to_owned());
+                }
+                let mut tipset = self.tipset(self.at_or_before(height));
+                if self.mood == Mood::Garbled {
+                    tipset["Cids"] = json!([]);
+                }
+                Ok(tipset)
+            }
+            "StateMinerPower" => Ok(json!({
+                "MinerPower": { "RawBytePower": "1", "QualityAdjPower": "250" },
+                "TotalPower": { "RawBytePower": "1", "QualityAdjPower": "1000" },
+                "HasMinPower": params[0] == MINERS[0],
+            })),
+            "StateRewardDistribution" if !self.tells_rewards => {
+                Err("state reward distribution: requires reward actor v19".to_owned())
+            }
+            "StateRewardDistribution" => {
+                // A tipset that a reorganization dropped is still known.
+                let key = params[0]["key"].as_array().unwrap();
+                let blocks = key.iter().map(|link| {
+                    let cid = link["/"].as_str().unwrap();
+                    let (reward, gas) = self.ever.get(cid).map_or((1, 1), SimBlock::reward);
+                    json!({ "Block": { "/": cid }, "Amounts": {
+                        "MintedReward": (reward + 9).to_string(), "MinerReward": reward.to_string(),
+                        "MessageReward": gas.to_string(), "MinerPaid": (reward + gas).to_string() } })
+                });
+                Ok(json!({ "Blocks": blocks.collect::<Value>() }))
+            }
+            "StateReadState" => Ok(json!({ "State": { "ThisEpochReward": EPOCH_REWARD.to_string() } })),
+            "StateNetworkVersion" => Ok(json!(self.network_version)),
+            _ => panic!("{method} is not asked for blocks"),
+        }
+    }
+
+    /// Own blocks on the chain as it is, in the epochs that are deep enough.
+    pub fn settled(&self, miner: &str) -> Vec<&SimBlock> {
+        let deep = &self.epochs[1..(self.epochs.len() - DEPTH_EPOCHS as usize).max(1)];
+        deep.iter().flatten().filter(|block| block.miner == miner).collect()
+    }
+}
+
+pub fn key_of(blocks: &[SimBlock]) -> Value {
+    blocks.iter().map(|block| json!({ "/": block.cid })).collect()
+}
+
+pub struct InProcess(pub Arc<Mutex<Chain>>);
+
+impl Transport for InProcess {
+    fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause> {
+        let mut chain = self.0.lock().unwrap();
+        if chain.mood == Mood::Silent || (chain.mood == Mood::NoRewards && path == "/rpc/v2") {
+            return Err(Cause::TimedOut(timeout));
+        }
+        let request: Value = serde_json::from_slice(body).unwrap();
+        let mut respond = |call: &Value| {
+            let method = call["method"].as_str().unwrap().strip_prefix("Filecoin.").unwrap();
+            match chain.answer(method, &call["params"]) {
+                Ok(result) => json!({ "id": call["id"], "result": result }),
+                Err(message) => json!({ "id": call["id"], "error": { "code": 1, "message": message } }),
+            }
+        };
+        let response = match request.as_array() {
+            Some(calls) => {
+                assert!(calls.len() <= 100, "{} calls in a batch", calls.len());
+                calls.iter().map(respond).collect()
+            }
+            None => respond(&request),
+        };
+        Ok(Reply { status: 200, body: response.to_string().into_bytes() })
+    }
+
+    fn stream(&self, _: &str, _: &[u8], _: Duration, _: ReadAnswer) -> Result<(), Cause> {
+        panic!("nothing here is long")
+    }
+}
