@@ -74,12 +74,18 @@ struct Memory {
     sectors: Vec<Sectors>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// A set that is null is empty, as Go writes it; one that is left out is not known, and must not count as empty,
+/// which serde would do without the attributes.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Partition {
+    #[serde(deserialize_with = "BitField::deserialize")]
     live_sectors: BitField,
+    #[serde(deserialize_with = "BitField::deserialize")]
     active_sectors: BitField,
+    #[serde(deserialize_with = "BitField::deserialize")]
     faulty_sectors: BitField,
+    #[serde(deserialize_with = "BitField::deserialize")]
     recovering_sectors: BitField,
 }
 

@@ -81,9 +81,7 @@ struct Memory {
 #[serde(rename_all = "PascalCase")]
 struct Sector {
     expiration: i64,
-    #[serde(default)]
     deal_weight: Weight,
-    #[serde(default)]
     verified_deal_weight: Weight,
     initial_pledge: Fil,
     #[serde(default, rename = "SectorKeyCID")]
@@ -299,10 +297,17 @@ mod tests {
     }
 
     #[test]
+    fn a_weight_that_is_left_out_is_not_taken_for_none() {
+        let sector = r#"{"Expiration": 1, "InitialPledge": "1", "DealWeight": "0"}"#;
+        assert!(serde_json::from_str::<Sector>(sector).is_err());
+    }
+
+    #[test]
     fn horizons_include_their_last_epoch_and_the_nearer_ones() {
         let figures = figures(
-            r#"[{"Expiration": 21160, "InitialPledge": "5"}, {"Expiration": 21161, "InitialPledge": "7"},
-                {"Expiration": 9000000, "InitialPledge": "11"}]"#,
+            r#"[{"Expiration": 21160, "InitialPledge": "5", "DealWeight": "0", "VerifiedDealWeight": "0"},
+                {"Expiration": 21161, "InitialPledge": "7", "DealWeight": "0", "VerifiedDealWeight": "0"},
+                {"Expiration": 9000000, "InitialPledge": "11", "DealWeight": "0", "VerifiedDealWeight": "0"}]"#,
         );
         assert_eq!(figures.expiring, [1, 2, 2, 2, 2, 2, 2]);
         assert_eq!(figures.expiring_pledge.map(|pledge| pledge.atto), [5, 12, 12, 12, 12, 12, 12]);

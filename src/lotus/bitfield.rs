@@ -70,22 +70,6 @@ impl BitField {
     }
 }
 
-impl FromIterator<u64> for BitField {
-    fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
-        let mut numbers: Vec<u64> = numbers.into_iter().collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        for number in numbers {
-            match ranges.last_mut() {
-                Some(last) if last.end == number => last.end = number.saturating_add(1),
-                _ => ranges.push(number..number.saturating_add(1)),
-            }
-        }
-        BitField { ranges }
-    }
-}
-
 impl Serialize for BitField {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.is_empty() {
@@ -171,7 +155,7 @@ mod tests {
 
     #[test]
     fn numbers_and_unions() {
-        let set: BitField = [5, 3, 4, 9, 3].into_iter().collect();
+        let set = field("[9,1]").union(&field("[3,3]"));
         assert_eq!(set, field("[3,3,3,1]"));
         assert_eq!(set.union(&field("[6,3]")), field("[3,7]"));
         assert_eq!(set.union(&BitField::default()), set);

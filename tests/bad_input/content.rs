@@ -287,7 +287,7 @@ fn numbers_at_their_bounds() {
     let farm = Farm::start();
     let before = collect(&farm);
     let all = [0, u64::MAX];
-    let partition = json!({"AllSectors": all, "LiveSectors": all, "ActiveSectors": all, "FaultySectors": all});
+    let partition = json!({"AllSectors": all, "LiveSectors": all, "ActiveSectors": all, "FaultySectors": all, "RecoveringSectors": null});
     for deadline in [3, 16] {
         let partitions = Answer::Result(json!([partition]));
         farm.daemon.answer_to("StateMinerPartitions", json!([MINER, deadline]), partitions);

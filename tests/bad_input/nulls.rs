@@ -82,9 +82,24 @@ fn of_partitions() {
     assert_eq!(metrics.value("farcaster_miner_live_sectors", &[("miner_id", MINER)]), Some(13.0));
     let some =
         json!({"LiveSectors": [1, 8], "ActiveSectors": [1, 8], "FaultySectors": null, "RecoveringSectors": null});
-    let metrics = with(json!([some, {"LiveSectors": null}]));
+    let none = json!({"LiveSectors": null, "ActiveSectors": null, "FaultySectors": null, "RecoveringSectors": null});
+    let metrics = with(json!([some, none]));
     assert_eq!(metrics.value("farcaster_miner_deadline_partitions", &deadline_3), Some(1.0));
     assert_eq!(metrics.value("farcaster_miner_deadline_faulty_sectors", &deadline_3), Some(0.0));
+}
+
+/// What is null is empty; what is left out is not known, and no sum may pass over it.
+#[test]
+fn a_partition_without_its_live_sectors() {
+    let farm = Farm::start();
+    let partition = json!([{"ActiveSectors": [0], "FaultySectors": [0], "RecoveringSectors": [0]}]);
+    farm.daemon.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Result(partition));
+    let (metrics, stderr) = farm.exporter().collect();
+    assert!(metrics.failed().contains(&format!("deadlines {MINER}")), "{stderr}");
+    assert!(stderr.contains("StateMinerPartitions") && stderr.contains("LiveSectors"), "{stderr}");
+    assert!(!metrics.has("farcaster_miner_live_sectors", &[("miner_id", MINER)]));
+    assert!(!metrics.has("farcaster_miner_deadline_live_sectors", &[("miner_id", MINER), ("deadline", "3")]));
+    assert!(metrics.has("farcaster_miner_deadline_live_sectors", &[("miner_id", MINER), ("deadline", "4")]));
 }
 
 #[test]
