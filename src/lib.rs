@@ -11,6 +11,8 @@ pub mod demo;
 pub mod discover;
 pub mod exporter;
 pub mod expose;
+pub mod healthcheck;
+pub mod init;
 pub mod lotus;
 pub mod rpc;
 pub mod secret;
