@@ -16,7 +16,7 @@ use crate::discover::{Endpoint, Places, discover};
 use crate::rpc::Node;
 use crate::rpc::http::Http;
 use crate::state::{self, State};
-use crate::{demo, textfile};
+use crate::{demo, healthcheck, textfile};
 
 /// The environment: the value of a variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -55,6 +55,10 @@ pub enum Output {
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
+    if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, env, log)).flatten() {
+        log.lines_of_run(vec![reason]);
+        return Ok(Output::Wanted);
+    }
     let Gathered { report, lines } = gather(options, env, state, log);
     let (text, duplicates) = report.samples.render();
     let duplicates = duplicates.iter().map(|series| format!("{series} came twice; the second was dropped"));
@@ -72,6 +76,19 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
         Some(path) => textfile::write(path, &text).map(|()| Output::Wanted),
         None => write_to_stdout(&text),
     }
+}
+
+/// Why a run with `--require-nodes` writes nothing.
+fn reason_to_stand_back(options: &Options, env: Env, log: &Log) -> Option<String> {
+    if let Some(path) = options.textfile.as_deref().filter(|path| healthcheck::is_of_demo(path)) {
+        return Some(format!("a demo writes {}: it is left alone until the demo has ended", path.display()));
+    }
+    let is_nobody_there = options.miner_ids.is_empty() && find_nodes(options, env, log, &mut Vec::new()).is_empty();
+    is_nobody_there.then(|| {
+        "no node was found, so nothing is written: name the nodes' repos (LOTUS_PATH, LOTUS_MINER_PATH), or what \
+         `lotus auth api-info` prints (FULLNODE_API_INFO, MINER_API_INFO)"
+            .to_owned()
+    })
 }
 
 /// What a run brought, and all that there is to say about it.

@@ -9,6 +9,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 /// Most time since the run that wrote the file, where nothing else is said: as much as the alert allows.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
+/// A demo that has not written for as long does not run any more.
+const DEMO_AGE: Duration = Duration::from_secs(180);
+
 /// As much as a clock that was just corrected may differ.
 const FUTURE_SECONDS: f64 = 60.0;
 
@@ -45,6 +48,12 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
         "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter does not run any more, cannot write, or has a longer --interval"
     );
     Ok(())
+}
+
+/// Whether a demo writes the file at `path`: it is one's, and of a moment ago.
+pub fn is_of_demo(path: &Path) -> bool {
+    let says_so = |line: &str| line.starts_with("farcaster_daemon_info{") && line.contains("network=\"demo\"");
+    healthy(path, DEMO_AGE).is_ok() && fs::read_to_string(path).is_ok_and(|text| text.lines().any(says_so))
 }
 
 fn is_metric_or_comment(line: &str) -> bool {

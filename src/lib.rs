@@ -5,6 +5,8 @@
 //! [`textfile`] writes it. [`demo`] stands in for the nodes.
 
 pub mod address_book;
+pub mod bundle;
+pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod demo;

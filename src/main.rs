@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
-use lotus_farcaster::{COMMIT, exporter, healthcheck, init};
+use lotus_farcaster::{COMMIT, bundle, check, exporter, healthcheck, init};
 
 /// What was asked for could not be done, or the answer is no.
 const EXIT_FAILURE: u8 = 1;
@@ -34,6 +34,12 @@ fn run(command: Command) -> Result<bool> {
         Command::Help(text) => print(&text)?,
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
+        Command::Check(options) => return check::run(&options, &env),
+        Command::Bundle { folder: None } => print(&bundle::list())?,
+        Command::Bundle { folder: Some(folder) } => {
+            let written = bundle::write(&folder)?;
+            print(&format!("{written} files written to {}\n", folder.display()))?;
+        }
         Command::Healthcheck { file, max_age } => {
             healthcheck::healthy(&file, max_age)?;
             print(&format!("{} is whole and fresh\n", file.display()))?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::options::Takes::One;
+use super::options::Takes::{Nothing, One};
 use super::options::{CONTRADICTIONS, OPTIONS, Opt};
 use super::typed::Typed;
 use super::values::{DURATION, MINER_ID, ROWS, SECTORS};
@@ -27,11 +27,13 @@ pub struct Operand {
     pub name: &'static str,
     /// The environment variable that stands for it where it is not typed.
     pub variable: Option<&'static str>,
+    /// The option with which none is needed.
+    pub unless: Option<&'static str>,
 }
 
 impl Operand {
     const fn new(name: &'static str) -> Operand {
-        Operand { name, variable: None }
+        Operand { name, variable: None, unless: None }
     }
 }
 
@@ -42,8 +44,30 @@ pub const COLLECT: Spec =
 #[rustfmt::skip] // one option, a few lines
 pub const COMMANDS: &[Spec] = &[
     Spec {
+        name: "check",
+        operands: &[],
+        options: OPTIONS,
+        has_variables: true,
+        help: "Ask the nodes once, with the options above, publish nothing, and say what\n\
+               was found, what answers, what is wrong and what to do; exit with 1 if\n\
+               anything is wrong",
+        validate: |typed| options(typed).map(Command::Check),
+    },
+    Spec {
+        name: "bundle",
+        operands: &[Operand { name: "DIR", variable: None, unless: Some("list") }],
+        options: &[Opt::new("list", Nothing, "Print the names of the files, and write none")],
+        has_variables: false,
+        help: "Write the rest of the suite to this folder: dashboards, rules, the stack of\n\
+               containers, systemd units, documents, licences",
+        validate: |typed| {
+            let folder = (!typed.has("list")).then(|| typed.operand(0));
+            Ok(Command::Bundle { folder })
+        },
+    },
+    Spec {
         name: "healthcheck",
-        operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE") }],
+        operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE"), unless: None }],
         options: &[
             Opt::new("max-age", One("DURATION"), "Most time since the run that wrote it").default("5m"),
         ],
@@ -165,6 +189,7 @@ pub fn options(typed: &Typed) -> Result<Options> {
         max_rows: typed.last("max-rows", ROWS)?.unwrap_or(DEFAULT_MAX_ROWS),
         state_dir: typed.paths("state-dir").pop(),
         demo: typed.last("demo", SECTORS)?,
+        require_nodes: typed.has("require-nodes"),
         verbosity: match (typed.has("verbose"), typed.has("quiet")) {
             (true, _) => Verbosity::Verbose,
             (_, true) => Verbosity::Quiet,

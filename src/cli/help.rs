@@ -1,7 +1,7 @@
 //! The help texts, at most 100 columns wide, from the tables of options and commands.
 
 use super::commands::{COLLECT, COMMANDS, Spec};
-use super::options::{COMMON, Opt};
+use super::options::{COMMON, OPTIONS, Opt};
 
 /// The help text for everything.
 pub fn help() -> String {
@@ -9,7 +9,9 @@ pub fn help() -> String {
     for command in COMMANDS {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
-        commands += &list(command.options.iter(), "        ");
+        if !std::ptr::eq(command.options, OPTIONS) {
+            commands += &list(command.options.iter(), "        ");
+        }
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
     HELP.replace("{options}", &options).replace("{commands}", &commands)

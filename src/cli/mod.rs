@@ -41,6 +41,13 @@ pub enum Command {
     Version,
     /// Ask the nodes and publish what they say.
     Collect(Options),
+    /// Ask the nodes and say what is wrong.
+    Check(Options),
+    /// Write the files that the program carries.
+    Bundle {
+        /// Where to; only their names are printed where absent.
+        folder: Option<PathBuf>,
+    },
     /// Say whether a text file of the exporter is whole and fresh.
     Healthcheck {
         /// The text file.
@@ -121,6 +128,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Sectors of the simulated farm that answers instead of nodes.
     pub demo: Option<u64>,
+    /// Whether to leave the text file alone where there is no node, or a demo writes it.
+    pub require_nodes: bool,
     /// How much is said on the standard error.
     pub verbosity: Verbosity,
 }

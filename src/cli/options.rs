@@ -51,6 +51,9 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new("state-dir", One("DIR"),
         "Folder for what is remembered between runs\n")
         .default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),
+    Opt::new("require-nodes", Nothing,
+        "Write nothing in a run that finds no node at all, or while a demo writes\n\
+         the same file"),
     Opt::new("demo", Optionally("SECTORS"),
         "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
          its farcaster_daemon_info says network=\"demo\""),
@@ -72,6 +75,7 @@ pub const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ("demo", "miner-repo", "the demo asks no node"),
     ("demo", "boost-repo", "the demo asks no node"),
     ("demo", "miner-id", "the demo asks no node"),
+    ("demo", "require-nodes", "the demo asks no node"),
 ];
 
 impl Opt {

@@ -39,6 +39,7 @@ const SAMPLES: &[&[(&str, &str)]] = &[
     &[("addresses", "names")],
     &[("max-rows", "7")],
     &[("state-dir", "/s")],
+    &[("require-nodes", "")],
     &[("demo", "5000")],
     &[("verbose", "")],
     &[("quiet", "")],

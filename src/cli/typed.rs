@@ -48,6 +48,9 @@ impl Typed {
         }
         for (index, operand) in spec.operands.iter().enumerate() {
             // An unset shell variable leaves an empty value.
+            if operand.unless.is_some_and(|option| self.has(option)) {
+                continue;
+            }
             if self.operands.get(index).is_none_or(|value| value.is_empty()) {
                 let variable = operand.variable.map(|variable| format!(", or {variable} in the environment"));
                 bail!("{} needs {}{}", spec.name, operand.name, variable.unwrap_or_default());

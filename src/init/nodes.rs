@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
@@ -14,9 +13,6 @@ use crate::{healthcheck, textfile};
 
 /// Everything that a repo has while its node runs or after it; one of these tells a repo from a folder that holds it.
 const MARKS: &[&str] = &["api", "token", "config.toml", "keystore", "datastore"];
-
-/// A demo that has not written for as long does not run any more.
-const DEMO_AGE: Duration = Duration::from_secs(180);
 
 /// A kind of node, and where to look for it.
 struct Source<'a> {
@@ -34,7 +30,7 @@ struct Source<'a> {
 /// The folder for the copies cannot be written.
 pub fn run(options: &InitNodes) -> Result<Report> {
     let mut report = Report::default();
-    if let Some(file) = options.demo_file.as_deref().filter(|file| is_demo(file)) {
+    if let Some(file) = options.demo_file.as_deref().filter(|file| healthcheck::is_of_demo(file)) {
         report.done.push(format!("a demo writes {}: nothing is done about nodes", file.display()));
         return Ok(report);
     }
@@ -158,10 +154,4 @@ impl Source<'_> {
         (url != "http://127.0.0.1:8080")
             .then(|| format!("boost: it answers GraphQL at {url}: set BOOST_GRAPHQL_URL={url} for the exporter"))
     }
-}
-
-fn is_demo(file: &Path) -> bool {
-    let says_so = |line: &str| line.starts_with("farcaster_daemon_info{") && line.contains("network=\"demo\"");
-    healthcheck::healthy(file, DEMO_AGE).is_ok()
-        && fs::read_to_string(file).is_ok_and(|text| text.lines().any(says_so))
 }
