@@ -9,7 +9,7 @@ pub fn help() -> String {
     for command in COMMANDS {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
-        commands += &list(command.options.iter(), "        ");
+        commands += &list(command.options.iter(), "    ");
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
     HELP.replace("{options}", &options).replace("{commands}", &commands)
