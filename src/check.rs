@@ -50,7 +50,9 @@ pub fn run(options: &Options, env: Env) -> Result<bool> {
     findings.heading("What it costs the nodes");
     let (cost, seconds) = (report.cost, report.duration.as_secs_f64());
     let (calls, requests) = (cost.calls, cost.requests);
-    findings.remark(format_args!("{calls} calls in {requests} requests, {seconds:.1} s; the first run costs more than the next ones"));
+    findings.remark(format_args!(
+        "{calls} calls in {requests} requests, {seconds:.1} s; the first run costs more than the next ones"
+    ));
     exporter::write_to_stdout(&findings.text)?;
     Ok(findings.wrong == 0)
 }

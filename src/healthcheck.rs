@@ -31,8 +31,10 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("{file} is not the exporter's: it is no text"))?;
     ensure!(!text.is_empty(), "{file} is empty");
     ensure!(text.ends_with('\n'), "{file} is not whole: its last line is cut off");
-    if let Some(number) = (1..).zip(text.lines()).find(|(_, line)| !is_metric_or_comment(line)).map(|(number, _)| number) {
-        bail!("{file} is not whole: line {number} is no metric");
+    if let Some(number) =
+        (1..).zip(text.lines()).find(|(_, line)| !is_metric_or_comment(line)).map(|(number, _)| number)
+    {
+        bail!("{file} is not the exporter's, or not whole: line {number} is none of its metrics");
     }
     let mut values = text.lines().filter_map(|line| line.strip_prefix(TIMESTAMP)?.strip_prefix(' '));
     let Some(ended) = values.next() else {

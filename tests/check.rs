@@ -13,7 +13,8 @@ fn on_a_farm_that_is_well_everything_is() {
     let run = Exporter::new().args(&["check", "--demo"]).run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
     assert!(!run.stdout.contains("WRONG"), "{}", run.stdout);
-    for line in ["ok     daemon demo-daemon: 1.38.0", "ok     miner demo-miner-1: f03100200", "ok     power f03100100"] {
+    for line in ["ok     daemon demo-daemon: 1.38.0", "ok     miner demo-miner-1: f03100200", "ok     power f03100100"]
+    {
         assert!(run.stdout.contains(line), "{line}: {}", run.stdout);
     }
 }

@@ -419,7 +419,13 @@ fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() 
     assert_eq!(fs::read_to_string(&path).unwrap(), of_demo);
 
     // The demo has ended, which its file does not know.
-    let ended = |line: &str| if line.starts_with("farcaster_run_timestamp_seconds ") { line.split_once(' ').unwrap().0.to_owned() + " 1600000000" } else { line.to_owned() };
+    let ended = |line: &str| {
+        if line.starts_with("farcaster_run_timestamp_seconds ") {
+            line.split_once(' ').unwrap().0.to_owned() + " 1600000000"
+        } else {
+            line.to_owned()
+        }
+    };
     let old: String = of_demo.lines().map(|line| ended(line) + "\n").collect();
     fs::write(&path, old).unwrap();
     let run = farm.exporter().args(&["--require-nodes", "--textfile"]).arg(&path).run();

@@ -11,17 +11,8 @@ use std::path::Path;
 use promql::Query;
 use serde_json::Value;
 
-const NAMES: [&str; 9] = [
-    "blocks-rewards",
-    "deals",
-    "fleet",
-    "miner",
-    "node",
-    "proving",
-    "sealing",
-    "wallets-gas",
-    "workers-storage",
-];
+const NAMES: [&str; 9] =
+    ["blocks-rewards", "deals", "fleet", "miner", "node", "proving", "sealing", "wallets-gas", "workers-storage"];
 
 /// Panels that Grafana itself brings, without Angular.
 const CORE_PANELS: [&str; 11] = [
@@ -52,10 +43,8 @@ impl Dashboard {
             let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
             Dashboard { name, json: serde_json::from_str(&text).unwrap() }
         };
-        let files: BTreeSet<String> = fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let files: BTreeSet<String> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(files, NAMES.iter().map(|name| format!("{name}.json")).collect());
         NAMES.into_iter().map(read).collect()
     }
@@ -80,7 +69,8 @@ impl Dashboard {
 /// An expression with values in place of Grafana's variables.
 fn filled_in(expression: &str) -> String {
     let mut text = expression.to_owned();
-    for duration in ["$__rate_interval", "${__rate_interval}", "$__interval", "${__interval}", "$__range", "${__range}"] {
+    for duration in ["$__rate_interval", "${__rate_interval}", "$__interval", "${__interval}", "$__range", "${__range}"]
+    {
         text = text.replace(duration, "5m");
     }
     text

@@ -10,7 +10,7 @@ pub fn help() -> String {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
         if !std::ptr::eq(command.options, OPTIONS) {
-            commands += &list(command.options.iter(), "        ");
+            commands += &list(command.options.iter(), "    ");
         }
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");

@@ -151,11 +151,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, env: &dyn Fn(&str) -> Opt
     read(spec, args, env).map_err(|error| anyhow!("{error:#} (see {}{space}--help)", spec.name))
 }
 
-fn read(
-    spec: &Spec,
-    args: impl Iterator<Item = OsString>,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Command> {
+fn read(spec: &Spec, args: impl Iterator<Item = OsString>, env: &dyn Fn(&str) -> Option<String>) -> Result<Command> {
     let mut typed = Typed::default();
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().map_err(explain)? {

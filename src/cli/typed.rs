@@ -129,7 +129,6 @@ impl Typed {
         let values = self.options.get(name).map(|given| &given.values);
         values.into_iter().flatten().map(PathBuf::from).collect()
     }
-
 }
 
 /// A boolean of the environment, where it is one.
@@ -140,4 +139,3 @@ fn switch(value: &str) -> Option<bool> {
         _ => None,
     }
 }
-

@@ -156,6 +156,11 @@ pub(crate) fn check_api_info(text: &str) -> Result<(), &'static str> {
     api_info::parse(text).map(|_| ())
 }
 
+/// As [`check_api_info`], for an address alone.
+pub(crate) fn check_address(text: &str) -> Result<(), &'static str> {
+    api_info::parse_address(text).map(|_| ())
+}
+
 /// The names by which Lotus knows a kind of node.
 pub(crate) struct Names {
     kind: Kind,
@@ -203,7 +208,7 @@ const BOOST: Names = Names {
 
 impl Names {
     /// What to do where a repo does not give what is needed.
-    pub fn remedy(&self) -> String {
+    fn remedy(&self) -> String {
         format!("set {} to what `{}` prints", self.api_info[0], self.auth)
     }
 }

@@ -51,7 +51,11 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
     }
     textfile::replace(out, text.as_bytes(), 0o440)?;
     report.done.push(match names.is_empty() {
-        true => format!("{} is written: alerts are sent to nobody, since no receiver is described in {}", out.display(), secrets.display()),
+        true => format!(
+            "{} is written: alerts are sent to nobody, since no receiver is described in {}",
+            out.display(),
+            secrets.display()
+        ),
         false => format!("{} is written: alerts are sent to {}", out.display(), names.join(", ")),
     });
     Ok(report)
@@ -62,7 +66,9 @@ fn unknown_files(secrets: &Path) -> Vec<String> {
     let entries = match fs::read_dir(secrets) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
-        Err(error) => return vec![format!("{} cannot be listed ({error}): alerts are sent to nobody", secrets.display())],
+        Err(error) => {
+            return vec![format!("{} cannot be listed ({error}): alerts are sent to nobody", secrets.display())];
+        }
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let is_known = |name: &str| {
@@ -75,7 +81,13 @@ fn unknown_files(secrets: &Path) -> Vec<String> {
     let known: Vec<&str> = FILES.iter().map(|(known, _)| *known).collect();
     let mut unknown: Vec<String> = names
         .filter(|name| !is_known(name))
-        .map(|name| format!("{} is not read: the files that describe receivers are {}", secrets.join(name).display(), known.join(", ")))
+        .map(|name| {
+            format!(
+                "{} is not read: the files that describe receivers are {}",
+                secrets.join(name).display(),
+                known.join(", ")
+            )
+        })
         .collect();
     unknown.sort();
     unknown
@@ -117,4 +129,23 @@ fn render(receivers: &[Receiver], indent: &str) -> Vec<String> {
 fn ascii(json: &str) -> String {
     let escape = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\U{:08x}", u32::from(c)) };
     json.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_stand_below_the_name_and_each_list_once() {
+        let receiver = |list, value: &str| Receiver { list, settings: vec![("a", value.into()), ("b", 1.into())] };
+        let receivers = [receiver("x_configs", "q\"\n"), receiver("y_configs", "ü"), receiver("x_configs", "2")];
+        let config = "receivers:\n- name: other\n-  name: no\n- name: 'it' # comment\nmore: 1";
+        let expected = "receivers:\n- name: other\n-  name: no\n- name: 'it' # comment\n\
+            \x20 x_configs:\n    - a: \"q\\\"\\n\"\n      b: 1\n    - a: \"2\"\n      b: 1\n\
+            \x20 y_configs:\n    - a: \"\\U000000fc\"\n      b: 1\nmore: 1\n";
+        assert_eq!(insert(config, "it", &receivers).unwrap(), expected);
+        assert_eq!(insert(config, "other", &[]).unwrap(), format!("{config}\n"));
+        assert_eq!(insert(config, "absent", &receivers), None);
+    }
 }

@@ -63,7 +63,7 @@ pub fn run(options: &InitNodes) -> Result<Report> {
     }
     if !is_any {
         report.done.push(
-            "no Lotus was found here: name the folders of its repos, or the files of its API info, or run the demo".to_owned(),
+            "no Lotus was found: if there is one, set LOTUS_PATH and LOTUS_MINER_PATH to its repos, or write what `auth api-info` prints to files in the folder of secrets".to_owned(),
         );
     }
     Ok(report)
@@ -72,7 +72,9 @@ pub fn run(options: &InitNodes) -> Result<Report> {
 impl Source<'_> {
     /// The content for the copy, and where it comes from: the file of the operator, else the repo.
     fn find(&self, secrets: Option<&Path>) -> Result<Option<(String, PathBuf)>> {
-        if let Some(path) = secrets.map(|secrets| secrets.join(self.file)).filter(|path| path.symlink_metadata().is_ok()) {
+        if let Some(path) =
+            secrets.map(|secrets| secrets.join(self.file)).filter(|path| path.symlink_metadata().is_ok())
+        {
             return self.of_file(&path).map(|text| Some((text, path)));
         }
         match self.place.map(|place| self.repo(place)).transpose()?.flatten() {
@@ -84,7 +86,10 @@ impl Source<'_> {
     fn of_file(&self, path: &Path) -> Result<String> {
         let file = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
-            anyhow!("{file} cannot be read ({error}): write to it what `{}` prints, or remove it", self.kind.names().auth)
+            anyhow!(
+                "{file} cannot be read ({error}): write to it what `{}` prints, or remove it",
+                self.kind.names().auth
+            )
         })?;
         let found = self.discover(path);
         ensure!(found.warnings.is_empty(), "{file} cannot be used: {}", found.warnings.join("; "));
@@ -98,7 +103,9 @@ impl Source<'_> {
                 match repo.join(mark).symlink_metadata() {
                     Ok(_) => return Ok(Some(repo)),
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                    Err(error) => bail!("{} cannot be looked at ({error}): {}", repo.display(), self.kind.names().remedy()),
+                    Err(error) => {
+                        bail!("{} cannot be looked at ({error}): let this user; {}", repo.display(), self.remedy())
+                    }
                 }
             }
         }
@@ -108,26 +115,37 @@ impl Source<'_> {
     fn of_repo(&self, repo: &Path) -> Result<String> {
         let read = |name: &str| {
             let path = repo.join(name);
+            let file = path.display();
             let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
                 ErrorKind::NotFound if name == "api" => anyhow!(
-                    "{} is missing: is {} running? It removes this file on a clean shutdown. Start it, or if its repo is elsewhere, correct {}",
-                    path.display(),
+                    "{file} is missing: {} writes it when it starts and removes it when it ends. Start it first; {}",
                     self.kind.names().program,
-                    self.kind.names().repo[0]
+                    self.remedy()
                 ),
-                ErrorKind::NotFound => anyhow!("{} is missing: {}", path.display(), self.kind.names().remedy()),
-                _ => anyhow!("{} cannot be read ({error}): {}", path.display(), self.kind.names().remedy()),
+                ErrorKind::NotFound => anyhow!("{file} is missing: {}", self.remedy()),
+                _ => anyhow!("{file} cannot be read ({error}): let this user read it; {}", self.remedy()),
             })?;
-            Ok::<_, anyhow::Error>(text.trim().to_owned())
+            let text = text.trim().to_owned();
+            ensure!(!text.is_empty(), "{file} is empty: {}", self.remedy());
+            Ok(text)
         };
-        let (token, address) = (read("token"), read("api")?);
-        let token = token?;
+        let (address, token) = (read("api")?, read("token")?);
+        discover::check_address(&address).map_err(|reason| {
+            anyhow!("{} holds no address ({reason}): {}", repo.join("api").display(), self.remedy())
+        })?;
         let info = format!("{token}:{address}");
-        match discover::check_api_info(&info) {
-            _ if token.is_empty() => bail!("{} is empty: {}", repo.join("token").display(), self.kind.names().remedy()),
-            Err(reason) => bail!("{}, with the token beside it, cannot be used ({reason}): {}", repo.join("api").display(), self.kind.names().remedy()),
-            Ok(()) => Ok(info + "\n"),
-        }
+        discover::check_api_info(&info)
+            .map_err(|reason| anyhow!("{} is wrong ({reason}): {}", repo.join("token").display(), self.remedy()))?;
+        Ok(info + "\n")
+    }
+
+    /// What to do where a repo does not give what is needed.
+    fn remedy(&self) -> String {
+        let names = self.kind.names();
+        format!(
+            "if the repo is elsewhere, correct {}; if the node is elsewhere, write what `{}` prints there to {} in the folder of secrets",
+            names.repo[0], names.auth, self.file
+        )
     }
 
     /// What the exporter will find in this file.

@@ -42,7 +42,7 @@ pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>>
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => bail!("{file} cannot be read ({error}): correct or remove it"),
+        Err(error) => bail!("{file} cannot be read ({error}): let this user read it, or remove it"),
     };
     ensure!(!text.trim().is_empty(), "{file} is empty: fill or remove it");
     let mut receiver = read(text.trim(), severity).with_context(|| file.to_string())?;
@@ -52,15 +52,15 @@ pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>>
     Ok(Some(receiver))
 }
 
-/// Like `CRITICAL f01234: a summary`, or with the number of alerts where they are not alike.
-const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | toUpper }}{{ else }}RESOLVED{{ end }} \
-    {{ with .CommonLabels.miner_id }}{{ . }}{{ else }}{{ .CommonLabels.instance }}{{ end }}: \
-    {{ with .CommonAnnotations.summary }}{{ . }}{{ else }}{{ len .Alerts }} alerts{{ end }}";
+/// Like `CRITICAL: f01234 wins no blocks`, or `CRITICAL f01234: 3 alerts` where they are not alike.
+const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | toUpper }}{{ else }}RESOLVED{{ end }}\
+    {{ with .CommonAnnotations.summary }}: {{ . }}{{ else }} \
+    {{ with .CommonLabels.miner_id }}{{ . }}{{ else }}{{ .CommonLabels.instance }}{{ end }}: {{ len .Alerts }} alerts{{ end }}";
 
-/// What is wrong and where to read on, for each alert.
-const TEXT: &str = "{{ range .Alerts }}\
-    {{ if not $.CommonAnnotations.summary }}{{ if eq .Status \"resolved\" }}Resolved: {{ end }}{{ .Annotations.summary }}\n{{ end }}\
-    {{ if eq .Status \"firing\" }}{{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n{{ end }}\n{{ end }}";
+/// What is wrong and where to read on, for each alert; the summary only where the title does not have it.
+const TEXT: &str = "{{ range .Alerts }}{{ if eq .Status \"resolved\" }}Resolved: {{ .Annotations.summary }}\n{{ else }}\
+    {{ if not $.CommonAnnotations.summary }}{{ .Annotations.summary }}\n{{ end }}\
+    {{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n\n{{ end }}{{ end }}";
 
 fn slack(text: &str, _: &str) -> Result<Receiver> {
     let settings = vec![
@@ -192,7 +192,10 @@ fn url(text: &str) -> Result<&str> {
     let rest = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme));
     let rest = rest.context("it is no URL that begins with https:// or http://")?;
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte);
-    ensure!(rest.bytes().all(valid), "the URL holds a blank, a line break or another character that has no place in one");
+    ensure!(
+        rest.bytes().all(valid),
+        "the URL holds a blank, a line break or another character that has no place in one"
+    );
     let mut escapes = rest.split('%').skip(1);
     let is_escape = |escape: &str| escape.len() > 1 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     ensure!(escapes.all(is_escape), "the URL has a % without two digits after it");
@@ -212,5 +215,109 @@ fn is_host(text: &str) -> bool {
     match text.strip_prefix('[').and_then(|v6| v6.strip_suffix(']')) {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !text.is_empty() && text.bytes().all(is_name),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What a file with this content is wrong about.
+    fn error(read: Read, text: &str) -> String {
+        format!("{:#}", read(text, "critical").unwrap_err())
+    }
+
+    fn setting(read: Read, text: &str, key: &str) -> Value {
+        let receiver = read(text, "critical").unwrap();
+        receiver.settings.into_iter().find(|(name, _)| *name == key).unwrap().1
+    }
+
+    #[test]
+    fn urls_that_alertmanager_takes() {
+        for text in [
+            "https://hooks.slack.com/services/T00/B00/xyz",
+            "HTTP://user:p%40ss@host:8080/a?b=c&d=[e]",
+            "http://[::1]:9000/",
+            "http://alert_hook",
+        ] {
+            assert_eq!(setting(webhook, text, "url"), text);
+        }
+        for (text, words) in [
+            ("hooks.slack.com/services/S3CRET", "begins with https://"),
+            ("ftp://host/S3CRET", "begins with https://"),
+            ("https://", "no host"),
+            ("https:///S3CRET", "no host"),
+            ("https://?S3CRET", "no host"),
+            ("https://ho[st/S3CRET", "no host"),
+            ("https://host:port/S3CRET", "port"),
+            ("https://host:99999/S3CRET", "port"),
+            ("https://host/S3CRET two", "blank"),
+            ("https://host/S3CRET\nhttps://host/2", "line break"),
+            ("https://host/S3CRETä", "another character"),
+            ("https://host/S3CRET%2", "%"),
+            ("https://host/S3CRET%zz", "%"),
+        ] {
+            let error = error(webhook, text);
+            assert!(error.contains(words) && !error.contains("S3CRET"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn ntfy_is_asked_for_its_own_template() {
+        for (text, expected) in [
+            ("https://ntfy.sh/topic", "https://ntfy.sh/topic?template=alertmanager"),
+            ("https://ntfy.sh/topic?", "https://ntfy.sh/topic?template=alertmanager"),
+            ("https://ntfy.sh/topic?priority=5", "https://ntfy.sh/topic?priority=5&template=alertmanager"),
+            ("https://ntfy.sh/topic?template=own&tags=x", "https://ntfy.sh/topic?template=own&tags=x"),
+            ("http://u:p@10.0.0.5:80/t", "http://u:p@10.0.0.5:80/t?template=alertmanager"),
+        ] {
+            assert_eq!(setting(ntfy, text, "url"), expected);
+        }
+        for text in ["https://ntfy.sh", "https://ntfy.sh/", "https://ntfy.sh/?priority=5"] {
+            assert!(error(ntfy, text).contains("no topic"), "{text}");
+        }
+    }
+
+    #[test]
+    fn telegram_and_email_say_which_field_is_wrong() {
+        for (read, text, words) in [
+            (telegram as Read, "{", "no JSON from line 1 column 1 on"),
+            (telegram, "[\"S3CRET\"]", "no object"),
+            (telegram, "{}", "bot_token is missing"),
+            (telegram, r#"{"bot_token": 1537}"#, "bot_token is no text"),
+            (telegram, r#"{"bot_token": ""}"#, "bot_token is empty"),
+            (telegram, r#"{"bot_token": "S3CRET"}"#, "bot_token is none"),
+            (telegram, r#"{"bot_token": "1:S3CRET"}"#, "chat_id is missing"),
+            (telegram, r#"{"bot_token": "1:S3CRET", "chat_id": "1"}"#, "chat_id is not a whole number"),
+            (telegram, r#"{"bot_token": "1:S3CRET", "chat_id": 1.5}"#, "chat_id is not a whole number"),
+            (telegram, r#"{"bot_token": "1:S3CRET", "chat_id": 1, "chatid": 2}"#, "unknown field chatid: expected"),
+            (telegram, r#"{"1:S3CRET": 1}"#, "unknown field (its name"),
+            (email, r#"{"smarthost": "mail.example"}"#, "smarthost is not HOST:PORT"),
+            (email, r#"{"smarthost": "mail.example:smtp"}"#, "smarthost is not HOST:PORT"),
+            (email, r#"{"smarthost": "m:25", "from": "me"}"#, "from is no e-mail"),
+            (email, r#"{"smarthost": "m:25", "from": "a@b", "to": ["c@d"]}"#, "to is no text"),
+            (email, r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u"}"#, "password is missing"),
+            (
+                email,
+                r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "password": "S3CRET"}"#,
+                "username is missing",
+            ),
+            (
+                email,
+                r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u", "password": 1537}"#,
+                "password is no text",
+            ),
+            (
+                email,
+                r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u", "password": "S3CRET\n"}"#,
+                "password holds a line break",
+            ),
+            (pagerduty, "S3CRET", "32 letters"),
+        ] {
+            let error = error(read, text);
+            assert!(error.contains(words), "{text}: {error}");
+            assert!(!error.contains("S3CRET") && !error.contains("1537"), "{error}");
+        }
     }
 }

@@ -34,7 +34,9 @@ pub fn run(folder: &Path) -> Result<Report> {
             let characters = text.trim().chars().count();
             if characters < SHORTEST {
                 let what = if characters == 0 { "is empty" } else { "is too short a password" };
-                bail!("{file} {what}: remove it to get a random one, or write one of at least {SHORTEST} characters to it");
+                bail!(
+                    "{file} {what}: remove it to get a random one, or write one of at least {SHORTEST} characters to it"
+                );
             }
             format!("{file} is there already, the password of Grafana's user admin")
         }
@@ -43,7 +45,9 @@ pub fn run(folder: &Path) -> Result<Report> {
             textfile::replace(&path, format!("{}\n", password.reveal()).as_bytes(), 0o400)?;
             format!("{file} is made, a random password for Grafana's user admin")
         }
-        Err(error) => bail!("{file} cannot be used ({error}): remove it to get a random password, or let this user read it"),
+        Err(error) => {
+            bail!("{file} cannot be used ({error}): remove it to get a random password, or let this user read it")
+        }
     };
     let how = format!("read it with: docker compose exec grafana cat {file}");
     Ok(Report { done: vec![done, how], wrong: Vec::new() })
