@@ -21,15 +21,23 @@ let
     };
 in
 {
-  outputs = {
-    inherit (self)
-      packages
-      apps
-      checks
-      devShells
-      ;
-    overlay = self.overlays.default stub.legacyPackages.x86_64-linux { };
-  };
+  outputs =
+    builtins.mapAttrs (system: packages: {
+      packages = { inherit (packages) default static image; };
+      apps.default = { inherit (self.apps.${system}.default) type program meta; };
+      checks = {
+        inherit (self.checks.${system})
+          build
+          tests
+          clippy
+          fmt
+          module
+          ;
+      };
+      devShells = { inherit (self.devShells.${system}) default; };
+      overlay = (self.overlays.default stub.legacyPackages.${system} { }).lotus-exporter-farcaster;
+      commit = packages.default.env.FARCASTER_COMMIT;
+    }) { inherit (self.packages) x86_64-linux aarch64-linux; };
 
   source = self.packages.x86_64-linux.default.src;
 

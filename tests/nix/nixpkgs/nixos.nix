@@ -9,7 +9,6 @@ let
   strings = optionWith (types.listOf types.str) [ ];
   enable = optionWith types.bool false;
   submodule = options: types.submodule options null;
-  freeform = options: types.submodule options (types.attrsOf types.anything);
 
   staticConfigs = optionWith (types.listOf (submodule {
     targets = option (types.listOf types.str);
@@ -39,13 +38,14 @@ let
     users.groups = optionWith (types.attrsOf (submodule { })) { };
 
     systemd.tmpfiles.settings = optionWith (types.attrsOf (
-      types.attrsOf (
-        types.attrsOf (submodule {
+      types.attrsOf (submodule {
+        # A folder; there are other types, which are not used here.
+        d = option (submodule {
           user = option types.str;
           group = option types.str;
           mode = option types.str;
-        })
-      )
+        });
+      })
     )) { };
 
     systemd.services = optionWith (types.attrsOf (submodule {
@@ -137,24 +137,33 @@ let
         );
         default = { };
       };
+      # NixOS takes any further settings here too; these are Grafana's.
       provision = {
         enable = enable;
         datasources.settings = {
           apiVersion = optionWith types.int 1;
-          datasources = optionWith (types.listOf (freeform {
+          datasources = optionWith (types.listOf (submodule {
             name = option types.str;
             type = option types.str;
             access = optionWith (types.enum [ "proxy" "direct" ]) "proxy";
             uid = optionWith (types.nullOr types.str) null;
             url = optionWith types.str "";
-            jsonData = optionWith (types.nullOr (types.attrsOf types.anything)) null;
+            isDefault = enable;
+            jsonData = option (submodule {
+              httpMethod = option types.str;
+              timeInterval = option types.str;
+              prometheusType = option types.str;
+            });
           })) [ ];
         };
         dashboards.settings = {
           apiVersion = optionWith types.int 1;
-          providers = optionWith (types.listOf (freeform {
+          providers = optionWith (types.listOf (submodule {
             name = optionWith types.str "default";
             type = optionWith types.str "file";
+            folder = optionWith types.str "";
+            folderUid = optionWith types.str "";
+            disableDeletion = enable;
             options.path = option types.path;
           })) [ ];
         };

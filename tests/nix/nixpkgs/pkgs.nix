@@ -119,7 +119,16 @@ let
             Healthcheck ? { },
           }@config:
           assert builtins.all builtins.isString (Entrypoint ++ builtins.attrValues Labels);
-          config;
+          config // { Healthcheck = checkHealth Healthcheck; };
+        checkHealth =
+          {
+            Test ? [ ],
+            Interval ? 0,
+            Timeout ? 0,
+            StartPeriod ? 0,
+            Retries ? 0,
+          }@health:
+          health;
       in
       derive "image.tar.gz" (arguments // { config = checkConfig config; }) { };
 
