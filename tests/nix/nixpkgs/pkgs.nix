@@ -140,8 +140,10 @@ let
       derive "shell" arguments { };
 
     runCommand =
-      name: environment: script:
-      derive name (environment // { inherit script; }) { };
+      name:
+      { nativeBuildInputs }:
+      script:
+      derive name { inherit nativeBuildInputs script; } { };
     writeText = name: text: builtins.toFile name text;
 
     testers.runNixOSTest =
