@@ -47,6 +47,13 @@ fn help() {
 }
 
 #[test]
+fn help_for_a_command() {
+    let run = Exporter::new().args(&["healthcheck", "--help"]).run();
+    assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
+    assert!(run.stdout.contains("Usage: lotus-exporter-farcaster healthcheck [OPTIONS] FILE\n"), "{}", run.stdout);
+}
+
+#[test]
 fn version() {
     let run = Exporter::new().arg("--version").run();
     assert_eq!(run.status.code(), Some(0));
@@ -56,7 +63,14 @@ fn version() {
 
 #[test]
 fn wrong_usage() {
-    for args in [&["--bogus"][..], &["collect"], &["--textfile", "x.txt"], &["--timeout", "soon"]] {
+    for args in [
+        &["--bogus"][..],
+        &["collect"],
+        &["--textfile", "x.txt"],
+        &["--timeout", "soon"],
+        &["healthcheck"],
+        &["init-nodes", "--interval", "1m", "out"],
+    ] {
         let run = Exporter::new().args(args).run();
         assert_eq!(run.status.code(), Some(2), "{args:?}");
         assert_eq!(run.stdout, "");

@@ -98,29 +98,22 @@ fn healthcheck() {
     let at = |time: f64| text.replace(&format!("seconds {stamp}\n"), &format!("seconds {time}\n"));
     place.write("x.prom", &at(now - 290.0)).good("healthcheck @x.prom");
     place.write("x.prom", &at(now + 30.0)).good("healthcheck @x.prom");
-    let (start, end) = text.split_at(text.len() / 2);
-    let (line_end, _) = start.rsplit_once('\n').unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let (before, after) =
+        lines.split_at(lines.iter().position(|line| line.contains(" HELP farcaster_run_timestamp")).unwrap());
     for (content, words) in [
-        (at(now - 310.0), &["s old, more than 300 s"][..]),
-        (at(now + 90.0), &["from the future"]),
-        (at(f64::NAN), &["from the future"]),
-        (String::new(), &["is empty"]),
-        (text.trim_end().to_owned(), &["not whole", "cut off"]),
-        (start.to_owned(), &["not whole"]),
-        (format!("{line_end}\n"), &["not whole, or", "no farcaster_run_timestamp"]),
-        (
-            end.split_once('\n').unwrap().1.replace("farcaster_run_timestamp", "farcaster_x"),
-            &["no farcaster_run_timestamp"],
-        ),
-        (format!("{line_end}\nfarcaster_cut_off{{\n"), &["not whole", "line "]),
-        ("node_load1 0.5\n".to_owned(), &["not the exporter's", "line 1"]),
-        ("farcaster_run_timestamp_seconds soon\n".to_owned(), &["line 1"]),
+        (at(now - 310.0), "s old, more than 300 s"),
+        (at(now + 90.0), "from the future"),
+        (at(f64::NAN), "from the future"),
+        (String::new(), "is empty"),
+        (text.trim_end().to_owned(), "not whole: its last line is cut off"),
+        (before.concat(), "not whole: it has no farcaster_run_timestamp"),
+        (after[3..].concat(), "not whole: it has no farcaster_run_timestamp"),
+        (format!("{text}farcaster_cut_off{{\n"), "not whole: line "),
+        ("node_load1 0.5\n".to_owned(), "not the exporter's, or not whole: line 1"),
+        ("farcaster_run_timestamp_seconds soon\n".to_owned(), "line 1"),
     ] {
-        if words == ["not whole, or", "no farcaster_run_timestamp"] && line_end.contains("\nfarcaster_run_timestamp") {
-            continue;
-        }
-        let words: Vec<&str> = words.iter().map(|word| word.trim_end_matches(", or")).collect();
-        has(&place.write("x.prom", &content).bad("healthcheck @x.prom"), &[&["x.prom"], &words[..]].concat());
+        has(&place.write("x.prom", &content).bad("healthcheck @x.prom"), &["x.prom", words]);
     }
     place.write("x.prom", &at(now - 310.0)).good("healthcheck --max-age 10m @x.prom");
     has(&place.bad("healthcheck @absent.prom"), &["absent.prom cannot be read"]);

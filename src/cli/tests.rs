@@ -123,7 +123,7 @@ fn the_help_text_lists_every_command_with_its_options() {
 
 #[test]
 fn commands() {
-    let minutes = |minutes| Duration::from_secs(60 * minutes);
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let healthcheck = |file: &str, max_age| Command::Healthcheck { file: file.into(), max_age };
     for (args, env, expected) in [
         (&["healthcheck", "x.prom"][..], &[][..], healthcheck("x.prom", minutes(5))),

@@ -55,11 +55,13 @@ pub fn run(folder: &Path) -> Result<Report> {
 
 fn random_password() -> Result<Secret> {
     let source = "/dev/urandom";
-    let mut bytes = File::open(source).with_context(|| format!("{source} cannot be read"))?.bytes();
     let mut password = String::new();
     while password.len() < LENGTH {
-        let byte = bytes.next().with_context(|| format!("{source} has an end"))??;
-        password.extend(character(byte));
+        let mut bytes = [0; LENGTH];
+        File::open(source)
+            .and_then(|mut file| file.read_exact(&mut bytes))
+            .with_context(|| format!("{source} cannot be read"))?;
+        password.extend(bytes.into_iter().filter_map(character).take(LENGTH - password.len()));
     }
     Ok(Secret::new(password))
 }
