@@ -21,6 +21,9 @@ use crate::{demo, healthcheck, textfile};
 /// The environment: the value of a variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// When to look again for nodes that are not there yet.
+const SOON: Duration = Duration::from_secs(5);
+
 /// Runs once, or for ever where an interval is given. An error means that the text of the only run could not be written.
 pub fn run(options: &Options, env: Env) -> Result<()> {
     let mut log = Log::new(options.verbosity);
@@ -30,13 +33,15 @@ pub fn run(options: &Options, env: Env) -> Result<()> {
     };
     let mut planned = Instant::now();
     loop {
+        let mut wait = interval;
         match run_once(options, env, &state, &mut log) {
             Ok(Output::Wanted) => {}
             Ok(Output::Unwanted) => return Ok(()),
+            Ok(Output::Withheld) => wait = interval.min(SOON),
             // The disk may have room again by the next run.
             Err(error) => log.write(&format!("{error:#}")),
         }
-        planned = next_start(planned, interval, Instant::now());
+        planned = next_start(planned, wait, Instant::now());
         thread::sleep(planned.saturating_duration_since(Instant::now()));
     }
 }
@@ -52,12 +57,14 @@ pub enum Output {
     Wanted,
     /// The reader of stdout went away: it has what it wanted.
     Unwanted,
+    /// Nothing was written, because of `--require-nodes`.
+    Withheld,
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
     if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, env, log)).flatten() {
         log.lines_of_run(vec![reason]);
-        return Ok(Output::Wanted);
+        return Ok(Output::Withheld);
     }
     let Gathered { report, lines } = gather(options, env, state, log);
     let (text, duplicates) = report.samples.render();
