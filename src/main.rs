@@ -46,7 +46,7 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::InitSecrets { folder } => init::secrets::run(&folder)?.print()?,
         Command::InitNodes(options) => {
-            let report = init::nodes::run(&options)?;
+            let report = init::nodes::run(&options, &env)?;
             report.print()?;
             return Ok(report.wrong.is_empty());
         }

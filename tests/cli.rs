@@ -416,9 +416,9 @@ fn a_loop_on_stdout_ends_with_its_reader() {
 
 #[test]
 fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() {
-    let exporter = Exporter::new().args(&["--require-nodes", "--textfile"]);
-    let path = exporter.home().join("farcaster.prom");
-    let run = exporter.arg(&path).run();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("farcaster.prom");
+    let run = Exporter::new().args(&["--require-nodes", "--textfile"]).arg(&path).run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
     assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
     assert!(!path.exists());

@@ -48,12 +48,17 @@ impl Place {
 
     /// Exit code, stdout and stderr of a command whose words that begin with `@` are paths here.
     fn run(&self, command: &str) -> (i32, String, String) {
+        self.run_with(command, "", "")
+    }
+
+    fn run_with(&self, command: &str, variable: &str, value: &str) -> (i32, String, String) {
         let args = command.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(name) => self.0.path().join(name).into_os_string(),
             None => word.into(),
         });
         let exporter = args.fold(Exporter::new().umask("077"), Exporter::arg);
         // What the exporter in the same container is told.
+        let exporter = if variable.is_empty() { exporter } else { exporter.env(variable, value) };
         let run = exporter.env("FARCASTER_INTERVAL", "1m").env("FARCASTER_DEMO", "?").run();
         for text in [&run.stdout, &run.stderr] {
             assert!(!text.contains("S3CRET"), "{text}");
@@ -164,7 +169,7 @@ fn home() -> Place {
     let place = Place::new();
     place.folder("out").folder("secrets").folder("home/.boost");
     place.write("home/.lotus/api", "/ip4/127.0.0.1/tcp/1234/http").write("home/.lotus/token", "S3CRET.d");
-    place.write("home/.lotus/keystore/key", "S3CRET").write("home/.lotusminer/config.toml", "");
+    place.write("home/.lotus/keystore/key", "S3CRET").write("home/.lotusminer/keystore/key", "S3CRET");
     place.write("home/.lotusminer/api", "/ip4/0.0.0.0/tcp/2345/http\n").write("home/.lotusminer/token", "S3CRET.m\n");
     place
 }
@@ -256,7 +261,13 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
 #[test]
 fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     let place = Place::new();
+    // A home folder may have something else that is called so.
+    place.write("home/api/main.go", "").write("home/token", "S3CRET");
     has(&place.folder("out").good(NODES), &["no Lotus was found", "LOTUS_PATH"]);
+    let (code, _, stderr) = place.run_with(NODES, "LOTUS_MINER_PATH", "/srv/miner");
+    assert_eq!(code, 1);
+    has(&stderr, &["LOTUS_MINER_PATH names /srv/miner, which is no repo of lotus-miner"]);
+    assert!(place.exists(COPIES[0]));
 
     let place = home();
     let demo = Exporter::new().args(&["--demo=200", "--textfile"]).arg(place.0.path().join("demo.prom"));

@@ -84,9 +84,9 @@ pub(super) fn accounts(miners: &[Miner]) -> Vec<Account> {
     let mut accounts = vec![own(SPARE_WALLET, 1, 5.6, 5.4, 30.0)];
     for miner in miners {
         accounts.extend([
-            own(miner.worker(), 3, 60.0, 12.0, 1.7),
-            own(miner.control(0), 3, 25.0, 3.0, 0.9),
-            own(miner.control(1), 1, 40.0, 8.0, 1.1),
+            own(miner.worker(), 3, 60.0, 30.0, 6.1),
+            own(miner.control(0), 3, 25.0, 13.0, 4.9),
+            own(miner.control(1), 1, 40.0, 20.0, 7.3),
         ]);
         accounts.push(match miner.index {
             0 => own(miner.owner(), 3, 910.0, 850.0, 12.0),

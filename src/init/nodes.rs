@@ -9,10 +9,14 @@ use anyhow::{Result, anyhow, bail, ensure};
 use super::Report;
 use crate::cli::InitNodes;
 use crate::discover::{self, Endpoint, Kind, Places};
+use crate::exporter::Env;
 use crate::{healthcheck, textfile};
 
-/// Everything that a repo has while its node runs or after it; one of these tells a repo from a folder that holds it.
+/// One of these in a folder with a repo's name tells a repo from an empty folder, such as containers make in the place of what they miss.
 const MARKS: &[&str] = &["api", "token", "config.toml", "keystore", "datastore"];
+
+/// What tells a repo of another name from a home folder, which may well have an `api`.
+const MARK_OF_ANY_REPO: &str = "keystore";
 
 /// A kind of node, and where to look for it.
 struct Source<'a> {
@@ -28,7 +32,7 @@ struct Source<'a> {
 /// # Errors
 ///
 /// The folder for the copies cannot be written.
-pub fn run(options: &InitNodes) -> Result<Report> {
+pub fn run(options: &InitNodes, env: Env) -> Result<Report> {
     let mut report = Report::default();
     if let Some(file) = options.demo_file.as_deref().filter(|file| healthcheck::is_of_demo(file)) {
         report.done.push(format!("a demo writes {}: nothing is done about nodes", file.display()));
@@ -42,7 +46,7 @@ pub fn run(options: &InitNodes) -> Result<Report> {
     let mut is_any = false;
     for source in &sources {
         let copy = options.out.join(source.file);
-        match source.find(options.secrets.as_deref()) {
+        match source.find(options.secrets.as_deref(), env) {
             Ok(Some((text, from))) => {
                 is_any = true;
                 textfile::replace(&copy, text.as_bytes(), 0o440)?;
@@ -70,8 +74,9 @@ pub fn run(options: &InitNodes) -> Result<Report> {
 }
 
 impl Source<'_> {
-    /// The content for the copy, and where it comes from: the file of the operator, else the repo.
-    fn find(&self, secrets: Option<&Path>) -> Result<Option<(String, PathBuf)>> {
+    /// The content for the copy, and where it comes from: the file of the operator, else the repo, which must be there if a variable of the
+    /// environment names it.
+    fn find(&self, secrets: Option<&Path>, env: Env) -> Result<Option<(String, PathBuf)>> {
         if let Some(path) =
             secrets.map(|secrets| secrets.join(self.file)).filter(|path| path.symlink_metadata().is_ok())
         {
@@ -79,7 +84,14 @@ impl Source<'_> {
         }
         match self.place.map(|place| self.repo(place)).transpose()?.flatten() {
             Some(repo) => self.of_repo(&repo).map(|text| Some((text, repo))),
-            None => Ok(None),
+            None => {
+                let names = self.kind.names();
+                let named = names.repo.iter().find_map(|name| Some((name, env(name).filter(|path| !path.is_empty())?)));
+                if let Some((variable, path)) = named {
+                    bail!("{variable} names {path}, which is no repo of {}: correct it", names.program);
+                }
+                Ok(None)
+            }
         }
     }
 
@@ -98,8 +110,9 @@ impl Source<'_> {
 
     /// The repo that `place` is, or holds.
     fn repo(&self, place: &Path) -> Result<Option<PathBuf>> {
-        for repo in [place.join(self.kind.names().default_repo), place.to_owned()] {
-            for mark in MARKS {
+        let of_default_name = place.join(self.kind.names().default_repo);
+        for (repo, marks) in [(of_default_name, MARKS), (place.to_owned(), &[MARK_OF_ANY_REPO])] {
+            for mark in marks {
                 match repo.join(mark).symlink_metadata() {
                     Ok(_) => return Ok(Some(repo)),
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}

@@ -11,7 +11,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 const OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families that others export: by their names, or by the start of them, which ends in `_`.
-const OF_OTHERS: [&str; 6] = ["node_", "prometheus_", "process_", "alertmanager_", "up", "ALERTS"];
+const OF_OTHERS: [&str; 6] = ["node_", "prometheus_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// A selector: the name of a metric and what its labels must be.
 pub struct Selector {
@@ -20,7 +20,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether a label must match a value as written, like `$job`.
+    /// Whether something is asked of a label, if only that it is there.
     pub fn has(&self, label: &str) -> bool {
         self.matchers.matchers.iter().any(|matcher| matcher.name == label)
     }
