@@ -11,12 +11,12 @@ use anyhow::{Context, Result};
 
 use crate::address_book::AddressBook;
 use crate::cli::{Options, Verbosity};
-use crate::collect;
+use crate::collect::{self, Report};
 use crate::discover::{Endpoint, Places, discover};
 use crate::rpc::Node;
 use crate::rpc::http::Http;
 use crate::state::{self, State};
-use crate::{demo, textfile};
+use crate::{demo, healthcheck, textfile};
 
 /// The environment: the value of a variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -55,27 +55,14 @@ pub enum Output {
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
-    let (turn, mut lines) = state.begin(options.timeout);
-    let nodes = match options.demo {
-        Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
-        None => find_nodes(options, env, log, &mut lines),
-    };
-    let address_book = read_address_book(options, env, &mut lines);
-    let report = collect::run(&collect::Run {
-        nodes: &nodes,
-        miner_ids: &options.miner_ids,
-        address_book: &address_book,
-        state,
-        now: unix_seconds(),
-        timeout: options.timeout,
-        slow_period_seconds: options.slow_interval.as_secs_f64(),
-        max_rows: options.max_rows,
-    });
-    lines.extend(report.lines);
+    if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, env, log)).flatten() {
+        log.lines_of_run(vec![reason]);
+        return Ok(Output::Wanted);
+    }
+    let Gathered { report, lines } = gather(options, env, state, log);
     let (text, duplicates) = report.samples.render();
-    lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
-    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
-    log.lines_of_run(lines);
+    let duplicates = duplicates.iter().map(|series| format!("{series} came twice; the second was dropped"));
+    log.lines_of_run(lines.into_iter().chain(duplicates).collect());
     log.detail(format_args!(
         "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text, {} kB peak memory",
         report.duration.as_secs_f64(),
@@ -89,6 +76,48 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
         Some(path) => textfile::write(path, &text).map(|()| Output::Wanted),
         None => write_to_stdout(&text),
     }
+}
+
+/// Why a run with `--require-nodes` writes nothing.
+fn reason_to_stand_back(options: &Options, env: Env, log: &Log) -> Option<String> {
+    if let Some(path) = options.textfile.as_deref().filter(|path| healthcheck::is_of_demo(path)) {
+        return Some(format!("a demo writes {}: it is left alone until the demo has ended", path.display()));
+    }
+    let is_nobody_there = options.miner_ids.is_empty() && find_nodes(options, env, log, &mut Vec::new()).is_empty();
+    is_nobody_there.then(|| {
+        "no node was found, so nothing is written: name the nodes' repos (LOTUS_PATH, LOTUS_MINER_PATH), or what \
+         `lotus auth api-info` prints (FULLNODE_API_INFO, MINER_API_INFO)"
+            .to_owned()
+    })
+}
+
+/// What a run brought, and all that there is to say about it.
+pub(crate) struct Gathered {
+    pub report: Report,
+    pub lines: Vec<String>,
+}
+
+/// Finds the nodes and collects from them, once.
+pub(crate) fn gather(options: &Options, env: Env, state: &State, log: &Log) -> Gathered {
+    let (turn, mut lines) = state.begin(options.timeout);
+    let nodes = match options.demo {
+        Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
+        None => find_nodes(options, env, log, &mut lines),
+    };
+    let address_book = read_address_book(options, env, &mut lines);
+    let mut report = collect::run(&collect::Run {
+        nodes: &nodes,
+        miner_ids: &options.miner_ids,
+        address_book: &address_book,
+        state,
+        now: unix_seconds(),
+        timeout: options.timeout,
+        slow_period_seconds: options.slow_interval.as_secs_f64(),
+        max_rows: options.max_rows,
+    });
+    lines.append(&mut report.lines);
+    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
+    Gathered { report, lines }
 }
 
 /// Writes to stdout.
@@ -144,7 +173,7 @@ fn default_address_book(env: Env) -> Option<PathBuf> {
 }
 
 /// The demo remembers nothing beyond the process unless told where, so that it never mixes with a real miner's memory.
-fn state(options: &Options, env: Env) -> State {
+pub(crate) fn state(options: &Options, env: Env) -> State {
     let default = || state::default_folder(env).filter(|_| options.demo.is_none());
     let folder = options.state_dir.clone().or_else(default);
     folder.map_or_else(State::in_memory, |folder| State::in_folder(&folder))
@@ -163,13 +192,13 @@ fn peak_memory_kilobytes() -> Option<u64> {
 }
 
 /// Messages for people, on stderr.
-struct Log {
+pub(crate) struct Log {
     verbosity: Verbosity,
     last_run: HashSet<String>,
 }
 
 impl Log {
-    fn new(verbosity: Verbosity) -> Self {
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
         Log { verbosity, last_run: HashSet::new() }
     }
 

@@ -5,12 +5,16 @@
 //! [`textfile`] writes it. [`demo`] stands in for the nodes.
 
 pub mod address_book;
+pub mod bundle;
+pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod demo;
 pub mod discover;
 pub mod exporter;
 pub mod expose;
+pub mod healthcheck;
+pub mod init;
 pub mod lotus;
 pub mod rpc;
 pub mod secret;

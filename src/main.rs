@@ -3,29 +3,57 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
-use lotus_farcaster::{COMMIT, exporter};
+use lotus_farcaster::{COMMIT, bundle, check, exporter, healthcheck, init};
 
-/// The text could not be written.
-const EXIT_NOT_WRITTEN: u8 = 1;
+/// What was asked for could not be done, or the answer is no.
+const EXIT_FAILURE: u8 = 1;
 const EXIT_WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     let (result, failure) = match cli::parse(arguments, &env) {
-        Ok(Command::Help) => (print(&cli::help()), EXIT_NOT_WRITTEN),
-        Ok(Command::Version) => (print(&version()), EXIT_NOT_WRITTEN),
-        Ok(Command::Collect(options)) => (exporter::run(&options, &env), EXIT_NOT_WRITTEN),
+        Ok(command) => (run(command), EXIT_FAILURE),
         Err(error) => (Err(error), EXIT_WRONG_USAGE),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
             // Where nobody listens there is nobody to tell.
             let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {error:#}");
             ExitCode::from(failure)
         }
     }
+}
+
+/// Does it. False means that something is wrong, and was said.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Help(text) => print(&text)?,
+        Command::Version => print(&version())?,
+        Command::Collect(options) => exporter::run(&options, &env)?,
+        Command::Check(options) => return check::run(&options, &env),
+        Command::Bundle { folder: None } => print(&bundle::list())?,
+        Command::Bundle { folder: Some(folder) } => {
+            let written = bundle::write(&folder)?;
+            print(&format!("{written} files written to {}\n", folder.display()))?;
+        }
+        Command::Healthcheck { file, max_age } => {
+            healthcheck::healthy(&file, max_age)?;
+            print(&format!("{} is whole and fresh\n", file.display()))?;
+        }
+        Command::InitSecrets { folder } => init::secrets::run(&folder)?.print()?,
+        Command::InitNodes(options) => {
+            let report = init::nodes::run(&options)?;
+            report.print()?;
+            return Ok(report.wrong.is_empty());
+        }
+        // Who is told of alerts must not decide whether there are any: what is wrong is said, and is no failure.
+        Command::InitAlertmanager { secrets, base, out } => init::alertmanager::run(&secrets, &base, &out)?.print()?,
+    }
+    Ok(true)
 }
 
 fn env(name: &str) -> Option<String> {
@@ -36,6 +64,6 @@ fn version() -> String {
     format!("lotus-exporter-farcaster {} (commit {COMMIT})\n", env!("CARGO_PKG_VERSION"))
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) -> Result<()> {
     exporter::write_to_stdout(text).map(|_| ())
 }

@@ -3,7 +3,7 @@
 //! The text goes to a temporary file beside the target, which then takes the target's name. A
 //! reader sees the old document or the new one, never a part, and a failed write leaves the old.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
@@ -38,44 +38,71 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 /// When `path` is something other than a file, or a step fails: the message names the path, the
 /// step and, where there is one, the remedy. The file is then as it was before.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    // Before following links by hand: /dev/stdout leads through links to what has no name.
-    if let Ok(existing) = fs::metadata(path)
-        && !existing.is_file()
-    {
-        let kind = if existing.is_dir() { "a folder" } else { "a device, pipe or socket" };
-        bail!("cannot write {}: it is {kind}, not a regular file", path.display());
-    }
-    let target = follow_links(path)?;
-    let (Some(name), Some(folder)) = (target.file_name(), target.parent()) else {
-        bail!("cannot write {}: it does not name a file", path.display());
-    };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let failed = |step: &str, error: io::Error| {
-        let remedy = remedy(error.kind(), folder);
-        anyhow!("cannot write {}: {step} in {}: {error}{remedy}", path.display(), folder.display())
-    };
-
-    remove_abandoned(folder, name);
-    let temporary = folder.join(temporary_name(name));
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(|error| failed("creating a temporary file", error))?;
+    let target = Target::of(path)?;
+    remove_abandoned(&target.folder, &target.name);
+    let (temporary, file) = target.temporary()?;
     let steps = || {
         file.set_permissions(Permissions::from_mode(mode)).map_err(|e| ("setting the mode", e))?;
         (&file).write_all(bytes).map_err(|e| ("writing the temporary file", e))?;
         file.sync_all().map_err(|e| ("flushing the temporary file to disk", e))?;
-        fs::rename(&temporary, &target).map_err(|e| ("renaming the temporary file", e))
+        fs::rename(&temporary, target.folder.join(&target.name)).map_err(|e| ("renaming the temporary file", e))
     };
     if let Err((step, error)) = steps() {
         let _ = fs::remove_file(&temporary);
-        return Err(failed(step, error));
+        return Err(target.failed(step, error));
     }
     // Only a power cut makes a difference here, and some file systems cannot flush a folder.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = File::open(&target.folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// Whether [`replace`] could write to `path` now. Nothing stays behind.
+///
+/// # Errors
+///
+/// As [`replace`].
+pub fn probe(path: &Path) -> Result<()> {
+    let target = Target::of(path)?;
+    let (temporary, _) = target.temporary()?;
+    fs::remove_file(temporary).map_err(|error| target.failed("removing a temporary file", error))
+}
+
+/// A file to be replaced.
+struct Target<'a> {
+    /// As it was named, for messages.
+    path: &'a Path,
+    folder: PathBuf,
+    name: OsString,
+}
+
+impl Target<'_> {
+    fn of(path: &Path) -> Result<Target<'_>> {
+        // Before following links by hand: /dev/stdout leads through links to what has no name.
+        if let Ok(existing) = fs::metadata(path)
+            && !existing.is_file()
+        {
+            let kind = if existing.is_dir() { "a folder" } else { "a device, pipe or socket" };
+            bail!("cannot write {}: it is {kind}, not a regular file", path.display());
+        }
+        let target = follow_links(path)?;
+        let (Some(name), Some(folder)) = (target.file_name(), target.parent()) else {
+            bail!("cannot write {}: it does not name a file", path.display());
+        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Ok(Target { path, folder: folder.to_owned(), name: name.to_owned() })
+    }
+
+    /// A new file beside it, for nobody else until it has its mode.
+    fn temporary(&self) -> Result<(PathBuf, File)> {
+        let temporary = self.folder.join(temporary_name(&self.name));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
+        file.map(|file| (temporary, file)).map_err(|error| self.failed("creating a temporary file", error))
+    }
+
+    fn failed(&self, step: &str, error: io::Error) -> anyhow::Error {
+        let (path, folder) = (self.path.display(), self.folder.display());
+        anyhow!("cannot write {path}: {step} in {folder}: {error}{}", remedy(error.kind(), &self.folder))
+    }
 }
 
 /// The file that `path` means: itself, or what it links to, even when that does not exist yet.
@@ -224,6 +251,16 @@ mod tests {
         again("a_write_that_fails_midway_keeps_the_old_file_and_leaves_nothing", "trap '' XFSZ; ulimit -f 8", &path);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
         assert_eq!(names(folder.path()), ["farcaster.prom"]);
+    }
+
+    #[test]
+    fn a_probe_says_what_a_write_would_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("farcaster.prom");
+        probe(&path).unwrap();
+        assert!(names(folder.path()).is_empty());
+        let error = message(probe(&folder.path().join("absent/farcaster.prom")));
+        assert!(error.contains("mkdir -p"), "{error}");
     }
 
     #[test]

@@ -399,3 +399,36 @@ fn a_loop_on_stdout_ends_with_its_reader() {
     wait_until("its end", || child.try_wait().unwrap().is_some());
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() {
+    let exporter = Exporter::new().args(&["--require-nodes", "--textfile"]);
+    let path = exporter.home().join("farcaster.prom");
+    let run = exporter.arg(&path).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
+    assert!(!path.exists());
+
+    let demo = Exporter::new().args(&["--demo", "--textfile"]).arg(&path).run();
+    assert_eq!(demo.status.code(), Some(0), "{}", demo.stderr);
+    let of_demo = fs::read_to_string(&path).unwrap();
+    let farm = Farm::start();
+    let run = farm.exporter().args(&["--require-nodes", "--textfile"]).arg(&path).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("a demo writes"), "{}", run.stderr);
+    assert_eq!(fs::read_to_string(&path).unwrap(), of_demo);
+
+    // The demo has ended, which its file does not know.
+    let ended = |line: &str| {
+        if line.starts_with("farcaster_run_timestamp_seconds ") {
+            line.split_once(' ').unwrap().0.to_owned() + " 1600000000"
+        } else {
+            line.to_owned()
+        }
+    };
+    let old: String = of_demo.lines().map(|line| ended(line) + "\n").collect();
+    fs::write(&path, old).unwrap();
+    let run = farm.exporter().args(&["--require-nodes", "--textfile"]).arg(&path).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert!(fs::read_to_string(&path).unwrap().contains(&format!("miner_id=\"{MINER}\"")));
+}

@@ -39,6 +39,7 @@ const SAMPLES: &[&[(&str, &str)]] = &[
     &[("addresses", "names")],
     &[("max-rows", "7")],
     &[("state-dir", "/s")],
+    &[("require-nodes", "")],
     &[("demo", "5000")],
     &[("verbose", "")],
     &[("quiet", "")],
@@ -65,29 +66,126 @@ fn every_option_works_alike_typed_and_from_the_environment() {
     }
 }
 
-#[test]
-fn help_shows_the_options_that_exist_and_no_others() {
-    let unknown = |option: &str| run(&[option], &[]).is_err_and(|error| error.to_string().contains("unknown option"));
-    let help = help();
-    assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+/// The words behind the dashes of the options in a help text's section `Options:`.
+fn shown(help: &str) -> Vec<&str> {
     let (_, listed) = help.split_once("\nOptions:\n").unwrap();
-    let (listed, _) = listed.split_once("\n\n").unwrap();
+    let listed = listed.split("\n\n").next().unwrap();
     let usages = listed.lines().map(str::trim).filter(|line| line.starts_with('-'));
     let usages = usages.map(|line| line.split_once("  ").unwrap().0);
     let words = usages.flat_map(|usage| usage.split([' ', ',', '[']));
-    let shown: Vec<&str> = words.filter(|word| word.starts_with('-')).collect();
-    for option in &shown {
-        assert!(!unknown(option), "{option} is in the help text only");
-    }
+    words.filter(|word| word.starts_with('-')).collect()
+}
 
-    // What the parser accepts: all of the table, and every letter that it does not refuse.
-    let mut accepted: Vec<_> = OPTIONS.iter().map(|o| format!("--{}", o.name)).collect();
-    let letters = ('!'..='~').filter(|&letter| letter != '-').map(|c| format!("-{c}"));
-    accepted.extend(letters.filter(|option| !unknown(option)));
-    for option in &accepted {
-        assert!(shown.contains(&option.as_str()), "{option} is missing from the help text");
+#[test]
+fn help_shows_the_options_that_exist_and_no_others() {
+    for spec in commands::all() {
+        let unknown = |option: &str| {
+            let args: Vec<&str> = [spec.name, option].into_iter().filter(|arg| !arg.is_empty()).collect();
+            run(&args, &[]).is_err_and(|error| {
+                let error = error.to_string();
+                ["unknown option", " takes no -", " only (see"].iter().any(|words| error.contains(words))
+            })
+        };
+        let help = help::help_of(spec);
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        let shown = shown(&help);
+        for option in &shown {
+            assert!(!unknown(option), "{}: {option} is in the help text only", spec.name);
+        }
+        // What the parser accepts: all of the table, and every letter that it does not refuse.
+        let mut accepted: Vec<_> = spec.options.iter().chain(COMMON).map(|o| format!("--{}", o.name)).collect();
+        let letters = ('!'..='~').filter(|&letter| letter != '-').map(|c| format!("-{c}"));
+        accepted.extend(letters.filter(|option| !unknown(option)));
+        for option in &accepted {
+            assert!(shown.contains(&option.as_str()), "{}: {option} is missing from the help text", spec.name);
+        }
     }
-    assert_eq!(OPTIONS.len(), SAMPLES.len() + 2, "an option without a sample");
+    assert_eq!(COLLECT.options.len(), SAMPLES.len(), "an option without a sample");
+}
+
+#[test]
+fn the_help_text_lists_every_command_with_its_options() {
+    let help = help();
+    let (_, listed) = help.split_once("\nCommands, ").unwrap();
+    let (listed, _) = listed.split_once("\nEnvironment:").unwrap();
+    for command in COMMANDS {
+        assert!(listed.contains(&format!("\n  {} ", command.name)), "{}", command.name);
+        for option in command.options {
+            assert!(listed.contains(&format!("{} ", option.usage())), "{} --{}", command.name, option.name);
+        }
+        let own = run(&[command.name, "--help"], &[]).unwrap();
+        assert!(
+            matches!(own, Command::Help(text) if text.contains(&format!("Usage: lotus-exporter-farcaster {}", command.name)))
+        );
+        assert_eq!(run(&[command.name, "-V"], &[]).unwrap(), Command::Version);
+    }
+}
+
+#[test]
+fn commands() {
+    let minutes = |minutes| Duration::from_secs(60 * minutes);
+    let healthcheck = |file: &str, max_age| Command::Healthcheck { file: file.into(), max_age };
+    for (args, env, expected) in [
+        (&["healthcheck", "x.prom"][..], &[][..], healthcheck("x.prom", minutes(5))),
+        (&["healthcheck", "--max-age", "2m", "x"], &[("FARCASTER_MAX_AGE", "9m")], healthcheck("x", minutes(2))),
+        (&["healthcheck"], &[("FARCASTER_TEXTFILE", "y"), ("FARCASTER_MAX_AGE", "9m")], healthcheck("y", minutes(9))),
+        (&["healthcheck", "x"], &[("FARCASTER_TEXTFILE", "y")], healthcheck("x", minutes(5))),
+        (&["init-secrets", "d"], &[("FARCASTER_DEMO", "wrong")], Command::InitSecrets { folder: "d".into() }),
+        (
+            &["init-nodes", "out"],
+            &[("FARCASTER_DAEMON", "no")],
+            Command::InitNodes(InitNodes { out: "out".into(), ..InitNodes::default() }),
+        ),
+        (
+            &["init-nodes", "--daemon=d", "--miner=m", "--boost=b", "--secrets=s", "--demo-file=f", "--", "out"],
+            &[],
+            Command::InitNodes(InitNodes {
+                daemon: Some("d".into()),
+                miner: Some("m".into()),
+                boost: Some("b".into()),
+                secrets: Some("s".into()),
+                demo_file: Some("f".into()),
+                out: "out".into(),
+            }),
+        ),
+        (
+            &["init-alertmanager", "base", "--secrets", "s", "out"],
+            &[],
+            Command::InitAlertmanager { secrets: "s".into(), base: "base".into(), out: "out".into() },
+        ),
+    ] {
+        assert_eq!(run(args, env).unwrap(), expected, "{args:?}");
+    }
+    // What the exporter beside it is set to is no matter of a command.
+    let wrong: Vec<_> = SAMPLES.iter().map(|sample| variable(sample[0].0)).collect();
+    let wrong: Vec<_> = wrong.iter().map(|name| (name.as_str(), "?")).collect();
+    for args in [&["healthcheck", "x"][..], &["init-secrets", "x"], &["init-nodes", "x"]] {
+        run(args, &wrong).unwrap();
+    }
+}
+
+#[test]
+fn wrong_usage_of_commands() {
+    for (args, words) in [
+        (&["bogus"][..], "unknown command \"bogus\" (see --help)"),
+        (&["healthcheck"], "healthcheck needs FILE, or FARCASTER_TEXTFILE in the environment (see healthcheck --help)"),
+        (&["healthcheck", ""], "healthcheck needs FILE"),
+        (&["healthcheck", "x", "y"], "unexpected argument \"y\""),
+        (&["healthcheck", "--interval=1m", "x"], "healthcheck takes no --interval"),
+        (&["healthcheck", "-v", "x"], "healthcheck takes no -v"),
+        (&["healthcheck", "--bogus"], "unknown option --bogus"),
+        (&["healthcheck", "--max-age=0", "x"], "--max-age: \"0\" is not a duration"),
+        (&["init-secrets"], "init-secrets needs DIR"),
+        (&["init-nodes", "--daemon", "d"], "init-nodes needs OUT"),
+        (&["init-nodes", "--daemon", "", "out"], "--daemon needs a value"),
+        (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
+        (&["init-alertmanager", "--secrets", "s", "base"], "init-alertmanager needs OUT"),
+        (&["--max-age=5m"], "--max-age stands after the command healthcheck only (see --help)"),
+        (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command stands first"),
+    ] {
+        let error = error(args, &[]);
+        assert!(error.contains(words) && error.ends_with("--help)"), "{args:?}: {error}");
+    }
 }
 
 #[test]
@@ -147,7 +245,7 @@ fn variables_can_say_nothing_on_and_off() {
 #[test]
 fn help_and_version_answer_before_anything_is_judged() {
     for help in ["-h", "--help", "-vh"] {
-        assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Help);
+        assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Help(super::help()));
     }
     let wrong = [("FARCASTER_QUIET", "perhaps")];
     for version in ["-V", "--version"] {
@@ -199,7 +297,6 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--bogus"][..], "unknown option --bogus"),
         (&["--bogus=x"], "unknown option --bogus"),
         (&["-x"], "unknown option -x"),
-        (&["check"], "unexpected argument \"check\""),
         (&["--demo", "5000"], "unexpected argument \"5000\""),
         (&["--", "-v"], "unexpected argument \"-v\""),
         (&["--verbose=1"], "--verbose takes no value"),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::boost::Boost;
-use super::lane::Lane;
+use super::lane::{Endpoint, Lane};
 use super::{Run, joined};
 use crate::discover::Kind;
 use crate::expose::families;
@@ -40,6 +40,15 @@ pub struct Daemon {
     pub clock: Option<ChainClock>,
     /// Which of the answers above the node gave, but not as they should be.
     pub problems: Vec<CallError>,
+}
+
+impl Daemon {
+    /// What it told of itself, for people.
+    fn told(&self) -> String {
+        let version = self.version.as_ref().map(|version| version.version.clone());
+        let head = self.head.as_ref().map(|head| format!("head {}", head.height()));
+        joined_with_commas([version, self.network_name.clone(), head])
+    }
 }
 
 /// The answer of Version.
@@ -98,10 +107,10 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut clients = Vec::new();
     let mut daemon: Option<Daemon> = None;
     if daemons.is_empty() {
-        lane.samples.add(&families::ENDPOINT_UP, [Kind::Daemon.as_str(), ""], false);
+        lane.endpoint(Endpoint { kind: Kind::Daemon, address: String::new(), is_up: false, told: String::new() });
     }
     for answer in daemons {
-        answer.reach.report(Kind::Daemon, &mut lane);
+        answer.reach.report(Kind::Daemon, answer.daemon.told(), &mut lane);
         clients.push((Kind::Daemon, answer.daemon.client.apart()));
         let is_better = daemon.as_ref().is_none_or(|chosen| chosen.head.is_none());
         if is_better && (daemon.is_none() || answer.daemon.head.is_some()) {
@@ -115,7 +124,7 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut miners_by_id: Vec<(LotusMiner, Seals)> = Vec::new();
     let mut now_known = KnownMiners::new();
     for answer in miners {
-        answer.reach.report(Kind::Miner, &mut lane);
+        answer.reach.report(Kind::Miner, answer.told(), &mut lane);
         clients.push((Kind::Miner, answer.client.apart()));
         let address = answer.reach.address;
         let Some(id) = answer.id.or_else(|| known.get(&address).cloned()) else {
@@ -176,8 +185,8 @@ impl Reach {
         }
     }
 
-    fn report(&self, kind: Kind, lane: &mut Lane) {
-        lane.samples.add(&families::ENDPOINT_UP, [kind.as_str(), &self.address], self.is_up);
+    fn report(&self, kind: Kind, told: String, lane: &mut Lane) {
+        lane.endpoint(Endpoint { kind, address: self.address.clone(), is_up: self.is_up, told });
         lane.lines.extend(self.errors.iter().map(CallError::to_string));
     }
 }
@@ -262,6 +271,17 @@ struct MinerAnswer {
     version: Option<String>,
     start_time_seconds: Option<f64>,
     seals: Seals,
+}
+
+impl MinerAnswer {
+    /// What it told of itself, for people.
+    fn told(&self) -> String {
+        joined_with_commas([self.id.clone(), self.version.clone()])
+    }
+}
+
+fn joined_with_commas(parts: impl IntoIterator<Item = Option<String>>) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a process seals, or only proves. One that is down may do either.

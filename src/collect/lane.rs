@@ -4,8 +4,33 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::discover::Kind;
 use crate::expose::{Samples, families};
 use crate::rpc::Problems;
+
+/// Whether a node answered its first call.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// What the node is.
+    pub kind: Kind,
+    /// `host:port`.
+    pub address: String,
+    /// Whether it answered.
+    pub is_up: bool,
+    /// What it told of itself, for people; empty where it told nothing.
+    pub told: String,
+}
+
+/// How a collector did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its name.
+    pub collector: String,
+    /// The miner that it is about; empty where it is about none.
+    pub miner_id: String,
+    /// Whether it got everything that it asked for.
+    pub is_success: bool,
+}
 
 /// Collectors of one subject, and what they brought.
 pub struct Lane {
@@ -17,6 +42,10 @@ pub struct Lane {
     pub samples: Samples,
     /// What went wrong.
     pub lines: Vec<String>,
+    /// The nodes that were called first in this lane.
+    pub endpoints: Vec<Endpoint>,
+    /// How the collectors did.
+    pub outcomes: Vec<Outcome>,
 }
 
 impl Lane {
@@ -29,7 +58,16 @@ impl Lane {
             started: None,
             samples: Samples::new(),
             lines: Vec::new(),
+            endpoints: Vec::new(),
+            outcomes: Vec::new(),
         }
+    }
+
+    /// Publishes whether a node answered its first call.
+    pub fn endpoint(&mut self, endpoint: Endpoint) {
+        let labels = [endpoint.kind.as_str(), &endpoint.address];
+        self.samples.add(&families::ENDPOINT_UP, labels, endpoint.is_up);
+        self.endpoints.push(endpoint);
     }
 
     /// The first collector began to work before this lane was made.
@@ -68,7 +106,8 @@ impl Lane {
         let duration = started.elapsed().as_secs_f64();
         let labels = [name, self.miner_id.as_str()];
         let samples = &mut self.samples;
-        samples.add(&families::COLLECTOR_SUCCESS, labels, !problems.is_failure());
+        let is_success = !problems.is_failure();
+        samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
         samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
         if let Some(facts) = &facts {
             let obtained = dated(facts);
@@ -76,6 +115,7 @@ impl Lane {
             expose(facts, samples);
         }
         self.lines.extend(problems.into_lines());
+        self.outcomes.push(Outcome { collector: name.to_owned(), miner_id: self.miner_id.clone(), is_success });
         facts
     }
 }

@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 pub use connect::{Daemon, LotusMiner};
+pub use lane::{Endpoint, Outcome};
 
 use crate::address_book::AddressBook;
 use crate::discover::Kind;
@@ -74,6 +75,10 @@ pub struct Report {
     pub samples: Samples,
     /// What went wrong, each line once.
     pub lines: Vec<String>,
+    /// The nodes, and which of them answered.
+    pub endpoints: Vec<Endpoint>,
+    /// How each collector did.
+    pub outcomes: Vec<Outcome>,
     /// What it cost the nodes.
     pub cost: Cost,
     /// How long it took.
@@ -89,9 +94,12 @@ pub fn run(run: &Run) -> Report {
 
     let mut samples = Samples::new();
     let mut lines = BTreeSet::new();
+    let (mut endpoints, mut outcomes) = (Vec::new(), Vec::new());
     for lane in lanes {
         samples.append(lane.samples);
         lines.extend(lane.lines);
+        endpoints.extend(lane.endpoints);
+        outcomes.extend(lane.outcomes);
     }
     let mut total = Cost::default();
     for kind in [Kind::Daemon, Kind::Miner, Kind::Boost] {
@@ -113,7 +121,8 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    Report { samples, lines: lines.into_iter().collect(), cost: total, duration: started.elapsed() }
+    let lines = lines.into_iter().collect();
+    Report { samples, lines, endpoints, outcomes, cost: total, duration: started.elapsed() }
 }
 
 /// The registry: every collector, in lanes that run at the same time.

@@ -3,7 +3,8 @@
 //! For each kind of node the first of these that is set decides, and the later ones are not looked at:
 //! 1. repo folders from the command line;
 //! 2. `FULLNODE_API_INFO`, `MINER_API_INFO` (else the deprecated `STORAGE_API_INFO`), `BOOST_API_INFO`: a list of `TOKEN:ADDRESS`,
-//!    separated by commas; or the same name with `_FILE`: a file that holds such a list, separated by commas or newlines;
+//!    separated by commas; or the same name with `_FILE`: a file that holds such a list, separated by commas or newlines, where lines that
+//!    begin with `#` are comments, and one with comments only says that there is no such node;
 //! 3. the repo in `LOTUS_PATH`, `LOTUS_MINER_PATH` (else the deprecated `LOTUS_STORAGE_PATH`), `BOOST_PATH`;
 //! 4. the default repo, if it exists: `~/.lotus`, `~/.lotusminer`, `~/.boost`.
 //!
@@ -45,6 +46,15 @@ impl Kind {
             Kind::Daemon => "daemon",
             Kind::Miner => "miner",
             Kind::Boost => "boost",
+        }
+    }
+
+    /// The names by which Lotus knows it.
+    pub(crate) fn names(self) -> &'static Names {
+        match self {
+            Kind::Daemon => &DAEMON,
+            Kind::Miner => &MINER,
+            Kind::Boost => &BOOST,
         }
     }
 }
@@ -141,19 +151,29 @@ pub fn discover(places: &Places) -> Found {
     Found { daemons, miners, boosts, warnings: search.warnings }
 }
 
+/// Whether this is a `TOKEN:ADDRESS`, or else what is wrong with it, without any part of it.
+pub(crate) fn check_api_info(text: &str) -> Result<(), &'static str> {
+    api_info::parse(text).map(|_| ())
+}
+
+/// As [`check_api_info`], for an address alone.
+pub(crate) fn check_address(text: &str) -> Result<(), &'static str> {
+    api_info::parse_address(text).map(|_| ())
+}
+
 /// The names by which Lotus knows a kind of node.
-struct Names {
+pub(crate) struct Names {
     kind: Kind,
-    program: &'static str,
+    pub program: &'static str,
     /// API info variables; the first that is set counts.
-    api_info: &'static [&'static str],
+    pub api_info: &'static [&'static str],
     /// Repo variables; the first that is set counts.
-    repo: &'static [&'static str],
+    pub repo: &'static [&'static str],
     /// Below the home folder.
-    default_repo: &'static str,
+    pub default_repo: &'static str,
     default_port: u16,
     /// Prints API info with the least permission that the exporter makes good use of.
-    auth: &'static str,
+    pub auth: &'static str,
 }
 
 const DAEMON: Names = Names {
@@ -229,7 +249,13 @@ impl Search<'_> {
             }
             // The path stays unsaid: who takes this variable for the other one has a token in it.
             Some(match fs::read_to_string(self.expand(Path::new(&file?))) {
-                Ok(list) => self.list(names, name, &file_name, &list),
+                Ok(text) => {
+                    let (comments, list): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.trim_start().starts_with('#'));
+                    let list = list.join("\n");
+                    // Who writes a comment instead of a node says that there is none.
+                    let is_none = !comments.is_empty() && list.trim().is_empty();
+                    if is_none { Vec::new() } else { self.list(names, name, &file_name, &list) }
+                }
                 Err(error) => {
                     self.warnings.push(format!(
                         "{file_name} names a file that cannot be read ({error}): correct the path, or let the user of this exporter read it"

@@ -227,6 +227,18 @@ fn api_info_in_files() {
 }
 
 #[test]
+fn comments_in_a_file_and_nothing_else_say_that_there_is_no_node() {
+    let world = World::new().with("BOOST_API_INFO_FILE", "~/none").with("MINER_API_INFO_FILE", "~/two");
+    world.file("none", "# None, not even here: t:/ip4/10.0.0.1/tcp/1\n");
+    world.file("two", "# mine\nt:/ip4/10.0.0.1/tcp/1\n  # a, b\nt:/ip4/10.0.0.2/tcp/1\n");
+    world.repo(".boost", "/ip4/127.0.0.1/tcp/1288/http");
+    let found = world.discover();
+    no_warnings(&found);
+    assert!(found.boosts.is_empty());
+    assert_eq!(urls(&found.miners), ["http://10.0.0.1:1", "http://10.0.0.2:1"]);
+}
+
+#[test]
 fn a_variable_wins_over_its_file() {
     let world = World::new().with("MINER_API_INFO", "/ip4/10.0.0.1/tcp/1").with("MINER_API_INFO_FILE", "~/info");
     world.file("info", "/ip4/10.0.0.2/tcp/1");

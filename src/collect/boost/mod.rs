@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Run;
-use super::lane::Lane;
+use super::lane::{Endpoint, Lane};
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
 use crate::rpc::tolerant::{Count, Field, Int};
@@ -101,7 +101,8 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
         *doors.entry(address).or_insert(false) |= is_up;
     }
     for (address, is_up) in doors {
-        lane.samples.add(&families::ENDPOINT_UP, [Kind::Boost.as_str(), address], is_up);
+        let told = if miner_id.is_empty() { String::new() } else { format!("of {miner_id}") };
+        lane.endpoint(Endpoint { kind: Kind::Boost, address: address.clone(), is_up, told });
     }
     lane.collect(
         "boost",

@@ -1,0 +1,35 @@
+//! Tells the build its commit, for `--version`.
+//!
+//! `FARCASTER_COMMIT`, where it is given, is taken as it is: containers and Nix build without a `.git`. Else git is asked, if these
+//! sources are themselves a work tree: a crate unpacked inside another project's must not name that one's commit. Changes that are not
+//! committed are not told, since nothing would make cargo ask again when they are undone.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=FARCASTER_COMMIT");
+    let given = std::env::var("FARCASTER_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let commit = given.or_else(from_git).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=FARCASTER_COMMIT={commit}");
+}
+
+fn from_git() -> Option<String> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    // What changes when another commit is checked out, and when one is made.
+    let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
+    for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
+        if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,199 @@
+//! The table of all commands. A new command is a row here, a variant of [`Command`] and an arm in `main.rs`.
+
+use anyhow::{Result, ensure};
+
+use super::options::Takes::{Nothing, One};
+use super::options::{CONTRADICTIONS, OPTIONS, Opt};
+use super::typed::Typed;
+use super::values::{DURATION, MINER_ID, ROWS, SECTORS};
+use super::{Command, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, InitNodes, Options, Verbosity};
+use crate::healthcheck;
+
+pub struct Spec {
+    /// The word that asks for it. Collecting needs none.
+    pub name: &'static str,
+    /// What stands after the word, each exactly once.
+    pub operands: &'static [Operand],
+    /// The options that it takes besides `--help` and `--version`.
+    pub options: &'static [Opt],
+    /// Whether `FARCASTER_*` variables stand for options that are not typed.
+    pub has_variables: bool,
+    /// What it does, with line breaks where the help text has them.
+    pub help: &'static str,
+    pub validate: fn(&Typed) -> Result<Command>,
+}
+
+pub struct Operand {
+    pub name: &'static str,
+    /// The environment variable that stands for it where it is not typed.
+    pub variable: Option<&'static str>,
+    /// The option with which none is needed.
+    pub unless: Option<&'static str>,
+}
+
+impl Operand {
+    const fn new(name: &'static str) -> Operand {
+        Operand { name, variable: None, unless: None }
+    }
+}
+
+/// What is done where no command is named.
+pub const COLLECT: Spec =
+    Spec { name: "", operands: &[], options: OPTIONS, has_variables: true, help: "", validate: collect };
+
+#[rustfmt::skip] // one option, a few lines
+pub const COMMANDS: &[Spec] = &[
+    Spec {
+        name: "check",
+        operands: &[],
+        options: OPTIONS,
+        has_variables: true,
+        help: "Ask the nodes once, with the options above, publish nothing, and say what\n\
+               was found, what answers, what is wrong and what to do; exit with 1 if\n\
+               anything is wrong",
+        validate: |typed| options(typed).map(Command::Check),
+    },
+    Spec {
+        name: "bundle",
+        operands: &[Operand { name: "DIR", variable: None, unless: Some("list") }],
+        options: &[Opt::new("list", Nothing, "Print the names of the files, and write none")],
+        has_variables: false,
+        help: "Write the rest of the suite to this folder: dashboards, rules, the stack of\n\
+               containers, systemd units, documents, licences",
+        validate: |typed| {
+            let folder = (!typed.has("list")).then(|| typed.operand(0));
+            Ok(Command::Bundle { folder })
+        },
+    },
+    Spec {
+        name: "healthcheck",
+        operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE"), unless: None }],
+        options: &[
+            Opt::new("max-age", One("DURATION"), "Most time since the run that wrote it").default("5m"),
+        ],
+        has_variables: true,
+        help: "Exit with 0 if this text file of the exporter is there, whole and fresh,\n\
+               else say why and exit with 1",
+        validate: |typed| {
+            let max_age = typed.last("max-age", DURATION)?.unwrap_or(healthcheck::DEFAULT_MAX_AGE);
+            Ok(Command::Healthcheck { file: typed.operand(0), max_age })
+        },
+    },
+    Spec {
+        name: "init-secrets",
+        operands: &[Operand::new("DIR")],
+        options: &[],
+        has_variables: false,
+        help: "Make a random password for Grafana's admin in this folder, unless there\n\
+               is one; say where, and never the password",
+        validate: |typed| Ok(Command::InitSecrets { folder: typed.operand(0) }),
+    },
+    Spec {
+        name: "init-nodes",
+        operands: &[Operand::new("OUT")],
+        options: &[
+            Opt::new("daemon", One("DIR"), "Repo of the Lotus daemon, or the folder that holds its .lotus"),
+            Opt::new("miner", One("DIR"), "Repo of the lotus-miner, or the folder that holds its .lotusminer"),
+            Opt::new("boost", One("DIR"), "Repo of Boost, or the folder that holds its .boost"),
+            Opt::new("secrets", One("DIR"),
+                "Folder that may hold fullnode_api_info, miner_api_info and\n\
+                 boost_api_info; each is taken instead of the repo, for remote nodes\n\
+                 and several miners"),
+            Opt::new("demo-file", One("FILE"),
+                "Text file of a demo; while one is written there, nothing is done"),
+        ],
+        has_variables: false,
+        help: "Copy address and token of each node, and nothing else of its repo, to\n\
+               fullnode_api_info, miner_api_info and boost_api_info in the folder OUT",
+        validate: |typed| {
+            let path = |name| typed.paths(name).pop();
+            Ok(Command::InitNodes(InitNodes {
+                daemon: path("daemon"),
+                miner: path("miner"),
+                boost: path("boost"),
+                secrets: path("secrets"),
+                demo_file: path("demo-file"),
+                out: typed.operand(0),
+            }))
+        },
+    },
+    Spec {
+        name: "init-alertmanager",
+        operands: &[Operand::new("BASE"), Operand::new("OUT")],
+        options: &[
+            Opt::new("secrets", One("DIR"),
+                "Folder that may hold slack_webhook_url, discord_webhook_url,\n\
+                 pagerduty_routing_key, webhook_url, ntfy_url, telegram.json, email.json"),
+        ],
+        has_variables: false,
+        help: "Write to OUT the Alertmanager configuration of the file BASE with those\n\
+               receivers that files in the folder of --secrets describe",
+        validate: |typed| {
+            let secrets = typed.paths("secrets").pop();
+            ensure!(secrets.is_some(), "init-alertmanager needs --secrets DIR");
+            let secrets = secrets.unwrap_or_default();
+            Ok(Command::InitAlertmanager { secrets, base: typed.operand(0), out: typed.operand(1) })
+        },
+    },
+];
+
+/// Every command, and collecting.
+pub fn all() -> impl Iterator<Item = &'static Spec> {
+    [&COLLECT].into_iter().chain(COMMANDS)
+}
+
+fn collect(typed: &Typed) -> Result<Command> {
+    options(typed).map(Command::Collect)
+}
+
+/// The options for collecting, complete and in agreement with each other.
+pub fn options(typed: &Typed) -> Result<Options> {
+    for &(one, other, why) in CONTRADICTIONS {
+        if typed.has(one) && typed.has(other) {
+            let (one, other) = (typed.source(one), typed.source(other));
+            anyhow::bail!("{one} and {other} contradict each other: {why}");
+        }
+    }
+
+    let textfile = typed.paths("textfile").pop();
+    if let Some(path) = &textfile {
+        let source = typed.source("textfile");
+        // Of the text and not of the last component: `farcaster.prom/` is a folder.
+        ensure!(
+            path.as_os_str().as_encoded_bytes().ends_with(b".prom"),
+            "{source}: the path does not end in .prom, and node_exporter reads no other \
+             files; to print to stdout, leave {source} out"
+        );
+        let folder = path.is_dir();
+        ensure!(!folder, "{source}: {} is a folder", path.display());
+    }
+
+    let mut miner_ids: Vec<String> = Vec::new();
+    for id in typed.all("miner-id", MINER_ID)? {
+        // f01234 and t01234 are one miner: the letter only says which network prints it.
+        if !miner_ids.iter().any(|known| known[1..] == id[1..]) {
+            miner_ids.push(id);
+        }
+    }
+
+    Ok(Options {
+        textfile,
+        interval: typed.last("interval", DURATION)?,
+        timeout: typed.last("timeout", DURATION)?.unwrap_or(DEFAULT_TIMEOUT),
+        slow_interval: typed.last("slow-interval", DURATION)?.unwrap_or(DEFAULT_SLOW_INTERVAL),
+        daemon_repo: typed.paths("daemon-repo").pop(),
+        miner_repos: typed.paths("miner-repo"),
+        boost_repo: typed.paths("boost-repo").pop(),
+        miner_ids,
+        addresses: typed.paths("addresses").pop(),
+        max_rows: typed.last("max-rows", ROWS)?.unwrap_or(DEFAULT_MAX_ROWS),
+        state_dir: typed.paths("state-dir").pop(),
+        demo: typed.last("demo", SECTORS)?,
+        require_nodes: typed.has("require-nodes"),
+        verbosity: match (typed.has("verbose"), typed.has("quiet")) {
+            (true, _) => Verbosity::Verbose,
+            (_, true) => Verbosity::Quiet,
+            _ => Verbosity::Normal,
+        },
+    })
+}

@@ -1,0 +1,99 @@
+//! The help texts, at most 100 columns wide, from the tables of options and commands.
+
+use super::commands::{COLLECT, COMMANDS, Spec};
+use super::options::{COMMON, OPTIONS, Opt};
+
+/// The help text for everything.
+pub fn help() -> String {
+    let mut commands = String::new();
+    for command in COMMANDS {
+        commands += &format!("  {}\n", usage(command));
+        commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
+        if !std::ptr::eq(command.options, OPTIONS) {
+            commands += &list(command.options.iter(), "    ");
+        }
+    }
+    let options = list(COLLECT.options.iter().chain(COMMON), "  ");
+    HELP.replace("{options}", &options).replace("{commands}", &commands)
+}
+
+/// The help text for a command.
+pub fn help_of(command: &Spec) -> String {
+    if command.name.is_empty() {
+        return help();
+    }
+    let help: Vec<_> = command.help.lines().map(str::trim).collect();
+    let options = list(command.options.iter().chain(COMMON), "  ");
+    let mut text = format!("{}.\n\nUsage: lotus-exporter-farcaster {}\n", help.join("\n"), usage(command));
+    text += &format!("\nOptions:\n{options}");
+    for operand in command.operands {
+        if let Some(variable) = operand.variable {
+            text += &format!("\n{} may be left out where {variable} in the environment names it.\n", operand.name);
+        }
+    }
+    text
+}
+
+/// Like `healthcheck [OPTIONS] FILE`.
+fn usage(command: &Spec) -> String {
+    let options = if command.options.is_empty() { "" } else { " [OPTIONS]" };
+    let operands = command.operands.iter().map(|operand| format!(" {}", operand.name));
+    format!("{}{options}{}", command.name, operands.collect::<String>())
+}
+
+/// The options with their help, one below the other.
+fn list<'a>(options: impl Iterator<Item = &'a Opt> + Clone, indent: &str) -> String {
+    let widths = options.clone().map(|option| option.usage().len());
+    let column = 2 + widths.max().unwrap_or(0);
+    let mut text = String::new();
+    for option in options {
+        let default = option.default.map(|it| format!(" [default: {it}]"));
+        let help = format!("{}{}", option.help, default.unwrap_or_default());
+        let mut left = option.usage();
+        for line in help.lines().map(str::trim) {
+            text += &format!("{indent}{left:column$}{line}\n");
+            left.clear();
+        }
+    }
+    text
+}
+
+const HELP: &str = "\
+Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon,
+miners and Boost over their APIs and writes metrics, to stdout or to a text file for
+node_exporter.
+
+Usage: lotus-exporter-farcaster [OPTIONS]
+       lotus-exporter-farcaster COMMAND ...
+
+Examples:
+  lotus-exporter-farcaster
+      Find the nodes as the Lotus tools do, ask them once, print the metrics.
+  lotus-exporter-farcaster --demo
+      The same with a simulated farm, without any node.
+  lotus-exporter-farcaster --interval 1m --textfile /var/lib/node_exporter/farcaster.prom
+      Refresh the file every minute.
+
+Options:
+{options}
+Commands, each with a --help of its own:
+{commands}
+Environment:
+  FARCASTER_<OPTION>  stands for an option that is not typed: its name in capitals, _ for -.
+      FARCASTER_MINER_REPO and FARCASTER_MINER_ID take comma lists. FARCASTER_VERBOSE and
+      FARCASTER_QUIET are 1, true, yes or 0, false, no. FARCASTER_DEMO takes the same words (1 is
+      on, not one sector), or a number of sectors from 2 up. An empty variable counts as unset.
+  FULLNODE_API_INFO, MINER_API_INFO, BOOST_API_INFO
+      Token and address of a node, as `lotus auth api-info` prints them.
+  FULLNODE_API_INFO_FILE, MINER_API_INFO_FILE, BOOST_API_INFO_FILE
+      Files that hold the same, so that no token stands in the environment.
+  LOTUS_PATH, LOTUS_MINER_PATH, BOOST_PATH
+      Repos of the nodes, where a token and an address are found.
+  BOOST_GRAPHQL_URL
+      Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not say so.
+
+Exit codes:
+  0  complete and valid text was written, even when nodes are down; the command did its work
+  1  it could not be written; the command says why it failed
+  2  wrong usage
+";

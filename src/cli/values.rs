@@ -1,0 +1,57 @@
+//! What the values of options have to be.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What a value has to be, as messages name it, and the function that reads it.
+pub type Reader<T> = (&'static str, fn(&str) -> Option<T>);
+
+pub const DURATION: Reader<Duration> =
+    ("a duration like 30s, 1m30s, 1h or 500ms, more than zero and at most 7 days (168h)", duration);
+pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
+pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
+pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 10000000", demo_sectors);
+
+fn duration(text: &str) -> Option<Duration> {
+    let bare_seconds = format!("{text}s");
+    let mut rest = match whole_number::<u64>(text) {
+        Some(_) => &bare_seconds,
+        None => text,
+    };
+    let mut milliseconds: u64 = 0;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let unit_end = after.find(|c: char| c.is_ascii_digit());
+        let (unit, after) = after.split_at(unit_end.unwrap_or(after.len()));
+        let unit_milliseconds = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let part = whole_number::<u64>(number)?.checked_mul(unit_milliseconds)?;
+        milliseconds = milliseconds.checked_add(part)?;
+        rest = after;
+    }
+    let allowed = (1..=7 * 24 * 3_600_000).contains(&milliseconds);
+    allowed.then(|| Duration::from_millis(milliseconds))
+}
+
+/// A number of digits only: the standard parser would take a sign as well.
+fn whole_number<N: FromStr>(text: &str) -> Option<N> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
+/// A miner's id address without leading zeros. The network's letter stays as typed.
+fn miner_id(text: &str) -> Option<String> {
+    ["f0", "t0"].into_iter().find_map(|prefix| {
+        let id: u64 = whole_number(text.strip_prefix(prefix)?)?;
+        Some(format!("{prefix}{id}"))
+    })
+}
+
+fn demo_sectors(text: &str) -> Option<u64> {
+    whole_number(text).filter(|sectors| (1..=10_000_000).contains(sectors))
+}

@@ -1,0 +1,39 @@
+//! What has to be there before a stack of containers starts: a password, the nodes' addresses and tokens, the Alertmanager configuration.
+//!
+//! Each command may run again at every start. What it says never holds a secret.
+
+pub mod alertmanager;
+pub mod nodes;
+pub mod receivers;
+pub mod secrets;
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use crate::exporter;
+
+/// What a command did and found.
+#[derive(Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was done, for stdout.
+    pub done: Vec<String>,
+    /// What is wrong and what to do about it, for stderr.
+    pub wrong: Vec<String>,
+}
+
+impl Report {
+    /// Prints both.
+    ///
+    /// # Errors
+    ///
+    /// Stdout cannot be written.
+    pub fn print(&self) -> Result<()> {
+        for line in &self.wrong {
+            // Where nobody listens there is nobody to tell.
+            let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
+        }
+        let text: String = self.done.iter().map(|line| format!("{line}\n")).collect();
+        exporter::write_to_stdout(&text).map(|_| ())
+    }
+}

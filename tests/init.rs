@@ -1,0 +1,391 @@
+//! The commands that prepare a stack of containers, and the one that tells whether it is well.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use support::{Exporter, Metrics};
+use tempfile::TempDir;
+
+/// A folder to play in, with runs of the program in it.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Place {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn folder(&self, name: &str) -> &Place {
+        fs::create_dir_all(self.0.path().join(name)).unwrap();
+        self
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.0.path().join(name).exists()
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.0.path().join(name)).unwrap().permissions().mode() & 0o7777
+    }
+
+    /// Exit code, stdout and stderr of a command whose words that begin with `@` are paths here.
+    fn run(&self, command: &str) -> (i32, String, String) {
+        let args = command.split_whitespace().map(|word| match word.strip_prefix('@') {
+            Some(name) => self.0.path().join(name).into_os_string(),
+            None => word.into(),
+        });
+        let exporter = args.fold(Exporter::new().umask("077"), Exporter::arg);
+        // What the exporter in the same container is told.
+        let run = exporter.env("FARCASTER_INTERVAL", "1m").env("FARCASTER_DEMO", "?").run();
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains("S3CRET"), "{text}");
+        }
+        (run.status.code().unwrap(), run.stdout, run.stderr)
+    }
+
+    /// What a command says that must end well, without anything wrong.
+    fn good(&self, command: &str) -> String {
+        let (code, stdout, stderr) = self.run(command);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{command}");
+        stdout
+    }
+
+    /// What a command says that must fail.
+    fn bad(&self, command: &str) -> String {
+        let (code, _, stderr) = self.run(command);
+        assert_eq!(code, 1, "{command}: {stderr}");
+        stderr
+    }
+}
+
+fn has(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn healthcheck() {
+    let place = Place::new();
+    let run = Exporter::new().args(&["--demo", "--textfile"]).arg(place.0.path().join("x.prom")).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    has(&place.good("healthcheck @x.prom"), &["x.prom is whole and fresh"]);
+    let exporter = Exporter::new().arg("healthcheck").env("FARCASTER_INTERVAL", "?");
+    let run = exporter.env("FARCASTER_TEXTFILE", place.0.path().join("x.prom").to_str().unwrap()).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+
+    let text = place.read("x.prom");
+    let stamp = Metrics::parse(&text).value("farcaster_run_timestamp_seconds", &[]).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let at = |time: f64| text.replace(&format!("seconds {stamp}\n"), &format!("seconds {time}\n"));
+    place.write("x.prom", &at(now - 290.0)).good("healthcheck @x.prom");
+    place.write("x.prom", &at(now + 30.0)).good("healthcheck @x.prom");
+    let (start, end) = text.split_at(text.len() / 2);
+    let (line_end, _) = start.rsplit_once('\n').unwrap();
+    for (content, words) in [
+        (at(now - 310.0), &["s old, more than 300 s"][..]),
+        (at(now + 90.0), &["from the future"]),
+        (at(f64::NAN), &["from the future"]),
+        (String::new(), &["is empty"]),
+        (text.trim_end().to_owned(), &["not whole", "cut off"]),
+        (start.to_owned(), &["not whole"]),
+        (format!("{line_end}\n"), &["not whole, or", "no farcaster_run_timestamp"]),
+        (
+            end.split_once('\n').unwrap().1.replace("farcaster_run_timestamp", "farcaster_x"),
+            &["no farcaster_run_timestamp"],
+        ),
+        (format!("{line_end}\nfarcaster_cut_off{{\n"), &["not whole", "line "]),
+        ("node_load1 0.5\n".to_owned(), &["not the exporter's", "line 1"]),
+        ("farcaster_run_timestamp_seconds soon\n".to_owned(), &["line 1"]),
+    ] {
+        if words == ["not whole, or", "no farcaster_run_timestamp"] && line_end.contains("\nfarcaster_run_timestamp") {
+            continue;
+        }
+        let words: Vec<&str> = words.iter().map(|word| word.trim_end_matches(", or")).collect();
+        has(&place.write("x.prom", &content).bad("healthcheck @x.prom"), &[&["x.prom"], &words[..]].concat());
+    }
+    place.write("x.prom", &at(now - 310.0)).good("healthcheck --max-age 10m @x.prom");
+    has(&place.bad("healthcheck @absent.prom"), &["absent.prom cannot be read"]);
+    has(&place.folder("f").bad("healthcheck @f"), &["not a regular file"]);
+    fs::write(place.0.path().join("x.prom"), [0xff, b'\n']).unwrap();
+    has(&place.bad("healthcheck @x.prom"), &["no text"]);
+}
+
+#[test]
+fn init_secrets_makes_a_password_once_and_never_shows_it() {
+    let place = Place::new();
+    let said = place.good("init-secrets @");
+    let password = place.read("grafana_admin_password");
+    has(&said, &["grafana_admin_password is made", "docker compose exec grafana cat "]);
+    assert!(password.len() == 25 && !said.contains(password.trim()), "{said}");
+    assert_eq!(place.mode("grafana_admin_password"), 0o400);
+    let again = place.good("init-secrets @");
+    has(&again, &["is there already"]);
+    assert!(!again.contains(password.trim()), "{again}");
+    assert_eq!(place.read("grafana_admin_password"), password);
+
+    let other = Place::new();
+    other.good("init-secrets @");
+    assert_ne!(other.read("grafana_admin_password"), password);
+}
+
+#[test]
+fn init_secrets_refuses_a_password_that_is_none() {
+    let place = Place::new();
+    for (text, words) in [("", "is empty"), (" \n", "is empty"), ("S3CRET\n", "too short")] {
+        let said = place.write("grafana_admin_password", text).bad("init-secrets @");
+        has(&said, &["/grafana_admin_password ", words, "remove it"]);
+        assert_eq!(place.read("grafana_admin_password"), text);
+    }
+    place.write("grafana_admin_password", "S3CRET12").good("init-secrets @");
+    fs::remove_file(place.0.path().join("grafana_admin_password")).unwrap();
+    // What Docker makes where a file to be mounted is missing.
+    has(&place.folder("grafana_admin_password").bad("init-secrets @"), &["cannot be used", "remove it"]);
+    has(&place.bad("init-secrets @absent"), &["mkdir -p"]);
+}
+
+const COPIES: [&str; 3] = ["out/fullnode_api_info", "out/miner_api_info", "out/boost_api_info"];
+const NODES: &str =
+    "init-nodes --daemon @home --miner @home --boost @home --secrets @secrets --demo-file @demo.prom @out";
+
+/// A home folder with a daemon and a miner, as Lotus leaves them.
+fn home() -> Place {
+    let place = Place::new();
+    place.folder("out").folder("secrets").folder("home/.boost");
+    place.write("home/.lotus/api", "/ip4/127.0.0.1/tcp/1234/http").write("home/.lotus/token", "S3CRET.d");
+    place.write("home/.lotus/keystore/key", "S3CRET").write("home/.lotusminer/config.toml", "");
+    place.write("home/.lotusminer/api", "/ip4/0.0.0.0/tcp/2345/http\n").write("home/.lotusminer/token", "S3CRET.m\n");
+    place
+}
+
+#[test]
+fn init_nodes_copies_what_the_exporter_reads() {
+    let place = home();
+    let said = place.good(NODES);
+    has(&said, &["daemon: 127.0.0.1:1234, from ", "/.lotus\n", "miner: 127.0.0.1:2345", "boost: none"]);
+    assert_eq!(place.read(COPIES[0]), "S3CRET.d:/ip4/127.0.0.1/tcp/1234/http\n");
+    assert_eq!(place.read(COPIES[1]), "S3CRET.m:/ip4/0.0.0.0/tcp/2345/http\n");
+    for copy in COPIES {
+        assert_eq!(place.mode(copy), 0o440);
+    }
+    assert_eq!(place.good(NODES), said);
+    assert_eq!(
+        place.good("init-nodes --daemon @home/.lotus --miner @home/.lotusminer --boost @home/.boost @out"),
+        said
+    );
+
+    // The exporter takes the copies, and says nothing of the Boost that there is not.
+    let path = |copy: &str| place.0.path().join(copy).to_str().unwrap().to_owned();
+    let exporter = Exporter::new().args(&["--timeout", "2s", "-v"]);
+    let exporter =
+        exporter.env("FULLNODE_API_INFO_FILE", &path(COPIES[0])).env("MINER_API_INFO_FILE", &path(COPIES[1]));
+    let (_, said) = exporter.env("BOOST_API_INFO_FILE", &path(COPIES[2])).collect();
+    has(&said, &["daemon 127.0.0.1:1234 from FULLNODE_API_INFO_FILE", "miner 127.0.0.1:2345 from MINER_API_INFO_FILE"]);
+    assert!(!said.contains("BOOST") && !said.contains("S3CRET"), "{said}");
+}
+
+#[test]
+fn init_nodes_prefers_what_the_operator_wrote() {
+    let place = home();
+    let list = "MINER_API_INFO=S3CRET1:/ip4/10.0.0.1/tcp/2345/http\n# the other\nS3CRET2:http://10.0.0.2:2345\n";
+    place.write("secrets/miner_api_info", list);
+    has(&place.good(NODES), &["miner: 10.0.0.1:2345, 10.0.0.2:2345, from ", "secrets/miner_api_info"]);
+    assert_eq!(place.read(COPIES[1]), list);
+
+    for (text, words) in [
+        ("", &["holds no TOKEN:ADDRESS", "lotus-miner auth api-info"][..]),
+        ("S3CRET", &["entry 1 is not TOKEN:ADDRESS"]),
+        ("S3CRET1:/ip4/10.0.0.1/tcp/2345/http,S3CRET", &["entry 2 is not"]),
+    ] {
+        let said = place.write("secrets/miner_api_info", text).bad(NODES);
+        has(&said, &["secrets/miner_api_info cannot be used", "MINER_API_INFO", "earlier start is kept"]);
+        has(&said, words);
+        assert_eq!(place.read(COPIES[1]), list);
+    }
+    fs::remove_file(place.0.path().join("secrets/miner_api_info")).unwrap();
+    has(&place.folder("secrets/miner_api_info").bad(NODES), &["secrets/miner_api_info cannot be read", "remove it"]);
+}
+
+#[test]
+fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
+    let place = home();
+    let api = place.0.path().join("home/.lotusminer/api");
+    fs::remove_file(&api).unwrap();
+    let said = place.bad(NODES);
+    has(&said, &["/.lotusminer/api is missing", "lotus-miner writes it", "LOTUS_MINER_PATH", "miner_api_info"]);
+    assert!(!said.contains("kept") && !place.exists(COPIES[1]) && place.exists(COPIES[0]), "{said}");
+
+    fs::write(&api, "/ip4/127.0.0.1/tcp/2345/http").unwrap();
+    place.good(NODES);
+    let copy = place.read(COPIES[1]);
+    for (name, text, words) in [
+        ("api", None, "/.lotusminer/api is missing"),
+        ("api", Some("S3CRET"), "/.lotusminer/api holds no address"),
+        ("api", Some("\n"), "/.lotusminer/api is empty"),
+        ("token", None, "/.lotusminer/token is missing"),
+        ("token", Some(""), "/.lotusminer/token is empty"),
+        ("token", Some("S3CRET two"), "/.lotusminer/token is wrong"),
+    ] {
+        let name = format!("home/.lotusminer/{name}");
+        let good = place.read(&name);
+        match text {
+            Some(text) => drop(place.write(&name, text)),
+            None => fs::remove_file(place.0.path().join(&name)).unwrap(),
+        }
+        has(&place.bad(NODES), &[words, "LOTUS_MINER_PATH", "the copy of an earlier start is kept"]);
+        assert_eq!(place.read(COPIES[1]), copy);
+        place.write(&name, &good);
+    }
+    // A repo that is gone altogether leaves no token behind.
+    fs::remove_dir_all(place.0.path().join("home/.lotusminer")).unwrap();
+    has(&place.good(NODES), &["miner: none"]);
+    assert!(!place.read(COPIES[1]).contains("S3CRET"));
+}
+
+#[test]
+fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
+    let place = Place::new();
+    has(&place.folder("out").good(NODES), &["no Lotus was found", "LOTUS_PATH"]);
+
+    let place = home();
+    let demo = Exporter::new().args(&["--demo=200", "--textfile"]).arg(place.0.path().join("demo.prom"));
+    assert_eq!(demo.run().status.code(), Some(0));
+    has(&place.good(NODES), &["a demo writes", "nothing is done"]);
+    assert!(!place.exists(COPIES[0]));
+    // The file of one that ran yesterday, or of real nodes.
+    let text = place.read("demo.prom").replace("network=\"demo\"", "network=\"mainnet\"");
+    place.write("demo.prom", &text).good(NODES);
+    assert!(place.exists(COPIES[0]));
+    has(&place.bad("init-nodes --daemon @home @absent"), &["mkdir -p"]);
+}
+
+#[test]
+fn init_nodes_says_where_a_boost_answers_graphql() {
+    let place = home();
+    place.write("home/.boost/api", "/ip4/127.0.0.1/tcp/1288/http").write("home/.boost/token", "S3CRET.b");
+    assert!(!place.good(NODES).contains("BOOST_GRAPHQL_URL"));
+    place.write("home/.boost/config.toml", "[Graphql]\n  ListenAddress = \"10.0.0.9\"\n  Port = 8081\n");
+    has(&place.good(NODES), &["boost: 127.0.0.1:1288", "set BOOST_GRAPHQL_URL=http://10.0.0.9:8081 "]);
+}
+
+const ALERTMANAGER: &str = "init-alertmanager --secrets @secrets @base.yml @out.yml";
+
+/// Every file of a receiver, each with a secret in it.
+const RECEIVERS: [(&str, &str, &str); 7] = [
+    ("slack_webhook_url", "https://hooks.slack.com/services/T/B/S3CRET\n", "slack_configs"),
+    ("discord_webhook_url", "https://discord.com/api/webhooks/1/S3CRET\n", "discord_configs"),
+    ("pagerduty_routing_key", "S3CRET7890abcdefS3CRET7890abcdef", "pagerduty_configs"),
+    ("webhook_url", "http://u:S3CRET@10.0.0.5:9000/hook", "webhook_configs"),
+    ("ntfy_url", "https://ntfy.sh/S3CRET", "webhook_configs"),
+    ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_id": -1001}"#, "telegram_configs"),
+    (
+        "email.json",
+        r#"{"smarthost": "m:587", "from": "a@b", "to": "c@d", "username": "u", "password": "S3CRETä\"'#: {{"}"#,
+        "email_configs",
+    ),
+];
+
+fn base() -> Place {
+    let place = Place::new();
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/alertmanager/alertmanager.yml");
+    fs::copy(base, place.0.path().join("base.yml")).unwrap();
+    place.folder("secrets");
+    place
+}
+
+/// Alertmanager's own opinion, where its tool is installed.
+fn check_config(place: &Place) {
+    let Ok(run) = Command::new("amtool").arg("check-config").arg(place.0.path().join("out.yml")).output() else {
+        return;
+    };
+    assert!(run.status.success(), "{run:?}\n{}", place.read("out.yml"));
+}
+
+#[test]
+fn init_alertmanager_with_nobody_each_one_and_all() {
+    let place = base();
+    has(&place.good(ALERTMANAGER), &["sent to nobody"]);
+    assert_eq!(place.read("out.yml"), place.read("base.yml"));
+    check_config(&place);
+
+    for (name, text, list) in RECEIVERS {
+        let place = base();
+        place.write(&format!("secrets/{name}"), text);
+        has(&place.good(ALERTMANAGER), &["out.yml is written", &format!("alerts are sent to {name}\n")]);
+        assert_eq!(place.mode("out.yml"), 0o440);
+        let config = place.read("out.yml");
+        let (warning, critical) = config.split_once("- name: critical").unwrap();
+        for part in [warning, critical] {
+            has(part, &[list, "S3CRET"]);
+        }
+        has(critical, &["send_resolved: true"]);
+        assert_eq!(warning.contains("send_resolved: true"), name == "pagerduty_routing_key", "{warning}");
+        check_config(&place);
+    }
+    for (name, text, _) in RECEIVERS {
+        place.write(&format!("secrets/{name}"), text);
+    }
+    place.good(ALERTMANAGER);
+    assert_eq!(place.read("out.yml").matches("webhook_configs:").count(), 2);
+    check_config(&place);
+}
+
+#[test]
+fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
+    for (name, text, words) in [
+        ("slack_webhook_url", "hooks.slack.com/S3CRET", "begins with https://"),
+        ("slack_webhook_url", "\n", "is empty"),
+        ("pagerduty_routing_key", "S3CRET", "32 letters and digits"),
+        ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_id": "-1001"}"#, "chat_id is not a whole number"),
+        ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_it": 1}"#, "unknown field chat_it"),
+        ("email.json", r#"{"smarthost": "m:587""#, "no JSON from line 1"),
+    ] {
+        let place = base();
+        place.write("secrets/webhook_url", "http://10.0.0.5/").write(&format!("secrets/{name}"), text);
+        let (code, stdout, stderr) = place.run(ALERTMANAGER);
+        assert_eq!(code, 0, "{stderr}");
+        has(&stdout, &["alerts are sent to webhook_url\n"]);
+        has(&stderr, &[&format!("secrets/{name}"), words]);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert_eq!(place.read("out.yml").matches("_configs:").count(), 2);
+    }
+    let place = base();
+    place
+        .write("secrets/slak_webhook_url", "S3CRET")
+        .write("secrets/README.md", "")
+        .write("secrets/miner_api_info", "");
+    let (code, _, stderr) = place.run(ALERTMANAGER);
+    has(&stderr, &["secrets/slak_webhook_url is not read", "slack_webhook_url, "]);
+    assert_eq!((code, stderr.lines().count()), (0, 1), "{stderr}");
+    place.folder("secrets/ntfy_url");
+    has(&place.run(ALERTMANAGER).2, &["secrets/ntfy_url cannot be read"]);
+    place.good("init-alertmanager --secrets @absent @base.yml @out.yml");
+}
+
+#[test]
+fn init_alertmanager_needs_a_base() {
+    let place = base();
+    place.write("secrets/webhook_url", "http://10.0.0.5/").write("base.yml", "receivers:\n  - name: warning\n");
+    has(&place.bad(ALERTMANAGER), &["base.yml has no receiver `- name: critical`"]);
+    assert!(!place.exists("out.yml"));
+    has(&place.bad("init-alertmanager --secrets @secrets @absent.yml @out.yml"), &["absent.yml cannot be read"]);
+    has(&place.bad("init-alertmanager --secrets @secrets @base.yml @absent/out.yml"), &["base.yml"]);
+}

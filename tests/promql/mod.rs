@@ -1,0 +1,112 @@
+//! What a PromQL expression selects, and whether the exporter has it.
+
+#![allow(dead_code, clippy::unwrap_used)]
+
+use lotus_farcaster::expose::{Description, Kind, families};
+use promql_parser::label::Matchers;
+use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
+use promql_parser::util::{ExprVisitor, walk_expr};
+
+/// Labels that a series gets on its way through Prometheus, and those of its alerts.
+const OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
+
+/// Families that others export: by their names, or by the start of them, which ends in `_`.
+const OF_OTHERS: [&str; 6] = ["node_", "prometheus_", "process_", "alertmanager_", "up", "ALERTS"];
+
+/// A selector: the name of a metric and what its labels must be.
+pub struct Selector {
+    pub name: String,
+    matchers: Matchers,
+}
+
+impl Selector {
+    /// Whether a label must match a value as written, like `$job`.
+    pub fn has(&self, label: &str) -> bool {
+        self.matchers.matchers.iter().any(|matcher| matcher.name == label)
+    }
+
+    /// The family of the exporter, of which a summary's `_sum` and `_count` are a part.
+    pub fn family(&self) -> Option<&'static Description> {
+        families::ALL.iter().find(|family| {
+            let is_part = |suffix| self.name.strip_suffix(suffix) == Some(family.name);
+            family.name == self.name || (family.kind == Kind::Summary && (is_part("_sum") || is_part("_count")))
+        })
+    }
+}
+
+/// All selectors of an expression, and all labels that it groups or joins by.
+#[derive(Default)]
+pub struct Query {
+    pub selectors: Vec<Selector>,
+    labels: Vec<String>,
+}
+
+impl Query {
+    /// Reads an expression; the error says where it is wrong.
+    pub fn parse(expression: &str) -> Result<Query, String> {
+        let parsed = parser::parse(expression).map_err(|error| format!("{error} in {expression}"))?;
+        let mut query = Query::default();
+        walk_expr(&mut query, &parsed).unwrap();
+        Ok(query)
+    }
+
+    /// What is asked for that the exporter, the rules (`recorded`) and other exporters do not have.
+    pub fn unknown(&self, recorded: &[String]) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for selector in &self.selectors {
+            let name = &selector.name;
+            let is_others = recorded.contains(name)
+                || OF_OTHERS.iter().any(|known| name == known || (known.ends_with('_') && name.starts_with(known)));
+            match selector.family() {
+                Some(family) => {
+                    let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.as_str());
+                    let own = |label: &str| family.labels.contains(&label) || is_quantile(family, label);
+                    let strange = labels.filter(|label| !own(label) && !OF_PROMETHEUS.contains(label));
+                    unknown.extend(strange.map(|label| format!("{name} has no label {label}")));
+                }
+                None if is_others => {}
+                None => unknown.push(format!("there is no {name:?}")),
+            }
+        }
+        let only_own = self.selectors.iter().all(|selector| selector.family().is_some());
+        let known = |label: &str| {
+            OF_PROMETHEUS.contains(&label)
+                || families::ALL.iter().any(|family| family.labels.contains(&label) || is_quantile(family, label))
+        };
+        let strange = self.labels.iter().filter(|label| only_own && !known(label));
+        unknown.extend(strange.map(|label| format!("no family has a label {label}")));
+        unknown
+    }
+}
+
+fn is_quantile(family: &Description, label: &str) -> bool {
+    family.kind == Kind::Summary && label == "quantile"
+}
+
+impl ExprVisitor for Query {
+    type Error = String;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, String> {
+        let selector = match expression {
+            Expr::VectorSelector(selector) => Some(selector),
+            Expr::MatrixSelector(selector) => Some(&selector.vs),
+            _ => None,
+        };
+        if let Some(selector) = selector {
+            let name = selector.name.clone().unwrap_or_default();
+            self.selectors.push(Selector { name, matchers: selector.matchers.clone() });
+        }
+        match expression {
+            Expr::Aggregate(AggregateExpr { modifier: Some(by), .. }) => {
+                self.labels.extend(by.labels().labels.iter().cloned());
+            }
+            Expr::Binary(BinaryExpr { modifier: Some(modifier), .. }) => {
+                let on = modifier.matching.iter().map(|matching| matching.labels());
+                let joined = on.chain(modifier.card.labels()).flat_map(|labels| labels.labels.iter().cloned());
+                self.labels.extend(joined);
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+}
