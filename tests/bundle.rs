@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 use support::Exporter;
 
 /// What of the repository belongs to the suite; of folders, all that is in them.
-const SUITE: [&str; 10] = [
+const SUITE: [&str; 12] = [
     ".env.example",
     "CHANGELOG.md",
+    "Dockerfile",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
     "compose",
     "compose.yaml",
     "dashboards",
+    "docker",
     "docs",
     "systemd",
 ];
@@ -36,14 +38,15 @@ fn files(path: &Path) -> Vec<PathBuf> {
     fs::read_dir(path).unwrap().flat_map(|entry| files(&entry.unwrap().path())).collect()
 }
 
-/// What a user puts into the folder of secrets is nobody else's.
-fn is_secret(path: &Path) -> bool {
-    path.starts_with("compose/secrets") && !["README.md", ".gitignore"].iter().any(|name| path.ends_with(name))
+/// What a user adds to the folders that are there for it, which git ignores, is nobody else's.
+fn is_users(path: &Path) -> bool {
+    let folders = ["compose/secrets", "compose/exporter", "compose/prometheus/targets"];
+    folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md")
 }
 
 fn suite() -> BTreeSet<PathBuf> {
     let all = SUITE.iter().flat_map(|name| files(&repository().join(name)));
-    all.filter(|path| !is_secret(path)).collect()
+    all.filter(|path| !is_users(path)).collect()
 }
 
 fn bundle(folder: &Path) -> support::Run {
