@@ -52,8 +52,8 @@ pub const OPTIONS: &[Opt] = &[
         "Folder for what is remembered between runs\n")
         .default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),
     Opt::new("require-nodes", Nothing,
-        "Write nothing while no node at all is found, or while a demo writes the\n\
-         same file"),
+        "Write nothing while no node at all is found, or while a demo writes\n\
+         the same file"),
     Opt::new("demo", Optionally("SECTORS"),
         "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
          its farcaster_daemon_info says network=\"demo\""),
