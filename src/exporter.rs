@@ -186,7 +186,7 @@ pub(crate) fn state(options: &Options, env: Env) -> State {
     folder.map_or_else(State::in_memory, |folder| State::in_folder(&folder))
 }
 
-fn unix_seconds() -> f64 {
+pub(crate) fn unix_seconds() -> f64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     since_1970.map_or(0.0, |duration| duration.as_secs_f64())
 }

@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod demo;
+pub mod demo_history;
 pub mod discover;
 pub mod exporter;
 pub mod expose;

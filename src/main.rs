@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
-use lotus_farcaster::{COMMIT, bundle, check, exporter, healthcheck, init};
+use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init};
 
 /// What was asked for could not be done, or the answer is no.
 const EXIT_FAILURE: u8 = 1;
@@ -39,6 +39,10 @@ fn run(command: Command) -> Result<bool> {
         Command::Bundle { folder: Some(folder) } => {
             let written = bundle::write(&folder)?;
             print(&format!("{written} files written to {}\n", folder.display()))?;
+        }
+        Command::DemoHistory(options) => {
+            let runs = demo_history::run(&options)?;
+            print(&format!("{runs} runs written to {}\n", options.file.display()))?;
         }
         Command::Healthcheck { file, max_age } => {
             healthcheck::healthy(&file, max_age)?;

@@ -5,8 +5,11 @@ use anyhow::{Result, ensure};
 use super::options::Takes::{Nothing, One};
 use super::options::{CONTRADICTIONS, OPTIONS, Opt};
 use super::typed::Typed;
-use super::values::{DURATION, MINER_ID, ROWS, SECTORS};
-use super::{Command, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, InitNodes, Options, Verbosity};
+use super::values::{DURATION, LABELS, MINER_ID, ROWS, SECTORS};
+use super::{
+    Command, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes,
+    Options, Verbosity,
+};
 use crate::healthcheck;
 
 pub struct Spec {
@@ -77,6 +80,28 @@ pub const COMMANDS: &[Spec] = &[
         validate: |typed| {
             let max_age = typed.last("max-age", DURATION)?.unwrap_or(healthcheck::DEFAULT_MAX_AGE);
             Ok(Command::Healthcheck { file: typed.operand(0), max_age })
+        },
+    },
+    Spec {
+        name: "demo-history",
+        operands: &[Operand::new("FILE")],
+        options: &[
+            Opt::new("duration", One("DURATION"), "How far back it goes").default("6h"),
+            Opt::new("labels", One("LABELS"), "Labels for every sample, like job=\"farcaster\",instance=\"local\""),
+            Opt::new("state-dir", One("DIR"),
+                "Folder where a demo then goes on (--demo --state-dir DIR); if it\n\
+                 remembers something already, no history is written"),
+        ],
+        has_variables: false,
+        help: "Write the simulated farm's last hours to this file, in OpenMetrics, for\n\
+               `promtool tsdb create-blocks-from openmetrics`",
+        validate: |typed| {
+            Ok(Command::DemoHistory(DemoHistory {
+                duration: typed.last("duration", DURATION)?.unwrap_or(DEFAULT_HISTORY),
+                labels: typed.last("labels", LABELS)?.unwrap_or_default(),
+                state_dir: typed.paths("state-dir").pop(),
+                file: typed.operand(0),
+            }))
         },
     },
     Spec {

@@ -28,6 +28,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40);
 pub const DEFAULT_SLOW_INTERVAL: Duration = Duration::from_secs(1800);
 /// Rows a family may have where nothing else is said.
 pub const DEFAULT_MAX_ROWS: usize = 500;
+/// How far back the demo's history goes where nothing else is said.
+pub const DEFAULT_HISTORY: Duration = Duration::from_secs(6 * 3600);
 /// Sectors of the simulated farm where `--demo` names no number.
 pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
 
@@ -48,6 +50,8 @@ pub enum Command {
         /// Where to; only their names are printed where absent.
         folder: Option<PathBuf>,
     },
+    /// Write a history of the simulated farm.
+    DemoHistory(DemoHistory),
     /// Say whether a text file of the exporter is whole and fresh.
     Healthcheck {
         /// The text file.
@@ -71,6 +75,19 @@ pub enum Command {
         /// Where to write the one with receivers.
         out: PathBuf,
     },
+}
+
+/// What `demo-history` writes, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DemoHistory {
+    /// How far back it goes.
+    pub duration: Duration,
+    /// Labels for every sample, as in `job="x",instance="y"`.
+    pub labels: String,
+    /// Where the demo that goes on remembers, if any does.
+    pub state_dir: Option<PathBuf>,
+    /// The file of samples.
+    pub file: PathBuf,
 }
 
 /// Where `init-nodes` looks, and where it writes.

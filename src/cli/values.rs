@@ -11,6 +11,7 @@ pub const DURATION: Reader<Duration> =
 pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
 pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
 pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 10000000", demo_sectors);
+pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
 
 fn duration(text: &str) -> Option<Duration> {
     let bare_seconds = format!("{text}s");
@@ -54,4 +55,14 @@ fn miner_id(text: &str) -> Option<String> {
 
 fn demo_sectors(text: &str) -> Option<u64> {
     whole_number(text).filter(|sectors| (1..=10_000_000).contains(sectors))
+}
+
+fn labels(text: &str) -> Option<String> {
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+    let is_label = |label: &str| {
+        let value = label.split_once('=').filter(|(name, _)| is_word(name)).map(|(_, value)| value);
+        value.and_then(|value| value.strip_prefix('"')?.strip_suffix('"')).is_some_and(is_plain)
+    };
+    text.split(',').all(is_label).then(|| text.to_owned())
 }
