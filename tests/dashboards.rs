@@ -182,6 +182,18 @@ fn panels_are_core_ones_with_the_chosen_data_source() {
 }
 
 #[test]
+fn all_begin_with_the_same_strip_that_tells_a_demo_and_old_data() {
+    let strip = |dashboard: &Dashboard| dashboard.json["panels"].as_array().unwrap()[..3].to_vec();
+    let dashboards = Dashboard::all();
+    let first = strip(&dashboards[0]);
+    let titles: Vec<_> = first.iter().map(|panel| panel["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["Data", "Age of the data", "Alerts firing"]);
+    for dashboard in &dashboards {
+        assert!(strip(dashboard) == first, "{}", dashboard.name);
+    }
+}
+
+#[test]
 fn the_same_variables_choose_everywhere() {
     for dashboard in Dashboard::all() {
         let names: Vec<&str> = dashboard.variables().iter().map(|it| it["name"].as_str().unwrap()).collect();
