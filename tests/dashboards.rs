@@ -105,6 +105,21 @@ fn queries_ask_for_what_the_exporter_has_and_for_what_was_chosen() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// An exporter or a collector that is down must not look like one that found nothing: a 0 in the place of nothing comes from something that
+/// was told, as in `or 0 * max(farcaster_endpoint_up)`. Only that no alert fires is told by nothing.
+#[test]
+fn no_zero_comes_out_of_nowhere() {
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let expression = target["expr"].as_str().unwrap();
+                let is_made_up = expression.contains("vector(") && !expression.contains("ALERTS");
+                assert!(!is_made_up, "{}: {expression}", dashboard.place(panel));
+            }
+        }
+    }
+}
+
 #[test]
 fn every_panel_has_a_title_a_description_and_a_unit() {
     let mut wrong = Vec::new();
