@@ -16,7 +16,9 @@ use crate::{healthcheck, textfile};
 /// The findings could not be written to stdout.
 pub fn run(options: &Options, env: Env) -> Result<bool> {
     let state = exporter::state(options, env);
-    let Gathered { report, lines } = exporter::gather(options, env, &state, &Log::new(options.verbosity));
+    let (nodes, mut lines) = exporter::nodes(options, env, &Log::new(options.verbosity));
+    let Gathered { report, lines: of_run } = exporter::gather(options, env, &state, &nodes);
+    lines.extend(of_run);
 
     let mut findings = Findings::default();
     findings.heading("Nodes");

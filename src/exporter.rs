@@ -62,14 +62,17 @@ pub enum Output {
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
-    if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, env, log)).flatten() {
-        log.lines_of_run(vec![reason]);
+    let (nodes, mut found) = nodes(options, env, log);
+    if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, &nodes)).flatten() {
+        found.push(reason);
+        log.lines_of_run(found);
         return Ok(Output::Withheld);
     }
-    let Gathered { report, lines } = gather(options, env, state, log);
+    let Gathered { report, lines } = gather(options, env, state, &nodes);
+    let lines = found.into_iter().chain(lines);
     let (text, duplicates) = report.samples.render();
     let duplicates = duplicates.iter().map(|series| format!("{series} came twice; the second was dropped"));
-    log.lines_of_run(lines.into_iter().chain(duplicates).collect());
+    log.lines_of_run(lines.chain(duplicates).collect());
     log.detail(format_args!(
         "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text, {} kB peak memory",
         report.duration.as_secs_f64(),
@@ -86,11 +89,11 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
 }
 
 /// Why a run with `--require-nodes` writes nothing.
-fn reason_to_stand_back(options: &Options, env: Env, log: &Log) -> Option<String> {
+fn reason_to_stand_back(options: &Options, nodes: &[Node]) -> Option<String> {
     if let Some(path) = options.textfile.as_deref().filter(|path| healthcheck::is_of_demo(path)) {
         return Some(format!("a demo writes {}: it is left alone until the demo has ended", path.display()));
     }
-    let is_nobody_there = options.miner_ids.is_empty() && find_nodes(options, env, log, &mut Vec::new()).is_empty();
+    let is_nobody_there = nodes.is_empty() && options.miner_ids.is_empty();
     is_nobody_there.then(|| {
         "no node was found, so nothing is written: name the nodes' repos (LOTUS_PATH, LOTUS_MINER_PATH), or what \
          `lotus auth api-info` prints (FULLNODE_API_INFO, MINER_API_INFO)"
@@ -104,16 +107,12 @@ pub(crate) struct Gathered {
     pub lines: Vec<String>,
 }
 
-/// Finds the nodes and collects from them, once.
-pub(crate) fn gather(options: &Options, env: Env, state: &State, log: &Log) -> Gathered {
+/// Collects from the nodes, once.
+pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node]) -> Gathered {
     let (turn, mut lines) = state.begin(options.timeout);
-    let nodes = match options.demo {
-        Some(sectors) => demo::nodes(sectors, Arc::new(unix_seconds)),
-        None => find_nodes(options, env, log, &mut lines),
-    };
     let address_book = read_address_book(options, env, &mut lines);
     let mut report = collect::run(&collect::Run {
-        nodes: &nodes,
+        nodes,
         miner_ids: &options.miner_ids,
         address_book: &address_book,
         state,
@@ -137,19 +136,22 @@ pub fn write_to_stdout(text: &str) -> Result<Output> {
     }
 }
 
-fn find_nodes(options: &Options, env: Env, log: &Log, lines: &mut Vec<String>) -> Vec<Node> {
+/// The nodes to ask, and what is wrong with how they are named.
+pub(crate) fn nodes(options: &Options, env: Env, log: &Log) -> (Vec<Node>, Vec<String>) {
+    if let Some(sectors) = options.demo {
+        return (demo::nodes(sectors, Arc::new(unix_seconds)), Vec::new());
+    }
     let found = discover(&Places {
         env,
         daemon_repo: options.daemon_repo.clone(),
         miner_repos: options.miner_repos.clone(),
         boost_repo: options.boost_repo.clone(),
     });
-    lines.extend(found.warnings);
     let endpoints = || found.daemons.iter().chain(&found.miners).chain(&found.boosts);
     for endpoint in endpoints() {
         log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
     }
-    endpoints().map(node).collect()
+    (endpoints().map(node).collect(), found.warnings)
 }
 
 fn node(endpoint: &Endpoint) -> Node {

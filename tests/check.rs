@@ -45,6 +45,19 @@ fn a_token_that_allows_too_little_is_said_with_the_permission_that_it_needs() {
 }
 
 #[test]
+fn what_a_node_tells_of_itself_is_shown_without_the_token() {
+    let farm = Farm::start();
+    let secret = token(Permission::Admin);
+    farm.daemon.change("Version", serde_json::json!([]), "/Version", format!("1.38.0 {secret}").into());
+    farm.miner.change("Version", serde_json::json!([]), "/Version", format!("1.38.0 {secret}").into());
+    for exporter in [farm.exporter().arg("check"), farm.exporter()] {
+        // It fails where a token of the environment shows.
+        let run = exporter.run();
+        assert!(run.stdout.contains("1.38.0 "), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn where_there_is_no_lotus_at_all_it_says_how_to_name_one() {
     let run = Exporter::new().arg("check").run();
     assert_eq!(run.status.code(), Some(1), "{}", run.stdout);

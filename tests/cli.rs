@@ -423,6 +423,13 @@ fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() 
     assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
     assert!(!path.exists());
 
+    // Why none was found is said as well.
+    let exporter = Exporter::new().args(&["--require-nodes", "--textfile"]).arg(&path);
+    let run = exporter.env("FULLNODE_API_INFO_FILE", "/nowhere/info").run();
+    assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
+    assert!(run.stderr.contains("FULLNODE_API_INFO_FILE names a file that cannot be read"), "{}", run.stderr);
+    assert!(!path.exists());
+
     let demo = Exporter::new().args(&["--demo", "--textfile"]).arg(&path).run();
     assert_eq!(demo.status.code(), Some(0), "{}", demo.stderr);
     let of_demo = fs::read_to_string(&path).unwrap();

@@ -62,6 +62,13 @@ pub struct Version {
     block_delay: Option<Int>,
 }
 
+impl Version {
+    /// The same without any secret of the node's, which shows in labels otherwise.
+    fn redacted(self, client: &Client) -> Version {
+        Version { version: client.redact(&self.version), agent: client.redact(&self.agent), ..self }
+    }
+}
+
 /// A lotus-miner whose miner is known.
 pub struct LotusMiner {
     /// Asks it.
@@ -222,8 +229,8 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
 
     let mut reach = Reach::new(node, &answers, version);
     let mut problems = Vec::new();
-    let version = noted(answers.get(version), &mut problems);
-    let name = noted(answers.get(name), &mut problems);
+    let version = noted(answers.get(version), &mut problems).map(|version| version.redacted(&client));
+    let name = noted(answers.get(name), &mut problems).map(|name| client.redact(&name));
     let params = noted(answers.get(params), &mut problems).unwrap_or_default();
     let network_version = noted(answers.get(network_version), &mut problems);
     let head = match answers.get(head) {
@@ -310,7 +317,7 @@ fn connect_miner(node: &Node, budget: Budget) -> MinerAnswer {
         }
         is_id
     });
-    let version = noted(answers.get(version), &mut reach.errors).map(|version| version.version);
+    let version = noted(answers.get(version), &mut reach.errors).map(|version| version.redacted(&client).version);
     let start_time = noted(answers.get(start_time), &mut reach.errors);
     // Lotus before v1.11.2 has no subsystems: one process does it all.
     let subsystems = noted(answers.get(subsystems), &mut reach.errors).flatten();
