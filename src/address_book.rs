@@ -7,7 +7,7 @@ use anyhow::{Context, Error, Result};
 use serde::Deserialize;
 
 use crate::lotus::address;
-use crate::rpc::tolerant;
+use crate::tolerant;
 
 /// What the operator knows about addresses. Empty where there is no file.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -21,6 +21,7 @@ pub mod rpc;
 pub mod secret;
 pub mod state;
 pub mod textfile;
+pub mod tolerant;
 
 /// The commit that this was built from, where the build was told.
 pub const COMMIT: &str = match option_env!("FARCASTER_COMMIT") {

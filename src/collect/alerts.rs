@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::List;
-use crate::rpc::{Batch, Client, Problems};
+use crate::rpc::{Batch, Client};
+use crate::tolerant::{List, Problems};
 
 /// What LogAlerts tells. A token without the admin permission learns nothing, which is no failure.
 pub struct Facts {

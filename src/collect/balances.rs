@@ -7,8 +7,8 @@ use serde_json::json;
 use super::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
-use crate::rpc::tolerant::Field;
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Field, Problems};
 
 /// What StateReadState, StateMinerAvailableBalance and StateMarketBalance tell.
 pub struct Facts {

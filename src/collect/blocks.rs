@@ -17,8 +17,8 @@ use serde_json::json;
 
 use super::{Daemon, Run};
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::Int;
-use crate::rpc::{Batch, CallError, Cause, Client, Problems};
+use crate::rpc::{Batch, CallError, Cause, Client};
+use crate::tolerant::{Int, Problems};
 use ledger::{DEPTH_EPOCHS, Ledger, TipSet, Totals, Unpaid};
 
 /// The section of the state.

@@ -8,8 +8,8 @@ use super::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock};
 use crate::lotus::tipset::TipSet;
-use crate::rpc::tolerant::{Field, Int, List};
-use crate::rpc::{Batch, Cause, Problems};
+use crate::rpc::{Batch, Cause};
+use crate::tolerant::{Field, Int, List, Problems};
 
 /// Names of SyncState's stages, by number (chain/types of Lotus: api.SyncStateStage).
 const SYNC_STAGES: [&str; 7] =

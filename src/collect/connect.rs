@@ -14,9 +14,9 @@ use crate::expose::families;
 use crate::lotus::address;
 use crate::lotus::epoch::{ChainClock, parse_rfc3339};
 use crate::lotus::tipset::{NetworkParams, TipSet};
-use crate::rpc::tolerant::Int;
 use crate::rpc::{Answers, Batch, Budget, CallError, Cause, Client, Node, Ticket};
 use crate::state::State;
+use crate::tolerant::Int;
 
 const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 

@@ -8,8 +8,8 @@ use super::Daemon;
 use super::connect::Version;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::parse_rfc3339;
-use crate::rpc::tolerant::{Count, Field, Int, Map};
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Count, Field, Int, Map, Problems};
 
 /// What the node tells of itself.
 pub struct Facts {

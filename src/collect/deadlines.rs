@@ -12,8 +12,8 @@ use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::epoch::{ChainClock, DEADLINES_PER_PERIOD};
 use crate::lotus::fil::Fil;
-use crate::rpc::tolerant::{Field, List};
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Field, List, Problems};
 
 /// Recovering sectors are the least urgent of the faulty ones: their rows come after all others.
 const RANK_OF_RECOVERING: f64 = 1e15;

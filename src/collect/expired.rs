@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{LotusMiner, Run, slow};
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
-use crate::rpc::Problems;
+use crate::tolerant::Problems;
 
 /// States in which lotus-miner takes a sector for one that is on chain.
 const HELD_STATES: [&str; 2] = ["Proving", "Available"];

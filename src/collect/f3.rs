@@ -7,8 +7,8 @@ use serde_json::json;
 use super::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
-use crate::rpc::tolerant::{Int, List};
-use crate::rpc::{Batch, CallError, Cause, Problems};
+use crate::rpc::{Batch, CallError, Cause};
+use crate::tolerant::{Int, List, Problems};
 
 /// What the F3* methods tell. Everything is absent on a node without F3.
 pub struct Facts {

@@ -7,7 +7,8 @@ use super::{Daemon, identity};
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::SOLSTICE_NETWORK_VERSION;
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::Problems;
 
 const HORIZONS_EPOCHS: [u32; 4] = [1, 2, 5, 10];
 

@@ -8,8 +8,8 @@ use super::{Daemon, LotusMiner};
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
-use crate::rpc::tolerant::{Field, Int, List};
-use crate::rpc::{Batch, Cause, Problems};
+use crate::rpc::{Batch, Cause};
+use crate::tolerant::{Field, Int, List, Problems};
 
 /// What StateMinerInfo and StateAccountKey tell.
 pub struct Facts {

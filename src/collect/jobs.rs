@@ -9,8 +9,7 @@ use serde_json::json;
 use super::{LotusMiner, Run};
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::epoch::parse_rfc3339;
-use crate::rpc::Problems;
-use crate::rpc::tolerant::{Field, Int, List, Map};
+use crate::tolerant::{Field, Int, List, Map, Problems};
 
 /// A job that was last seen longer ago may have ended at any time since, so its duration is not known.
 const MAX_SECONDS_UNSEEN: f64 = 600.0;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
-use crate::rpc::Problems;
+use crate::tolerant::Problems;
 
 /// Whether a node answered its first call.
 #[derive(Clone, Debug)]

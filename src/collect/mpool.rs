@@ -15,8 +15,8 @@ use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::{actors, address};
-use crate::rpc::tolerant::Int;
-use crate::rpc::{Batch, Cause, Problems};
+use crate::rpc::{Batch, Cause};
+use crate::tolerant::{Int, Problems};
 
 /// What MpoolPending tells.
 pub struct Facts {

@@ -8,8 +8,8 @@ use super::{Daemon, power::Power};
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::{self, SOLSTICE_NETWORK_VERSION, Schedule};
-use crate::rpc::tolerant::{Field, Int};
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Field, Int, Problems};
 
 /// The storage power actor.
 const POWER_ACTOR: &str = "f04";

@@ -14,7 +14,8 @@ use super::{Daemon, Run, slow};
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::fil::Fil;
-use crate::rpc::{Client, Problems};
+use crate::rpc::Client;
+use crate::tolerant::Problems;
 
 /// Sectors in one answer: some five megabytes.
 const SECTORS_PER_CALL: u64 = 10_000;

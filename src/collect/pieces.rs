@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
-use crate::rpc::Problems;
-use crate::rpc::tolerant::{Field, Int};
+use crate::tolerant::{Field, Int, Problems};
 
 /// A piece of a deal in a sector; fillers are none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -15,8 +15,8 @@ use super::{LotusMiner, Run, jobs, scheduler, sectors};
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
-use crate::rpc::tolerant::{Field, Int, List};
-use crate::rpc::{Batch, CallError, Cause, Client, Problems, Ticket};
+use crate::rpc::{Batch, CallError, Cause, Client, Ticket};
+use crate::tolerant::{Field, Int, List, Problems};
 
 /// SectorsStatus calls in one run, which bounds what a run costs however much is sealed at once.
 const MAX_STATUS_CALLS: usize = 50;

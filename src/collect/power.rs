@@ -7,8 +7,8 @@ use serde_json::json;
 use super::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
-use crate::rpc::tolerant::{Field, Int};
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Field, Int, Problems};
 
 /// What StateMinerPower and MinerGetBaseInfo tell.
 pub struct Facts {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::{Int, List};
-use crate::rpc::{Client, Problems};
+use crate::rpc::Client;
+use crate::tolerant::{Int, List, Problems};
 
 /// What SealingSchedDiag tells.
 pub struct Facts {

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::expose::{Samples, families};
 use crate::lotus::sector_state::phase;
-use crate::rpc::tolerant::{Int, Map};
-use crate::rpc::{Client, Problems};
+use crate::rpc::Client;
+use crate::tolerant::{Int, Map, Problems};
 
 /// What SectorsSummary tells: sectors by state.
 pub struct Facts {

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::{LotusMiner, Run, storage_paths};
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::Int;
-use crate::rpc::{Batch, CallError, Cause, Client, Problems};
+use crate::rpc::{Batch, CallError, Cause, Client};
+use crate::tolerant::{Int, Problems};
 
 /// Paths that are asked about one by one, at the same time.
 const PARALLEL_CALLS: usize = 8;

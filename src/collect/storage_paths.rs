@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::{LotusMiner, Run, slow};
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::{Field, Float, List};
-use crate::rpc::{Batch, Problems};
+use crate::rpc::Batch;
+use crate::tolerant::{Field, Float, List, Problems};
 
 /// Kinds of sector files, in the order of their bits (storage/sealer/storiface/filetype.go of Lotus).
 const FILE_KINDS: [&str; 6] = ["unsealed", "sealed", "cache", "update", "update_cache", "piece"];

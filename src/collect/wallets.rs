@@ -8,8 +8,8 @@ use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::lotus::fil::Fil;
-use crate::rpc::tolerant::{Int, List};
-use crate::rpc::{Batch, Cause, Problems};
+use crate::rpc::{Batch, Cause};
+use crate::tolerant::{Int, List, Problems};
 
 /// The wallets, each once.
 pub struct Facts {

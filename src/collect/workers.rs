@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::expose::{Family, Samples, families};
-use crate::rpc::tolerant::{Field, Float, Int, Map};
-use crate::rpc::{Client, Problems};
+use crate::rpc::Client;
+use crate::tolerant::{Field, Float, Int, Map, Problems};
 
 /// What WorkerStats tells.
 pub struct Facts {

@@ -6,7 +6,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use crate::lotus::fil::Fil;
-use crate::rpc::tolerant::{Float, Int};
+use crate::tolerant::{Float, Int};
 
 /// The Prometheus type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

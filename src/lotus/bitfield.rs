@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::rpc::tolerant::Int;
+use crate::tolerant::Int;
 
 /// A set of numbers, kept as ascending ranges that neither touch nor overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

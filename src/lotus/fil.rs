@@ -4,7 +4,7 @@ use std::iter::Sum;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::rpc::tolerant::Int;
+use crate::tolerant::Int;
 
 const ATTO_PER_FIL: u128 = 1_000_000_000_000_000_000;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::epoch::ChainClock;
 use super::fil::Fil;
-use crate::rpc::tolerant::Int;
+use crate::tolerant::Int;
 
 /// The answer of ChainHead and its relatives. Blocks are sorted by ticket, so the first is the min-ticket block.
 #[derive(Clone, Debug, Deserialize)]

@@ -7,7 +7,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CallError, Cause, tolerant};
+use super::{CallError, Cause};
+use crate::tolerant;
 
 /// Calls to be made together.
 #[derive(Default)]

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::error::one_line;
-use super::{CallError, Cause, Client, Problems, not_json_rpc, tolerant};
+use super::{CallError, Cause, Client, not_json_rpc};
+use crate::tolerant::{self, Problems};
 
 /// One root field of a query.
 #[derive(Clone, Debug)]

@@ -6,12 +6,10 @@ mod error;
 pub mod graphql;
 pub mod http;
 mod problems;
-pub mod tolerant;
 
 pub use batch::{Answers, Batch, Ticket};
 use batch::{Call, Slot};
 pub use error::{CallError, Cause};
-pub use problems::Problems;
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -24,6 +22,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::discover::Kind;
+use crate::tolerant;
 
 /// Forest refuses more calls than this in one batch; Lotus has no limit.
 const MAX_BATCH_CALLS: usize = 100;

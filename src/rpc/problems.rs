@@ -1,38 +1,9 @@
-//! What went wrong while a collector worked, without ending it.
+//! Which errors of a call are problems of the collector that made it.
 
 use super::{CallError, Cause};
-
-/// Collects the problems of one collector, each as a line that names the node.
-#[derive(Debug)]
-pub struct Problems {
-    node: String,
-    lines: Vec<String>,
-    failures: usize,
-}
+use crate::tolerant::Problems;
 
 impl Problems {
-    /// No problems yet. `node` is how lines about an answer call who gave it.
-    pub fn new(node: &str) -> Self {
-        Problems { node: node.to_owned(), lines: Vec::new(), failures: 0 }
-    }
-
-    /// Notes something wrong in an answer: `what` names the method, the field and what is wrong with it.
-    pub fn note(&mut self, what: impl std::fmt::Display) {
-        let line = format!("{}: {what}; left out", self.node);
-        self.error(line);
-    }
-
-    /// Notes an error as it is.
-    pub fn error(&mut self, error: impl std::fmt::Display) {
-        self.failures += 1;
-        self.remark(error);
-    }
-
-    /// Notes something that people should read, although the collector got what it asked for.
-    pub fn remark(&mut self, remark: impl std::fmt::Display) {
-        self.lines.push(remark.to_string());
-    }
-
     /// The answer; any error is a problem.
     pub fn ok<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
         answer.map_err(|error| self.error(error)).ok()
@@ -52,20 +23,5 @@ impl Problems {
             Err(error) if matches!(error.cause, Cause::NeedsPermission(_)) => None,
             other => self.if_supported(other),
         }
-    }
-
-    /// Whether the collector did not get everything that it asked for.
-    pub fn is_failure(&self) -> bool {
-        self.failures > 0
-    }
-
-    /// How many errors were noted so far. A difference tells whether what was read in between is whole.
-    pub fn failures(&self) -> usize {
-        self.failures
-    }
-
-    /// The lines.
-    pub fn into_lines(self) -> Vec<String> {
-        self.lines
     }
 }

@@ -6,9 +6,8 @@ use crate::address_book::AddressBook;
 use crate::lotus::address;
 use crate::lotus::epoch::parse_rfc3339;
 use crate::lotus::fil::Fil;
-use crate::rpc::Problems;
 use crate::rpc::graphql::{Fields, RootField};
-use crate::rpc::tolerant::{Field, Int, List};
+use crate::tolerant::{Field, Int, List, Problems};
 
 /// The way of a deal, in order.
 const CHECKPOINTS: [&str; 7] =

@@ -14,8 +14,8 @@ use super::Run;
 use super::lane::{Endpoint, Lane};
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
-use crate::rpc::tolerant::{Count, Field, Int};
-use crate::rpc::{Batch, Budget, Client, Node, Problems};
+use crate::rpc::{Batch, Budget, Client, Node};
+use crate::tolerant::{Count, Field, Int, Problems};
 use answers::Told;
 
 /// Boost tells of each second what its transfers moved, and only of the last ones (maxSamples in storagemarket/transfers.go).
