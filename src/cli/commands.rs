@@ -2,14 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use super::options::Takes::{Nothing, One};
-use super::options::{CONTRADICTIONS, OPTIONS, Opt};
-use super::typed::Typed;
-use super::values::{DURATION, LABELS, MINER_ID, ROWS, SECTORS};
-use super::{
+use super::command::{
     Command, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes,
     Options, Verbosity,
 };
+use super::options::Takes::{Nothing, One};
+use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt};
+use super::typed::Typed;
+use super::values::{DURATION, LABELS, MINER_ID, ROWS, SECTORS};
 use crate::healthcheck;
 
 pub struct Spec {
@@ -24,20 +24,6 @@ pub struct Spec {
     /// What it does, with line breaks where the help text has them.
     pub help: &'static str,
     pub validate: fn(&Typed) -> Result<Command>,
-}
-
-pub struct Operand {
-    pub name: &'static str,
-    /// The environment variable that stands for it where it is not typed.
-    pub variable: Option<&'static str>,
-    /// The option with which none is needed.
-    pub unless: Option<&'static str>,
-}
-
-impl Operand {
-    const fn new(name: &'static str) -> Operand {
-        Operand { name, variable: None, unless: None }
-    }
 }
 
 /// What is done where no command is named.

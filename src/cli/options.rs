@@ -1,6 +1,10 @@
 //! The table of the options for collecting, from which the parser, the environment variables, the help text and the tests come.
 
+use std::ffi::OsString;
+
 use lexopt::Arg;
+
+use super::command::DEFAULT_DEMO_SECTORS;
 
 /// The value that an option takes, by the placeholder that stands for it in the help text.
 pub enum Takes {
@@ -118,4 +122,24 @@ impl Opt {
     pub fn variable(&self) -> String {
         format!("FARCASTER_{}", self.name.replace('-', "_").to_uppercase())
     }
+}
+
+/// What stands after a command without being an option.
+pub struct Operand {
+    pub name: &'static str,
+    /// The environment variable that stands for it where it is not typed.
+    pub variable: Option<&'static str>,
+    /// The option with which none is needed.
+    pub unless: Option<&'static str>,
+}
+
+impl Operand {
+    pub const fn new(name: &'static str) -> Operand {
+        Operand { name, variable: None, unless: None }
+    }
+}
+
+/// What a bare `--demo` stands for.
+pub fn bare_demo() -> OsString {
+    DEFAULT_DEMO_SECTORS.to_string().into()
 }

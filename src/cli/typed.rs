@@ -6,11 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::commands::Spec;
 use super::options::Takes::{Many, Nothing, One, Optionally};
-use super::options::{CONTRADICTIONS, Opt};
-use super::values::Reader;
-use super::{bare_demo, shown};
+use super::options::{CONTRADICTIONS, Operand, Opt, bare_demo};
+use super::values::{Reader, shown};
 
 /// The options as typed: only which stand there, where, and with which values. And what stands there without being an option.
 #[derive(Default)]
@@ -41,19 +39,24 @@ impl Typed {
     }
 
     /// Completes the operands by what the environment says, and insists that none is missing.
-    pub fn complete_operands(&mut self, spec: &Spec, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
-        for operand in &spec.operands[self.operands.len()..] {
+    pub fn complete_operands(
+        &mut self,
+        command: &str,
+        operands: &[Operand],
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<()> {
+        for operand in &operands[self.operands.len()..] {
             let value = operand.variable.and_then(env).filter(|value| !value.is_empty());
             self.operands.extend(value.map(OsString::from));
         }
-        for (index, operand) in spec.operands.iter().enumerate() {
+        for (index, operand) in operands.iter().enumerate() {
             // An unset shell variable leaves an empty value.
             if operand.unless.is_some_and(|option| self.has(option)) {
                 continue;
             }
             if self.operands.get(index).is_none_or(|value| value.is_empty()) {
                 let variable = operand.variable.map(|variable| format!(", or {variable} in the environment"));
-                bail!("{} needs {}{}", spec.name, operand.name, variable.unwrap_or_default());
+                bail!("{command} needs {}{}", operand.name, variable.unwrap_or_default());
             }
         }
         Ok(())

@@ -66,3 +66,14 @@ fn labels(text: &str) -> Option<String> {
     };
     text.split(',').all(is_label).then(|| text.to_owned())
 }
+
+/// A refused value as a message may repeat it. Logs outlive the mistake of passing an API info
+/// string where a value belongs, so what looks like one (a token, an address) stays out.
+pub fn shown(value: &str) -> String {
+    if value.len() > 60 || value.contains([':', '@']) {
+        let characters = value.chars().count();
+        format!("a text of {characters} characters (not repeated here)")
+    } else {
+        format!("{value:?}")
+    }
+}

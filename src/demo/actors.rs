@@ -2,21 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::chain::{NETWORK_VERSION, head_height, is_foreign_miner};
-use super::noise::{between, hash, sawtooth, wave};
-use super::proving::{PARTITION_SECTORS, SECTOR_BYTES, network_power};
-use super::text::{Cid, address, base64, cid, peer_id};
-use super::{Answer, Farm, Miner, RpcError, failed, mpool};
+use super::accounts::{SPARE_WALLET, atto, id_of};
+use super::answer::{Answer, RpcError, failed};
+use super::chain::{head_height, is_foreign_miner};
+use super::farm::Farm;
+use super::miner::Miner;
+use super::mpool;
+use super::noise::{hash, sawtooth, wave};
+use super::proving::network_power;
+use super::rules::{EPOCH_REWARD_ATTO, NETWORK_VERSION, PARTITION_SECTORS, SECTOR_BYTES};
+use super::text::{Cid, base64, cid, peer_id};
 
 const DEPOSIT_ATTO: u64 = 47_000_000_000_000_000;
-/// Block reward of an epoch, for all its winners.
-pub(super) const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
-
-/// The number of the wallet that belongs to no miner.
-pub(super) const SPARE_WALLET: u64 = 3_100_999;
-const FIRST_STRANGER: u64 = 2_000_000;
-const STRANGERS: u64 = 64;
-
 const ACTOR_KINDS: [&str; 16] = [
     "account",
     "cron",
@@ -36,95 +33,7 @@ const ACTOR_KINDS: [&str; 16] = [
     "verifiedregistry",
 ];
 
-/// An account, multisig or contract: of the farm, or one of the strangers that send messages and make deals.
-#[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) id: u64,
-    /// The address that is not the id.
-    pub(super) address: String,
-    kind: &'static str,
-    /// Whether the node's wallet has its key.
-    in_wallet: bool,
-    /// The balance falls from the one to the other, then it is filled again.
-    high_fil: f64,
-    low_fil: f64,
-    period_seconds: f64,
-}
-
-impl Account {
-    fn balance_atto(&self, now: f64) -> u128 {
-        let spent = sawtooth(now, self.period_seconds, "balance", self.id);
-        atto(self.high_fil - (self.high_fil - self.low_fil) * spent)
-    }
-}
-
-/// The accounts that the farm has to do with.
-pub(super) fn accounts(miners: &[Miner]) -> Vec<Account> {
-    const DAY: f64 = 86_400.0;
-    let own = |id: u64, protocol: u8, high_fil: f64, low_fil: f64, days: f64| Account {
-        id,
-        address: address(protocol, hash("account", &[id])),
-        kind: "account",
-        in_wallet: true,
-        high_fil,
-        low_fil,
-        period_seconds: days * DAY,
-    };
-    let stranger = |index: u64| {
-        let id = FIRST_STRANGER + index;
-        let seed = hash("account", &[id]);
-        let (address, kind) = match index % 8 {
-            0 => (format!("f410f{}", &address(1, seed)[2..]), "evm"),
-            1..=3 => (address(3, seed), "account"),
-            _ => (address(1, seed), "account"),
-        };
-        let high_fil = between(1.0, 400.0, "stranger", &[id]);
-        Account { id, address, kind, in_wallet: false, high_fil, low_fil: 0.7 * high_fil, period_seconds: 9.0 * DAY }
-    };
-    let mut accounts = vec![own(SPARE_WALLET, 1, 5.6, 5.4, 30.0)];
-    for miner in miners {
-        accounts.extend([
-            own(miner.worker(), 3, 60.0, 30.0, 6.1),
-            own(miner.control(0), 3, 25.0, 13.0, 4.9),
-            own(miner.control(1), 1, 40.0, 20.0, 7.3),
-        ]);
-        accounts.push(match miner.index {
-            0 => own(miner.owner(), 3, 910.0, 850.0, 12.0),
-            _ => Account { kind: "multisig", in_wallet: false, ..own(miner.owner(), 2, 420.0, 395.0, 12.0) },
-        });
-        if miner.beneficiary() != miner.owner() {
-            accounts.push(Account { in_wallet: false, ..own(miner.beneficiary(), 1, 121.0, 118.0, 20.0) });
-        }
-    }
-    accounts.extend((0..STRANGERS).map(stranger));
-    accounts
-}
-
-/// The number of a stranger that makes deals.
-pub(super) fn client(hash: u64) -> u64 {
-    FIRST_STRANGER + hash % STRANGERS
-}
-
 impl Miner {
-    /// The second miner's owner is a multisig, so it has no key.
-    pub(super) fn owner(&self) -> u64 {
-        self.id + 1
-    }
-
-    pub(super) fn worker(&self) -> u64 {
-        self.id + 2
-    }
-
-    /// One of two control addresses.
-    pub(super) fn control(&self, index: u64) -> u64 {
-        self.id + 3 + index
-    }
-
-    /// The owner, or for the second miner someone else.
-    fn beneficiary(&self) -> u64 {
-        if self.index == 0 { self.owner() } else { self.id + 5 }
-    }
-
     /// What the miner may spend: earnings gather for five days, then are withdrawn.
     fn available_atto(&self, now: f64) -> u128 {
         let gathered = sawtooth(now, 5.0 * 86_400.0, "available", self.id);
@@ -136,24 +45,9 @@ impl Miner {
     }
 }
 
-/// FIL as attoFIL, exact to a nanoFIL.
-fn atto(fil: f64) -> u128 {
-    (fil * 1e9) as u128 * 1_000_000_000
-}
-
-/// The account with this id or other address.
-pub(super) fn find<'a>(farm: &'a Farm, address: &str) -> Option<&'a Account> {
-    let id = id_of(address);
-    farm.accounts.iter().find(|account| Some(account.id) == id || account.address == address)
-}
-
-fn id_of(address: &str) -> Option<u64> {
-    address.strip_prefix("f0")?.parse().ok()
-}
-
 /// The number and kind of any actor that exists.
 fn resolve(farm: &Farm, address: &str) -> Result<(u64, &'static str), RpcError> {
-    if let Some(account) = find(farm, address) {
+    if let Some(account) = farm.account(address) {
         return Ok((account.id, account.kind));
     }
     let id = id_of(address);
@@ -190,7 +84,7 @@ pub(super) fn code_cids(version: i64) -> Answer {
 /// `StateGetActor`.
 pub(super) fn actor(farm: &Farm, address: &str, now: f64) -> Answer {
     let (id, kind) = resolve(farm, address)?;
-    let account = find(farm, address);
+    let account = farm.account(address);
     let delegated = account.filter(|account| account.kind == "evm").map(|account| &account.address);
     Ok(json!({
         "Code": code(kind, NETWORK_VERSION),
@@ -203,7 +97,7 @@ pub(super) fn actor(farm: &Farm, address: &str, now: f64) -> Answer {
 
 /// `StateAccountKey`: a multisig or contract has none.
 pub(super) fn account_key(farm: &Farm, address: &str) -> Answer {
-    match find(farm, address).filter(|account| account.kind == "account") {
+    match farm.account(address).filter(|account| account.kind == "account") {
         Some(account) => Ok(json!(account.address)),
         None => failed(format!("failed to get account actor state for {address}: actor code is not account")),
     }
@@ -276,12 +170,6 @@ pub(super) fn miner_info(miner: &Miner) -> Value {
     })
 }
 
-/// The key of a miner's worker.
-pub(super) fn worker_key<'a>(farm: &'a Farm, miner: &Miner) -> Option<&'a str> {
-    let worker = farm.accounts.iter().find(|account| account.id == miner.worker());
-    worker.map(|account| account.address.as_str())
-}
-
 /// `ActorAddressConfig` of the miner: the first has an address for each kind of message.
 pub(super) fn address_config(miner: &Miner) -> Value {
     let only = |id: u64| {
@@ -323,7 +211,7 @@ pub(super) fn read_state(farm: &Farm, address: &str, now: f64) -> Answer {
         (_, Some(miner)) => miner_state(miner, now),
         ("storagepower", _) => power_state(farm, now),
         ("reward", _) => reward_state(now),
-        ("account", _) => json!({ "Address": find(farm, address).map(|account| &account.address) }),
+        ("account", _) => json!({ "Address": farm.account(address).map(|account| &account.address) }),
         _ => {
             return failed(format!("the state of {address}, a {kind} actor, is not part of the demo"));
         }

@@ -5,11 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::actors::client;
-use super::chain::GENESIS_SECONDS;
+use super::accounts::client;
+use super::answer::{Answer, refused};
+use super::farm::Farm;
+use super::miner::Miner;
 use super::noise::{between, hash, wave};
+use super::rules::{GENESIS_SECONDS, sane};
 use super::text::{address, peer_id, rfc3339, uuid};
-use super::{Answer, Farm, Miner, refused};
 
 /// From one deal to the next.
 const INTERVAL_SECONDS: f64 = 120.0;
@@ -141,7 +143,7 @@ impl Farm {
     /// Answers a GraphQL query of Boost, one root field a line, like `key:name(arguments){…}`: the fields of the schema that the exporter
     /// asks for, whatever of them is wanted.
     pub fn graphql(&self, query: &str, now_seconds: f64) -> Value {
-        let now = super::sane(now_seconds);
+        let now = sane(now_seconds);
         let miner = &self.miners[0];
         let (mut data, mut errors) = (json!({}), Vec::new());
         for (line, number) in query.lines().zip(1..) {

@@ -3,19 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::actors::EPOCH_REWARD_ATTO;
+use super::answer::{Answer, failed};
+use super::farm::Farm;
 use super::noise::{between, cycle, fraction, hash, splitmix64, wave};
+use super::rules::{
+    CONSENSUS_MINIMUM_BYTES, EPOCH_REWARD_ATTO, EPOCH_SECONDS, GENESIS_SECONDS, NETWORK_NAME, SOLSTICE_HEIGHT,
+    epoch_at, epoch_start,
+};
 use super::text::{Cid, base64, cid, rfc3339};
-use super::{Answer, Farm, failed};
-
-/// Mainnet's genesis, Unix seconds: the simulated chain has mainnet's heights.
-pub(super) const GENESIS_SECONDS: f64 = 1_598_306_400.0;
-/// Seconds from one epoch to the next.
-pub(super) const EPOCH_SECONDS: f64 = 30.0;
-/// Height of the Solstice upgrade (network version 29): sectors sealed since have the full quality.
-pub(super) const SOLSTICE_HEIGHT: i64 = 6_470_279;
-/// Network version that the chain runs.
-pub(super) const NETWORK_VERSION: i64 = 29;
 
 const FIRST_FOREIGN_MINER: u64 = 1_000_000;
 const FOREIGN_MINERS: u64 = 900_000;
@@ -25,16 +20,6 @@ const WINS_PER_EPOCH: f64 = 5.0;
 const DENOM: u128 = 1_000_000_000_000;
 /// How far back a tipset is found by its key.
 const KEYS_KNOWN_EPOCHS: i64 = 2 * 2880;
-
-/// When an epoch begins, Unix seconds.
-pub(super) fn epoch_start(epoch: i64) -> f64 {
-    GENESIS_SECONDS + EPOCH_SECONDS * epoch as f64
-}
-
-/// The epoch that the clock is in.
-pub(super) fn epoch_at(now: f64) -> i64 {
-    ((now - GENESIS_SECONDS) / EPOCH_SECONDS).floor() as i64
-}
 
 /// The number of a miner of the rest of the network.
 pub(super) fn foreign_miner(hash: u64) -> u64 {
@@ -322,9 +307,9 @@ pub(super) fn network_params() -> Value {
     ];
     let upgrades: Value = UPGRADES.into_iter().collect();
     json!({
-        "NetworkName": super::NETWORK_NAME,
+        "NetworkName": NETWORK_NAME,
         "BlockDelaySecs": EPOCH_SECONDS as u64,
-        "ConsensusMinerMinPower": super::proving::CONSENSUS_MINIMUM_BYTES.to_string(),
+        "ConsensusMinerMinPower": CONSENSUS_MINIMUM_BYTES.to_string(),
         "PreCommitChallengeDelay": 150,
         "ForkUpgradeParams": upgrades,
         "Eip155ChainID": 31_415_926,

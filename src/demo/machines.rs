@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Miner;
+use super::miner::Miner;
 use super::noise::{cycle, fraction, hash, splitmix64, wave};
 use super::text::{rfc3339, uuid};
 

@@ -4,11 +4,13 @@
 
 use serde_json::{Value, json};
 
-use super::actors::{SPARE_WALLET, client, find};
-use super::chain::{SOLSTICE_HEIGHT, base_fee_atto, epoch_at, epoch_start, foreign_miner};
+use super::accounts::{SPARE_WALLET, client};
+use super::chain::{base_fee_atto, foreign_miner};
+use super::farm::Farm;
+use super::miner::Miner;
 use super::noise::{between, cycle, hash, splitmix64};
+use super::rules::{SOLSTICE_HEIGHT, epoch_at, epoch_start};
 use super::text::{Cid, base64, cid};
-use super::{Farm, Miner};
 
 const FOREIGN_SLOTS: u64 = 60;
 /// No message waits longer than this.
@@ -120,7 +122,7 @@ fn foreign_kind(seed: u64) -> Kind {
 
 fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
     let Turn { slot, seed, born } = turn;
-    let sender = find(farm, &format!("f0{}", kind.from))?;
+    let sender = farm.account(&format!("f0{}", kind.from))?;
     let base_fee_atto = base_fee_atto(epoch_at(born));
     let fee_cap_atto = if kind.stuck { 10_000_000 } else { base_fee_atto * (2 + seed % 3) };
     let bls = sender.address.starts_with("f3");

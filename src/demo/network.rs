@@ -4,9 +4,9 @@ use std::f64::consts::TAU;
 
 use serde_json::{Value, json};
 
-use super::Miner;
-use super::chain::EPOCH_SECONDS;
+use super::miner::Miner;
 use super::noise::{cycle, fraction, hash, wave};
+use super::rules::EPOCH_SECONDS;
 use super::storage;
 use super::text::{peer_id, rfc3339};
 

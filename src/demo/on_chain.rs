@@ -5,18 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::chain::epoch_at;
+use super::answer::{Answer, failed};
+use super::miner::Miner;
 use super::noise::splitmix64;
-use super::proving::SECTOR_BYTES;
+use super::rules::{DAILY_FEE_ATTO, SEAL_PROOF, SECTOR_BYTES, epoch_at};
 use super::sealing::{Content, Sector, content, is_verified};
 use super::text::{Cid, cid};
-use super::{Answer, Miner, failed};
 use crate::lotus::bitfield::BitField;
-
-/// RegisteredSealProof StackedDrg32GiBV1_1.
-pub(super) const SEAL_PROOF: i64 = 8;
-/// FIP-0100's fee, attoFIL a day, for a sector of quality 1; one of full quality pays tenfold.
-pub(super) const DAILY_FEE_ATTO: u64 = 734_567_890_123;
 
 /// A sector's pledge is the least one and none to six steps more, by its number: 0.15 FIL on the average.
 const LEAST_PLEDGE_ATTO: u64 = 135_012_345_678_901_234;

@@ -8,19 +8,14 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::chain::{epoch_start, head_height};
+use super::answer::{Answer, failed};
+use super::chain::head_height;
+use super::farm::Farm;
+use super::miner::Miner;
 use super::noise::{cycle, hash, wave};
-use super::on_chain::{DAILY_FEE_ATTO, SEAL_PROOF};
+use super::rules::{CONSENSUS_MINIMUM_BYTES, DAILY_FEE_ATTO, PARTITION_SECTORS, SEAL_PROOF, SECTOR_BYTES, epoch_start};
 use super::sealing::{Sector, is_verified};
 use super::text::{base64, bitfield};
-use super::{Answer, Farm, Miner, failed};
-
-/// Sector size of both miners.
-pub(super) const SECTOR_BYTES: u64 = 32 << 30;
-/// Raw power that a miner needs to win blocks: 10 TiB.
-pub(super) const CONSENSUS_MINIMUM_BYTES: u64 = 10 << 40;
-/// Most sectors that a partition holds.
-pub(super) const PARTITION_SECTORS: u64 = 2349;
 
 const DEADLINES: u64 = 48;
 const DEADLINE_EPOCHS: i64 = 60;
@@ -269,7 +264,7 @@ pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) ->
             "SectorKey": chain.key_cid,
             "SealedCID": chain.sealed_cid,
         }],
-        "WorkerKey": super::actors::worker_key(farm, miner),
+        "WorkerKey": farm.worker_key(miner),
         "SectorSize": SECTOR_BYTES,
         "PrevBeaconEntry": entry(head - 1),
         "BeaconEntries": [entry(head)],

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::chain::{GENESIS_SECONDS, SOLSTICE_HEIGHT, epoch_start};
+use super::farm::Farm;
+use super::miner::Miner;
 use super::noise::{fraction, hash, splitmix64};
-use super::{Farm, Miner};
+use super::rules::{GENESIS_SECONDS, SOLSTICE_HEIGHT, epoch_start};
 
 /// What a sector needs from its start to being on chain and stored, on the average.
 pub(super) const TYPICAL_SECONDS: f64 = 5300.0;

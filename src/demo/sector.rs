@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::actors::client;
-use super::chain::epoch_at;
-use super::on_chain::SEAL_PROOF;
-use super::proving::SECTOR_BYTES;
+use super::accounts::client;
+use super::answer::{Answer, failed};
+use super::miner::Miner;
+use super::rules::{SEAL_PROOF, SECTOR_BYTES, epoch_at};
 use super::sealing::{Content, Sector, content, is_verified};
 use super::text::{Cid, base64, cid};
-use super::{Answer, Miner, failed};
 
 /// Epochs that deals and direct pieces are for: 540 days.
 const DEAL_EPOCHS: i64 = 540 * 2880;

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::answer::{Answer, failed};
+use super::miner::Miner;
 use super::noise::{hash, sawtooth};
 use super::sealing::{Content, Sector, content, is_upgraded};
 use super::text::uuid;
-use super::{Answer, Miner, failed};
 
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;

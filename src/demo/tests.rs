@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::{Answer, DAEMON_METHODS, Farm, MINER_METHODS, Node};
+use super::methods::{DAEMON_METHODS, MINER_METHODS};
+use super::{Answer, Farm, Node};
 
 /// 2026-11-22T12:00:07Z.
 const NOON: f64 = 1_795_348_807.0;

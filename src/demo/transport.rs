@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Farm, Node as FarmNode};
+use super::farm::{Farm, Node as FarmNode};
 use crate::discover::Kind;
 use crate::rpc::{Cause, Node, ReadAnswer, Reply, Transport};
 
