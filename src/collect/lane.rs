@@ -1,5 +1,6 @@
 //! A lane: collectors that run one after the other, each on its own. What one of them cannot do, the next ones do not suffer from.
 
+use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -118,4 +119,9 @@ impl Lane {
         self.outcomes.push(Outcome { collector: name.to_owned(), miner_id: self.miner_id.clone(), is_success });
         facts
     }
+}
+
+/// What a lane's thread brought. A panic in it is a panic of the run.
+pub fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Run;
-use super::lane::{Endpoint, Lane};
+use crate::collect::lane::{Endpoint, Lane};
+use crate::collect::run::Run;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
 use crate::rpc::{Batch, Budget, Client, Node};

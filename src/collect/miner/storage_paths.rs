@@ -10,7 +10,9 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LotusMiner, Run, slow};
+use super::connect::LotusMiner;
+use crate::collect::run::Run;
+use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Float, List, Problems};

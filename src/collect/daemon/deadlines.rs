@@ -7,7 +7,8 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Daemon, Run};
+use super::connect::Daemon;
+use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::epoch::{ChainClock, DEADLINES_PER_PERIOD};

@@ -10,9 +10,13 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::connect::LotusMiner;
+use super::jobs;
 use super::pieces::{self, DealPiece, Piece};
-use super::{LotusMiner, Run, jobs, scheduler, sectors};
+use super::scheduler;
+use super::sectors;
 use crate::address_book::AddressBook;
+use crate::collect::run::Run;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_transition, phase, pipeline_states};
 use crate::rpc::{Batch, CallError, Cause, Client, Ticket};

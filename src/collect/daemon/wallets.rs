@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Daemon, identity};
+use super::connect::Daemon;
+use super::identity;
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
 use crate::lotus::address;

@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Daemon;
-use super::connect::Version;
+use super::connect::Daemon;
+use crate::collect::reach::Version;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::parse_rfc3339;
 use crate::rpc::Batch;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Daemon, identity};
+use super::connect::Daemon;
+use super::identity;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::SOLSTICE_NETWORK_VERSION;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Daemon, power::Power};
+use super::connect::Daemon;
+use super::power::Power;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::{self, SOLSTICE_NETWORK_VERSION, Schedule};

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Daemon;
+use super::connect::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock};
 use crate::lotus::tipset::TipSet;

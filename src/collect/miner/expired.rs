@@ -6,7 +6,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LotusMiner, Run, slow};
+use super::connect::LotusMiner;
+use crate::collect::run::Run;
+use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::tolerant::Problems;

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::time::Instant;
 
-use super::{Daemon, Run, slow};
+use super::connect::Daemon;
+use crate::collect::run::Run;
+use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::fil::Fil;

@@ -4,8 +4,9 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Daemon, LotusMiner};
+use super::connect::Daemon;
 use crate::address_book::AddressBook;
+use crate::collect::miner::LotusMiner;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::rpc::{Batch, Cause};

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::connect::Daemon;
 use super::wallets::Wallet;
-use super::{Daemon, Run};
 use crate::address_book::AddressBook;
+use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::{actors, address};

@@ -6,7 +6,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LotusMiner, Run};
+use super::connect::LotusMiner;
+use crate::collect::run::Run;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::epoch::parse_rfc3339;
 use crate::tolerant::{Field, Int, List, Map, Problems};

@@ -11,7 +11,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{LotusMiner, Run, storage_paths};
+use super::connect::LotusMiner;
+use super::storage_paths;
+use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::{Int, Problems};

@@ -15,7 +15,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Daemon, Run};
+use crate::collect::daemon::Daemon;
+use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::{Int, Problems};

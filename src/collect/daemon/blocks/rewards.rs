@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::Daemon;
 use super::ledger::{Link, Reward, Unpaid};
+use crate::collect::daemon::Daemon;
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::{self, SOLSTICE_NETWORK_VERSION, Schedule};
 use crate::rpc::{Batch, CallError, Cause, Client};

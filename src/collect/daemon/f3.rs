@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Daemon;
+use super::connect::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::rpc::{Batch, CallError, Cause};

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Daemon;
+use super::connect::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
 use crate::rpc::Batch;

@@ -1,0 +1,133 @@
+//! The lanes that the full node answers: of itself, of each miner, of wallets and messages, and the walk along the chain.
+
+use anyhow::{Context, Result};
+
+use super::connect::Daemon;
+use super::{balances, blocks, chain, deadlines, f3, gas, identity, mpool, network, node, on_chain, power, wallets};
+use crate::collect::alerts;
+use crate::collect::lane::Lane;
+use crate::collect::miner::LotusMiner;
+use crate::collect::run::Run;
+use crate::lotus::bitfield::BitField;
+
+/// The full node, or an error that says that there is none.
+fn up(daemon: Option<&Daemon>) -> Result<&Daemon> {
+    daemon.context(
+        "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus",
+    )
+}
+
+/// What the full node tells of itself, the chain and the network.
+pub fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    lane.collect("daemon", |problems| node::fetch(up(daemon)?, problems), node::expose);
+    lane.collect(
+        "chain",
+        |problems| chain::fetch(up(daemon)?, problems),
+        |facts, samples| chain::expose(facts, run.now, samples),
+    );
+    lane.collect(
+        "f3",
+        |problems| f3::fetch(up(daemon)?, problems),
+        |facts, samples| f3::expose(facts, miner_ids, samples),
+    );
+    lane.collect(
+        "alerts",
+        |problems| alerts::fetch(&up(daemon)?.client, problems),
+        |facts, samples| alerts::expose(facts, None, samples),
+    );
+    lane
+}
+
+/// The walk along the chain, which nothing waits for.
+pub fn blocks_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    if !miner_ids.is_empty() {
+        lane.collect_dated(
+            "blocks",
+            |problems| blocks::fetch(up(daemon), run, miner_ids, problems),
+            blocks::expose,
+            blocks::Facts::walked_seconds,
+        );
+    }
+    lane
+}
+
+/// What later collectors need of a miner's chain side.
+pub struct ChainFacts {
+    pub identity: Option<identity::Facts>,
+    pub power: Option<power::Facts>,
+    pub live: Option<LiveSectors>,
+}
+
+/// The live sectors of a miner: how many, and in runs that read them all, which.
+pub struct LiveSectors {
+    pub count: Option<u64>,
+    pub numbers: Option<BitField>,
+}
+
+/// What the chain knows of one miner. `others_want_live` where another node's collectors need its live sectors in this run.
+pub fn chain_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_id: &str,
+    lotus_miner: Option<&LotusMiner>,
+    others_want_live: bool,
+) -> (Lane, ChainFacts) {
+    let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
+    let identity = lane.collect(
+        "identity",
+        |problems| identity::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| identity::expose(facts, miner_id, lotus_miner, run.address_book, samples),
+    );
+    let power = lane.collect(
+        "power",
+        |problems| power::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| power::expose(facts, miner_id, samples),
+    );
+    let balances = lane.collect(
+        "balances",
+        |problems| balances::fetch(up(daemon)?, miner_id, problems),
+        |facts, samples| balances::expose(facts, miner_id, samples),
+    );
+    let deadlines_cid = balances.as_ref().and_then(|facts| facts.deadlines_cid.as_deref());
+    let wants_live = on_chain::is_due(run, miner_id) || others_want_live;
+    let deadlines = lane.collect(
+        "deadlines",
+        |problems| deadlines::fetch(up(daemon)?, run, miner_id, deadlines_cid, wants_live, problems),
+        |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
+    );
+    let live = deadlines.map(|facts| LiveSectors { count: facts.live_count(), numbers: facts.live_sectors });
+    (lane, ChainFacts { identity, power, live })
+}
+
+/// What the full node tells of wallets and messages, once the miners' addresses are known.
+pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_facts: &[ChainFacts]) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
+    lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
+    let identities: Vec<(&str, &identity::Facts)> =
+        miner_ids.iter().zip(chain_facts).filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?))).collect();
+    lane.collect("gas", |problems| gas::fetch(up(daemon)?, &identities, problems), gas::expose);
+    let wallets = lane.collect(
+        "wallets",
+        |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
+        wallets::expose,
+    );
+    let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
+    lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
+    lane
+}
+
+/// What takes reading every sector on chain, and is done seldom.
+pub fn slow_side(run: &Run, daemon: Option<&Daemon>, miner_id: &str, live: Option<LiveSectors>) -> Lane {
+    let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
+    let (count, numbers) = live.map_or((None, None), |live| (live.count, live.numbers));
+    lane.collect_dated(
+        "sectors_on_chain",
+        |problems| on_chain::fetch(up(daemon), run, miner_id, numbers, count, problems),
+        |facts, samples| on_chain::expose(facts, miner_id, samples),
+        on_chain::Facts::obtained_seconds,
+    );
+    lane
+}

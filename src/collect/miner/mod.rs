@@ -1,0 +1,17 @@
+//! What lotus-miner answers.
+
+mod connect;
+mod expired;
+mod jobs;
+mod pieces;
+mod pipeline;
+mod scheduler;
+mod sectors;
+mod sides;
+mod storage;
+mod storage_paths;
+mod workers;
+
+pub use connect::{LotusMiner, MinerAnswer, Seals, connect};
+pub use expired::is_due as wants_live_sectors;
+pub use sides::{own_side, slow_side};

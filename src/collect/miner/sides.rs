@@ -1,0 +1,69 @@
+//! The lanes that lotus-miner answers.
+
+use super::connect::LotusMiner;
+use super::{expired, jobs, pipeline, scheduler, sectors, storage, storage_paths, workers};
+use crate::collect::alerts;
+use crate::collect::lane::Lane;
+use crate::collect::run::Run;
+use crate::lotus::bitfield::BitField;
+
+/// What lotus-miner tells of itself.
+pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
+    let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
+    let sectors = lane.collect(
+        "sectors",
+        |problems| sectors::fetch(&miner.client, problems),
+        |facts, samples| sectors::expose(facts, &miner.id, samples),
+    );
+    let workers = lane.collect(
+        "workers",
+        |problems| workers::fetch(&miner.client, problems),
+        |facts, samples| workers::expose(facts, &miner.id, samples),
+    );
+    let hosts = workers.as_ref().map(workers::Facts::hosts).unwrap_or_default();
+    let jobs = lane.collect(
+        "jobs",
+        |problems| jobs::fetch(miner, run, &hosts, problems),
+        |facts, samples| jobs::expose(facts, &miner.id, samples),
+    );
+    let queue = lane.collect(
+        "scheduler",
+        |problems| scheduler::fetch(&miner.client, problems),
+        |facts, samples| scheduler::expose(facts, &miner.id, samples),
+    );
+    let hints = pipeline::Hints { sectors: sectors.as_ref(), jobs: jobs.as_ref(), queue: queue.as_ref() };
+    lane.collect(
+        "pipeline",
+        |problems| pipeline::fetch(miner, run, &hints, problems),
+        |facts, samples| pipeline::expose(facts, &miner.id, run.address_book, samples),
+    );
+    lane.collect(
+        "alerts",
+        |problems| alerts::fetch(&miner.client, problems),
+        |facts, samples| alerts::expose(facts, Some(&miner.id), samples),
+    );
+    let paths = lane.collect_dated(
+        "storage_paths",
+        |problems| storage_paths::fetch(miner, run, problems),
+        |facts, samples| storage_paths::expose(facts, &miner.id, samples),
+        |facts| facts.listed_seconds,
+    );
+    lane.collect(
+        "storage",
+        |problems| storage::fetch(miner, run, paths.as_ref(), problems),
+        |facts, samples| storage::expose(facts, &miner.id, samples),
+    );
+    lane
+}
+
+/// What takes reading every sector of lotus-miner, and is done seldom. `live` are the miner's live sectors on chain, where this run read them.
+pub fn slow_side(run: &Run, miner: &LotusMiner, live: Option<&BitField>) -> Lane {
+    let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
+    lane.collect_dated(
+        "expired_sectors",
+        |problems| expired::fetch(miner, run, live, problems),
+        |facts, samples| expired::expose(facts, &miner.id, samples),
+        |facts| facts.obtained_seconds,
+    );
+    lane
+}
