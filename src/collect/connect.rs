@@ -6,10 +6,9 @@ use std::thread;
 use super::boost::Boost;
 use super::daemon::{self, Daemon};
 use super::lane::{Endpoint, Lane, joined};
-use super::miner::{self, LotusMiner, MinerAnswer, Seals};
+use super::miner::{self, LotusMiner, MinerAnswer};
 use super::run::Run;
 use crate::discover::Kind;
-use crate::expose::families;
 use crate::lotus::address;
 use crate::rpc::{Budget, Client, Node};
 use crate::state::State;
@@ -37,10 +36,10 @@ type KnownMiners = BTreeMap<String, String>;
 pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut lane = Lane::new(run.now, "", None);
     let of_kind = |kind| run.nodes.iter().filter(move |node: &&Node| node.kind == kind);
-    let (daemons, miners) = thread::scope(|scope| {
+    let (daemons, answers) = thread::scope(|scope| {
         let miners: Vec<_> =
-            of_kind(Kind::Miner).map(|node| scope.spawn(move || miner::connect(node, budget))).collect();
-        let daemons = daemon::connect(of_kind(Kind::Daemon), budget);
+            of_kind(Kind::Miner).map(|node| scope.spawn(move || miner::connect(run, node, budget))).collect();
+        let daemons = daemon::connect(run, of_kind(Kind::Daemon), budget);
         let miners: Vec<MinerAnswer> = miners.into_iter().map(joined).collect();
         (daemons, miners)
     });
@@ -62,9 +61,9 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
         stay_on_network(run.state, network, &mut lane);
     }
     let known: KnownMiners = run.state.recall("miners");
-    let mut miners_by_id: Vec<(LotusMiner, Seals)> = Vec::new();
+    let mut miners: Vec<LotusMiner> = Vec::new();
     let mut now_known = KnownMiners::new();
-    for answer in miners {
+    for answer in answers {
         answer.reach.report(Kind::Miner, answer.told(), &mut lane);
         clients.push((Kind::Miner, answer.client.apart()));
         let address = answer.reach.address;
@@ -72,27 +71,22 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
             continue;
         };
         now_known.insert(address, id.clone());
-        let MinerAnswer { client, version, start_time_seconds, seals, .. } = answer;
-        let miner = LotusMiner { client, id, version, start_time_seconds };
+        let miner = LotusMiner { client: answer.client, id, version: answer.version };
         // Of several processes of one miner, the one that seals knows sectors, workers and storage.
-        match miners_by_id.iter_mut().find(|(other, _)| other.id == miner.id) {
-            None => miners_by_id.push((miner, seals)),
-            Some(other) if seals > other.1 => *other = (miner, seals),
+        match miners.iter_mut().find(|other| other.id == miner.id) {
+            None => miners.push(miner),
+            Some(other) if miner::seals(&miner.client) > miner::seals(&other.client) => *other = miner,
             Some(_) => {}
         }
     }
     run.state.remember("miners", &now_known);
-    let miners: Vec<LotusMiner> = miners_by_id.into_iter().map(|(miner, _)| miner).collect();
-    for miner in &miners {
-        lane.samples.add(&families::MINER_START_TIME_SECONDS, [&miner.id], miner.start_time_seconds);
-    }
     let mut miner_ids: Vec<String> = miners.iter().map(|miner| miner.id.clone()).collect();
     for id in run.miner_ids {
         if !miner_ids.iter().any(|known| address::same(known, id)) {
             miner_ids.push(id.clone());
         }
     }
-    let boosts: Vec<Boost> = of_kind(Kind::Boost).map(|node| Boost::new(node, budget)).collect();
+    let boosts: Vec<Boost> = of_kind(Kind::Boost).map(|node| Boost::new(run, node, budget)).collect();
     let doors = boosts.iter().flat_map(|boost| [boost.api.apart(), boost.graphql.apart()]);
     clients.extend(doors.map(|door| (Kind::Boost, door)));
     Connections { daemon, miners, miner_ids, boosts, clients, lane }
@@ -102,8 +96,8 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
 fn stay_on_network(state: &State, network: &str, lane: &mut Lane) {
     let known: Option<String> = state.recall("network");
     if let Some(known) = known.filter(|known| known != network) {
-        lane.lines
-            .push(format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state"));
+        let line = format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state");
+        lane.lines.push(line.into());
         state.forget();
     }
     state.remember("network", &network);

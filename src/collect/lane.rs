@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
-use crate::tolerant::Problems;
+use crate::tolerant::{Line, Problems};
 
 /// Whether a node answered its first call.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Lane {
     /// Their samples.
     pub samples: Samples,
     /// What went wrong.
-    pub lines: Vec<String>,
+    pub lines: Vec<Line>,
     /// The nodes that were called first in this lane.
     pub endpoints: Vec<Endpoint>,
     /// How the collectors did.
@@ -100,7 +100,7 @@ impl Lane {
         let facts = match fetch(&mut problems) {
             Ok(facts) => Some(facts),
             Err(error) => {
-                problems.error(format_args!("{error:#}"));
+                problems.error(error);
                 None
             }
         };

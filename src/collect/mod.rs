@@ -14,7 +14,6 @@ mod reach;
 mod run;
 mod slow;
 
-use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,7 @@ pub use run::Run;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
 use crate::rpc::{Budget, Cost};
+use crate::tolerant::Line;
 use lane::{Lane, joined};
 
 /// What a run brings.
@@ -50,7 +50,7 @@ pub fn run(run: &Run) -> Report {
     lanes.push(connections.lane);
 
     let mut samples = Samples::new();
-    let mut lines = BTreeSet::new();
+    let mut lines = Vec::new();
     let (mut endpoints, mut outcomes) = (Vec::new(), Vec::new());
     for lane in lanes {
         samples.append(lane.samples);
@@ -61,6 +61,7 @@ pub fn run(run: &Run) -> Report {
     let mut total = Cost::default();
     for kind in [Kind::Daemon, Kind::Miner, Kind::Boost] {
         let clients = connections.clients.iter().filter(|(of, _)| *of == kind);
+        clients.clone().for_each(|(_, client)| reach::remember_habits(run, client));
         let Some(cost) = clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b) else {
             continue;
         };
@@ -78,8 +79,7 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    let lines = lines.into_iter().collect();
-    Report { samples, lines, endpoints, outcomes, cost: total, duration: started.elapsed() }
+    Report { samples, lines: Line::merged(lines), endpoints, outcomes, cost: total, duration: started.elapsed() }
 }
 
 /// The registry: every collector, in lanes that run at the same time.

@@ -3,35 +3,55 @@
 use serde::Deserialize;
 
 use super::lane::{Endpoint, Lane};
+use super::run::Run;
 use crate::discover::Kind;
-use crate::rpc::{Answers, Budget, CallError, Client, Node, Ticket};
-use crate::tolerant::Int;
+use crate::rpc::{Answers, Budget, CallError, Cause, Client, Habits, Node};
+use crate::tolerant::{Int, Line};
 
-/// Whether a node answered its first call.
+/// Whether a node answered its first calls, and is what it was given as.
 pub struct Reach {
     /// `host:port`.
     pub address: String,
-    /// Whether it answered.
+    /// Whether it is there.
     pub is_up: bool,
     /// What was wrong with the answers.
-    pub errors: Vec<CallError>,
+    pub lines: Vec<Line>,
 }
 
 impl Reach {
-    /// `first` is the call whose answer decides.
-    pub fn new<T: for<'a> Deserialize<'a>>(node: &Node, answers: &Answers, first: Ticket<T>) -> Self {
-        let error = answers.get(first).err();
-        Reach {
-            address: node.address.clone(),
-            is_up: error.as_ref().is_none_or(|error| error.cause.is_answer()),
-            errors: error.into_iter().collect(),
-        }
+    /// A node is there that answered any of the calls.
+    pub fn new(node: &Node, answers: &Answers) -> Self {
+        Reach { address: node.address.clone(), is_up: answers.reached().is_ok(), lines: Vec::new() }
+    }
+
+    /// It is another program than it was given as: it is not there, and not asked any further.
+    pub fn is_something_else(&mut self, client: &Client, what_it_is: &str, wanted: Kind) {
+        let (name, tool) = match wanted {
+            Kind::Daemon => ("full node", "lotus"),
+            Kind::Miner => ("lotus-miner", "lotus-miner"),
+            Kind::Boost => ("Boost", "boostd"),
+        };
+        let what = format!("this is {what_it_is}, not a {name}; `{tool} auth api-info` prints the address of a {name}");
+        self.lines = vec![Line { node: client.name().to_owned(), what, ..Line::default() }];
+        self.is_up = false;
+        client.forget_habits();
+        client.give_up();
     }
 
     /// Publishes it.
     pub fn report(&self, kind: Kind, told: String, lane: &mut Lane) {
         lane.endpoint(Endpoint { kind, address: self.address.clone(), is_up: self.is_up, told });
-        lane.lines.extend(self.errors.iter().map(CallError::to_string));
+        lane.lines.extend(self.lines.iter().cloned());
+    }
+}
+
+/// What a program is that does not have the calls of a full node, or of a lotus-miner: `other` is the other one of the two. Those tell their
+/// version to everybody, a lotus-worker tells its own, a number, to its lotus-miner only.
+pub fn what_it_is(version: &Result<Version, CallError>, other: &'static str) -> &'static str {
+    match version.as_ref().map_err(|error| &error.cause) {
+        Ok(_) => other,
+        Err(Cause::NeedsPermission(_) | Cause::Shape(_)) => "a lotus-worker",
+        Err(_) => "something else",
     }
 }
 
@@ -52,12 +72,16 @@ impl Version {
     pub fn redacted(self, client: &Client) -> Version {
         Version { version: client.redact(&self.version), agent: client.redact(&self.agent), ..self }
     }
+
+    /// What was learnt of a node holds while this stays the same.
+    pub fn identity(&self) -> String {
+        format!("{} {}", self.agent, self.version)
+    }
 }
 
-/// The answer. What the node itself said wrong about it is noted; that it does not answer at all is seen by its first call.
+/// The answer; that the node does not have the method is no problem.
 pub fn noted<T>(answer: Result<T, CallError>, problems: &mut Vec<CallError>) -> Option<T> {
-    let is_problem = |error: &CallError| error.cause.is_answer() && !error.cause.is_missing_method();
-    answer.map_err(|error| problems.extend(Some(error).filter(is_problem))).ok()
+    answer.map_err(|error| problems.extend(Some(error).filter(|error| !error.cause.is_missing_method()))).ok()
 }
 
 /// What a node told of itself, for people.
@@ -66,7 +90,17 @@ pub fn joined_with_commas(parts: impl IntoIterator<Item = Option<String>>) -> St
 }
 
 /// A client of a node that answers JSON-RPC at this path.
-pub fn client(node: &Node, path: &'static str, budget: Budget) -> Client {
+pub fn client(run: &Run, node: &Node, path: &'static str, budget: Budget) -> Client {
     let name = format!("{} {}", node.kind.as_str(), node.address);
-    Client::new(name, path, node.transport.clone(), budget)
+    let habits: Habits = run.state.recall(&habits_of(&name));
+    Client::new(name, path, node.transport.clone(), budget, habits.at(run.now))
+}
+
+/// Keeps what was learnt about a node for the next run.
+pub fn remember_habits(run: &Run, client: &Client) {
+    run.state.remember(&habits_of(client.name()), &client.habits());
+}
+
+fn habits_of(name: &str) -> String {
+    format!("node/{name}")
 }

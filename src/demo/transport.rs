@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::farm::{Farm, Node as FarmNode};
 use crate::discover::Kind;
-use crate::rpc::{Cause, Node, ReadAnswer, Reply, Transport};
+use crate::rpc::{Cause, Node, ReadAnswer, Transport};
 
 /// Tells the time, in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -37,19 +37,14 @@ struct InProcess {
 }
 
 impl Transport for InProcess {
-    fn post(&self, path: &str, body: &[u8], _timeout: Duration) -> Result<Reply, Cause> {
+    fn post(&self, path: &str, body: &[u8], _timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
         let now = (self.clock)();
         let answer = match (self.node, path) {
             (FarmNode::Boost, "/graphql/query") => graphql(&self.farm, body, now),
             _ => answer(&self.farm, self.node, body, now),
         };
         let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
-        Ok(Reply { status: 200, body })
-    }
-
-    fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
-        let reply = self.post(path, body, timeout)?;
-        read(reply.status, &mut reply.body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
+        read(200, &mut body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
     }
 }
 

@@ -1,14 +1,16 @@
 //! Calls that are made together, and their answers.
 
-use std::borrow::Cow;
+use std::any::Any;
+use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::ops::Range;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::answers::{Parser, streamed, whole};
 use super::{CallError, Cause};
-use crate::tolerant;
+use crate::lotus::address;
 
 /// Calls to be made together.
 #[derive(Default)]
@@ -16,9 +18,16 @@ pub struct Batch {
     pub(super) calls: Vec<Call>,
 }
 
+/// What an answer is about: the first parameter, where it is an address.
+pub(super) fn subject(params: &Value) -> String {
+    let first = params.get(0).and_then(Value::as_str).filter(|text| address::is_address(text));
+    first.unwrap_or_default().to_owned()
+}
+
 pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) params: Value,
+    pub(super) parse: Parser,
 }
 
 /// Stands for the answer to one call of a [`Batch`].
@@ -41,48 +50,70 @@ impl Batch {
         Batch::default()
     }
 
-    /// Adds a call of `Filecoin.<method>`, whose answer is a `T`.
-    pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T> {
-        self.calls.push(Call { method, params });
+    /// Adds a call of `Filecoin.<method>`, whose answer is a `T`. It is read as a whole, so an answer of megabytes is dropped.
+    pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T>
+    where
+        T: for<'de> Deserialize<'de> + Send + 'static,
+    {
+        self.push(Call { method, params, parse: whole::<T> })
+    }
+
+    /// Like [`Batch::add`], for an answer that may be long: it is read as it comes into a `T` that does not grow with it.
+    pub fn add_streamed<T: DeserializeOwned + Send + 'static>(
+        &mut self,
+        method: &'static str,
+        params: Value,
+    ) -> Ticket<T> {
+        self.push(Call { method, params, parse: streamed::<T> })
+    }
+
+    fn push<T>(&mut self, call: Call) -> Ticket<T> {
+        self.calls.push(call);
         Ticket { index: self.calls.len() - 1, answer: PhantomData }
     }
 }
 
-/// Where an answer stands: which body, and what part of it.
-pub(super) type Slot = Result<(usize, Range<usize>), Cause>;
+/// What became of a call: the value that was read, a `T` of its ticket.
+pub(super) type Slot = Result<Box<dyn Any + Send>, Cause>;
 
-/// The answers to a [`Batch`], parsed when they are asked for.
+/// The answers to a [`Batch`].
 pub struct Answers {
-    pub(super) node: String,
-    pub(super) methods: Vec<Cow<'static, str>>,
-    pub(super) bodies: Vec<Vec<u8>>,
-    pub(super) slots: Vec<Slot>,
+    node: String,
+    /// What each call is about, and its method.
+    calls: Vec<(String, &'static str)>,
+    slots: RefCell<Vec<Slot>>,
 }
 
 impl Answers {
+    pub(super) fn new(node: &str, batch: &Batch, slots: Vec<Slot>) -> Self {
+        let calls = batch.calls.iter().map(|call| (subject(&call.params), call.method)).collect();
+        Answers { node: node.to_owned(), calls, slots: RefCell::new(slots) }
+    }
+
     /// The first error, where no call at all was answered.
     pub fn reached(&self) -> Result<(), CallError> {
+        let slots = self.slots.borrow();
         let is_answer = |slot: &Slot| slot.as_ref().err().is_none_or(Cause::is_answer);
-        match (self.slots.iter().any(is_answer), self.slots.first()) {
+        match (slots.iter().any(is_answer), slots.first()) {
             (false, Some(Err(cause))) => Err(self.error(0, cause.clone())),
             _ => Ok(()),
         }
     }
 
     fn error(&self, index: usize, cause: Cause) -> CallError {
-        let method = self.methods.get(index).cloned().unwrap_or_default();
-        CallError { node: self.node.clone(), method, cause }
+        let (about, method) = self.calls.get(index).cloned().unwrap_or_default();
+        CallError { node: self.node.clone(), about, method: method.into(), cause }
     }
 
-    /// The answer to one call. It may borrow from the answers.
-    pub fn get<'a, T: Deserialize<'a>>(&'a self, ticket: Ticket<T>) -> Result<T, CallError> {
-        let fail = |cause| self.error(ticket.index, cause);
-        let (body, range) = match self.slots.get(ticket.index) {
-            Some(Ok(place)) => place.clone(),
-            Some(Err(cause)) => return Err(fail(cause.clone())),
-            None => return Err(fail(Cause::NoAnswer)),
-        };
-        let text = if range.is_empty() { b"null" } else { &self.bodies[body][range] };
-        tolerant::from_json(text).map_err(|why| fail(Cause::Shape(why)))
+    /// The answer to one call, which is given away once.
+    pub fn get<T: 'static>(&self, ticket: Ticket<T>) -> Result<T, CallError> {
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.get_mut(ticket.index).map(|slot| match slot {
+            Ok(_) => std::mem::replace(slot, Err(Cause::NoAnswer)),
+            Err(cause) => Err(cause.clone()),
+        });
+        let answer = slot.unwrap_or(Err(Cause::NoAnswer));
+        let value = answer.and_then(|value| value.downcast::<T>().map_err(|_| Cause::NoAnswer));
+        value.map(|value| *value).map_err(|cause| self.error(ticket.index, cause))
     }
 }

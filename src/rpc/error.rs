@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::tolerant::{Line, SaidBefore};
+
 /// A call that brought no usable answer.
 #[derive(Clone, Debug)]
 pub struct CallError {
     /// How messages call the node, like `miner 127.0.0.1:2345`.
     pub node: String,
-    /// The method without its `Filecoin.` prefix; of a batch that failed as a whole, the first and how many more.
+    /// The miner or the address that was asked about; empty where there is none.
+    pub about: String,
+    /// The method without its `Filecoin.` prefix.
     pub method: Cow<'static, str>,
     /// What happened.
     pub cause: Cause,
@@ -72,65 +76,92 @@ impl Cause {
         *self == Cause::NoSuchMethod
     }
 
+    /// Whether it says something about the node as a whole, whatever it was asked.
+    pub fn is_of_node(&self) -> bool {
+        use Cause::{BadToken, GivenUp, Http, NotJsonRpc, Unreachable};
+        matches!(self, BadToken | GivenUp | Http(_) | NotJsonRpc(_) | Unreachable(_))
+    }
+
     /// Whether it was the node that answered, if only with an error, and not the network, a proxy or silence.
     pub fn is_answer(&self) -> bool {
         matches!(self, Cause::NoSuchMethod | Cause::NeedsPermission(_) | Cause::Refused { .. } | Cause::Shape(_))
     }
 }
 
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CallError { node, method, cause } = self;
+impl From<&CallError> for Line {
+    fn from(CallError { node, about, method, cause }: &CallError) -> Line {
         let tool = match node.split(' ').next() {
             Some("miner") => "lotus-miner",
             Some("boost") => "boostd",
             _ => "lotus",
         };
-        match cause {
-            Cause::Unreachable(why) => {
-                write!(f, "{node}: cannot connect: {why}; is it running, and is this its address?")
+        let token = |need: &str| format!("`{tool} auth create-token --perm {need}`");
+        let what = match cause {
+            Cause::Unreachable(why) => format!("cannot connect: {why}; is it running, and is this its address?"),
+            // Why it is left alone was said when it was given up.
+            Cause::GivenUp => String::new(),
+            Cause::BadToken => {
+                // The permission with which everything is there.
+                let need = if tool == "lotus" { "write" } else { "admin" };
+                format!("the token is refused (HTTP 401); make a new one with {}", token(need))
             }
-            Cause::GivenUp => {
-                write!(f, "{node}: not asked any further in this run, because it did not answer as it should before")
-            }
-            Cause::BadToken => write!(
-                f,
-                "{node}: the token is refused (HTTP 401); make a new one with `{tool} auth create-token --perm read`"
-            ),
-            Cause::Failed(why) => write!(f, "{node}: {method}: {why}"),
-            Cause::TimedOut(after) => write!(
-                f,
-                "{node}: {method}: no whole answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
+            Cause::Failed(why) => why.clone(),
+            Cause::TimedOut(after) => format!(
+                "no whole answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
                 after.as_secs_f64()
             ),
-            Cause::BudgetSpent => write!(
-                f,
-                "{node}: {method}: not asked, because the time of this run is used up (a longer --timeout gives it more)"
-            ),
-            Cause::NeedsPermission(need) => write!(
-                f,
-                "{node}: {method} needs a token with the `{need}` permission; make one with `{tool} auth create-token --perm {need}`"
-            ),
-            Cause::NoSuchMethod => write!(f, "{node}: has no method {method}"),
+            Cause::BudgetSpent => {
+                "not asked, because the time of this run is used up (a longer --timeout gives it more)".to_owned()
+            }
+            Cause::NeedsPermission(need) => {
+                format!("the token lacks the `{need}` permission; make one that has it with {}", token(need))
+            }
+            Cause::NoSuchMethod => "the node has no such method".to_owned(),
             Cause::Refused { code, message } => {
-                write!(f, "{node}: {method}: the node answered \"{message}\" (error {code})")
+                let remedy = if message.contains("actor not found") { "; this network has no such actor" } else { "" };
+                format!("the node answered \"{message}\" (error {code}){remedy}")
             }
-            Cause::Http(status) => {
-                write!(f, "{node}: {method}: answered HTTP {status} instead of JSON-RPC; {}", http_remedy(*status))
+            Cause::Http(status) => format!("answers HTTP {status} instead of JSON-RPC; {}", http_remedy(*status)),
+            Cause::TooLarge(limit) => format!("the answer is longer than {limit} bytes, and was dropped"),
+            Cause::NotJsonRpc(start) => {
+                format!("the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?")
             }
-            Cause::TooLarge(limit) => {
-                write!(f, "{node}: {method}: the answer is longer than {limit} bytes, and was dropped")
+            Cause::NoAnswer => "the node left this call unanswered".to_owned(),
+            Cause::Shape(why) => {
+                format!("the answer has an unknown shape: {why}; please report it with the node's version")
             }
-            Cause::NotJsonRpc(start) => write!(
-                f,
-                "{node}: {method}: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
-            ),
-            Cause::NoAnswer => write!(f, "{node}: {method}: the node left this call unanswered"),
-            Cause::Shape(why) => write!(
-                f,
-                "{node}: {method}: the answer has an unknown shape: {why}; please report it with the node's version"
-            ),
+        };
+        let call = (!cause.is_of_node()).then(|| method.clone());
+        let about = if call.is_some() { about.clone() } else { String::new() };
+        Line { node: node.clone(), about, call, what }
+    }
+}
+
+impl From<CallError> for Line {
+    fn from(error: CallError) -> Line {
+        Line::from(&error)
+    }
+}
+
+impl From<anyhow::Error> for Line {
+    fn from(error: anyhow::Error) -> Line {
+        if error.is::<SaidBefore>() {
+            return Line::default();
         }
+        match error.downcast_ref::<CallError>() {
+            Some(call) if error.chain().len() == 1 => call.into(),
+            _ => format!("{error:#}").into(),
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = Line::from(self);
+        if line.what.is_empty() {
+            return write!(f, "{}: not asked any further in this run", self.node);
+        }
+        line.fmt(f)
     }
 }
 

@@ -6,8 +6,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::answers::{MAX_ANSWER_BYTES, not_json_rpc};
+use super::client::refused_by_status;
 use super::error::one_line;
-use super::{CallError, Cause, Client, not_json_rpc};
+use super::json::why_malformed;
+use super::{CallError, Cause, Client, Share};
 use crate::tolerant::{self, Problems};
 
 /// One root field of a query.
@@ -53,15 +56,15 @@ struct Location {
 
 impl ErrorEntry {
     /// The root field that it is about: named by the path of an answer, or by the line of a query that the schema does not allow.
-    fn field<'a>(&self, asked: &'a [RootField]) -> Option<&'a RootField> {
+    fn field<'a>(&self, asked: &[&'a RootField]) -> Option<&'a RootField> {
         match self.path.as_ref().and_then(|path| path.first()) {
-            Some(key) => asked.iter().find(|field| key.as_str() == Some(&field.key)),
-            None => asked.get(self.locations.as_ref()?.first()?.line.checked_sub(2)?),
+            Some(key) => asked.iter().find(|field| key.as_str() == Some(&field.key)).copied(),
+            None => asked.get(self.locations.as_ref()?.first()?.line.checked_sub(2)?).copied(),
         }
     }
 
     fn cause(&self, field: Option<&RootField>, client: &Client) -> Cause {
-        let message = one_line(&client.transport.redact(&self.message));
+        let message = one_line(&client.redact(&self.message));
         // The words of graph-gophers, where a Boost is older than the field.
         let unknown = field.map(|field| format!("Cannot query field \"{}\"", field.name));
         match unknown {
@@ -77,15 +80,21 @@ impl Client {
     ///
     /// An error means that nothing was answered at all.
     pub fn query(&self, wanted: &[RootField]) -> Result<Fields, CallError> {
-        let mut fields = Fields { node: self.name.clone(), data: BTreeMap::new(), failed: BTreeMap::new() };
-        let without = self.query_once(wanted, &mut fields)?;
+        let mut fields = Fields { node: self.name().to_owned(), data: BTreeMap::new(), failed: BTreeMap::new() };
+        let (missing, wanted): (Vec<&RootField>, Vec<&RootField>) =
+            wanted.iter().partition(|field| self.habits.lacks(&habit(field.name)));
+        fields.failed.extend(missing.into_iter().map(|field| (field.key.clone(), (field.name, Cause::NoSuchMethod))));
+        let without = self.query_once(&wanted, &mut fields)?;
         if !without.is_empty() && without.len() < wanted.len() {
-            let others: Vec<RootField> = wanted.iter().filter(|field| !without.contains(&field.key)).cloned().collect();
+            let others: Vec<&RootField> = wanted.into_iter().filter(|field| !without.contains(&field.key)).collect();
             // What was answered about the first ones stands, whatever becomes of this.
             if let Err(error) = self.query_once(&others, &mut fields) {
-                let failed = others.into_iter().map(|field| (field.key, (field.name, error.cause.clone())));
+                let failed = others.into_iter().map(|field| (field.key.clone(), (field.name, error.cause.clone())));
                 fields.failed.extend(failed);
             }
+        }
+        for (name, _) in fields.failed.values().filter(|(_, cause)| cause.is_missing_method()) {
+            self.habits.note_missing(&habit(name));
         }
         let errors = fields.failed.values().filter(|(_, cause)| !cause.is_missing_method()).count();
         self.count_errors(errors);
@@ -93,18 +102,18 @@ impl Client {
     }
 
     /// Asks once. Where nothing was answered because of some of the fields, their keys.
-    fn query_once(&self, asked: &[RootField], fields: &mut Fields) -> Result<BTreeSet<String>, CallError> {
+    fn query_once(&self, asked: &[&RootField], fields: &mut Fields) -> Result<BTreeSet<String>, CallError> {
         let lines = asked.iter().map(|field| format!("{}:{}{}\n", field.key, field.name, field.rest));
         let query = format!("{{\n{}}}", lines.collect::<String>());
         let fail = |cause| {
             self.count_errors(1);
-            CallError { node: self.name.clone(), method: "query".into(), cause }
+            CallError { node: self.name().to_owned(), about: String::new(), method: "query".into(), cause }
         };
-        let reply = self.post(self.path, &json!({ "query": query }), 1).map_err(fail)?;
-        let response: Response = tolerant::from_json(&reply.body).unwrap_or_default();
+        let (status, body) = self.post_query(&json!({ "query": query })).map_err(fail)?;
+        let response: Response = tolerant::from_json(&body).unwrap_or_default();
         let errors = response.errors.unwrap_or_default();
         if response.data.is_none() && errors.is_empty() {
-            return Err(fail(match not_json_rpc(&reply, &*self.transport) {
+            return Err(fail(match not_json_rpc(status, &body, self) {
                 Cause::NotJsonRpc(start) => {
                     Cause::Failed(format!("the answer is not GraphQL's (it starts with {start:?})"))
                 }
@@ -128,7 +137,7 @@ impl Client {
             return Ok(without);
         };
         // It is the reason for what is null, as far as anybody can tell.
-        let is_null = |field: &&RootField| data.get(&field.key).is_none_or(|value| value.get() == "null");
+        let is_null = |field: &&&RootField| data.get(&field.key).is_none_or(|value| value.get() == "null");
         for field in asked.iter().filter(is_null) {
             if let Some(cause) = &of_no_field {
                 fields.failed.entry(field.key.clone()).or_insert((field.name, cause.clone()));
@@ -137,6 +146,28 @@ impl Client {
         fields.data.extend(data);
         Ok(BTreeSet::new())
     }
+
+    /// The HTTP status and the body.
+    fn post_query(&self, query: &Value) -> Result<(u16, Vec<u8>), Cause> {
+        let mut answer = Err(Cause::NoAnswer);
+        self.exchange(self.path(), query, 1, Share::Whole, &mut |status, source| {
+            let mut body = Vec::new();
+            answer = match (refused_by_status(status), source.value()?.read_whole(&mut body, MAX_ANSWER_BYTES)) {
+                (Some(cause), _) => Err(cause),
+                (None, Ok(true)) => Ok((status, body)),
+                (None, Ok(false)) => Err(Cause::TooLarge(MAX_ANSWER_BYTES)),
+                (None, Err(error)) if why_malformed(&error).is_some() => Ok((status, source.head().to_vec())),
+                (None, Err(error)) => return Err(error),
+            };
+            Ok(())
+        })?;
+        answer
+    }
+}
+
+/// How a field that a node does not have is remembered.
+fn habit(name: &str) -> String {
+    format!("query {name}")
 }
 
 impl Fields {
@@ -144,7 +175,7 @@ impl Fields {
     pub fn take<'a, T: Deserialize<'a>>(&'a self, key: &str, problems: &mut Problems) -> Option<T> {
         let fail = |name: &'static str, cause: &Cause| {
             let cause = cause.clone();
-            CallError { node: self.node.clone(), method: name.into(), cause }
+            CallError { node: self.node.clone(), about: String::new(), method: name.into(), cause }
         };
         if let Some((name, cause)) = self.failed.get(key) {
             return problems.if_supported(Err(fail(name, cause)));
@@ -158,6 +189,7 @@ impl Fields {
             Err(why) => {
                 problems.error(CallError {
                     node: self.node.clone(),
+                    about: String::new(),
                     method: key.to_owned().into(),
                     cause: Cause::Shape(why),
                 });
@@ -174,7 +206,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rpc::{Budget, ReadAnswer, Reply, Transport};
+    use crate::rpc::{Budget, Habits, ReadAnswer, Transport};
 
     /// Answers each request with the next of these bodies, and keeps what was asked.
     struct Script {
@@ -183,15 +215,11 @@ mod tests {
     }
 
     impl Transport for Script {
-        fn post(&self, path: &str, body: &[u8], _: Duration) -> Result<Reply, Cause> {
+        fn post(&self, path: &str, body: &[u8], _: Duration, read: ReadAnswer) -> Result<(), Cause> {
             let body: Value = serde_json::from_slice(body).unwrap();
             self.asked.lock().unwrap().push(format!("{path} {}", body["query"].as_str().unwrap()));
             let answer = self.bodies.lock().unwrap().remove(0);
-            Ok(Reply { status: 200, body: answer.as_bytes().to_vec() })
-        }
-
-        fn stream(&self, _: &str, _: &[u8], _: Duration, _: ReadAnswer) -> Result<(), Cause> {
-            Err(Cause::NoAnswer)
+            read(200, &mut answer.as_bytes()).map_err(|error| Cause::Failed(error.to_string()))
         }
 
         fn redact(&self, text: &str) -> String {
@@ -214,12 +242,13 @@ mod tests {
     fn ask(bodies: &[&'static str]) -> (Numbers, Vec<String>, Vec<String>) {
         let script = Arc::new(Script { bodies: Mutex::new(bodies.to_vec()), asked: Mutex::default() });
         let budget = Budget::new(Duration::from_secs(10));
-        let client = Client::new("boost b:1".to_owned(), "/graphql/query", script.clone(), budget);
+        let client = Client::new("boost b:1".to_owned(), "/graphql/query", script.clone(), budget, Habits::default());
         let mut problems = Problems::new("boost b:1");
         let fields = client.query(&[field("a", "funds"), field("b", "storage")]);
         let numbers = fields.map(|fields| ["a", "b"].map(|key| Some(fields.take::<Answer>(key, &mut problems)?.n)));
         let asked = script.asked.lock().unwrap().clone();
-        (numbers.map_err(|error| error.to_string()), problems.into_lines(), asked)
+        let lines = problems.into_lines().iter().map(ToString::to_string).collect();
+        (numbers.map_err(|error| error.to_string()), lines, asked)
     }
 
     #[test]

@@ -6,14 +6,15 @@ use std::time::Duration;
 use ureq::http::Response;
 use ureq::{Agent, Body, Error, Timeout};
 
-use super::{Cause, ReadAnswer, Reply, Transport};
+use super::{Cause, ReadAnswer, Transport};
 use crate::discover::{Credential, Endpoint};
 
-/// The longest answer that is read into memory, in bytes. Ureq is built without decompression, so these are also the bytes on the wire.
-pub const MAX_ANSWER_BYTES: u64 = 256 << 20;
+/// The longest body that is read, in bytes; what of it is kept is far less. Ureq is built without decompression, so these are also the bytes on
+/// the wire.
+const MAX_BODY_BYTES: u64 = 4 << 30;
 
-/// The longest answer that is read as it comes, with nothing kept.
-const MAX_STREAM_BYTES: u64 = 4 << 30;
+/// What may follow an answer, to be read for the sake of the connection.
+const MAX_BYTES_AFTER_ANSWER: u64 = 64 << 10;
 
 /// A connection that is not there by now is not coming.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,33 +49,6 @@ impl Http {
         }
     }
 
-    /// Sends a request, and gives its answer to `read`, which gets at most `limit` bytes.
-    fn exchange<T>(
-        &self,
-        path: &str,
-        body: &[u8],
-        timeout: Duration,
-        limit: u64,
-        read: impl FnOnce(u16, usize, &mut dyn Read) -> io::Result<T>,
-    ) -> Result<T, Cause> {
-        let url = format!("{}{path}", self.base_url);
-        let mut result = self.send(&url, body, timeout);
-        // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
-        if let Err(Error::Io(error)) = &result
-            && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
-        {
-            result = self.send(&url, body, timeout);
-        }
-        let answer = result.and_then(|response| {
-            let status = response.status().as_u16();
-            let length = response.body().content_length().unwrap_or(0);
-            // One more, because ureq takes a body of exactly its limit for one too long.
-            let mut reader = response.into_body().into_with_config().limit(limit + 1).reader();
-            Ok(read(status, usize::try_from(length).unwrap_or(usize::MAX), &mut reader)?)
-        });
-        answer.map_err(|error| self.cause(error, timeout, limit))
-    }
-
     fn send(&self, url: &str, body: &[u8], timeout: Duration) -> Result<Response<Body>, Error> {
         let mut request = self.agent.post(url).header("Content-Type", "application/json");
         if let Some(authorization) = &self.authorization {
@@ -83,13 +57,13 @@ impl Http {
         request.config().timeout_global(Some(timeout)).build().send(body)
     }
 
-    fn cause(&self, error: Error, timeout: Duration, limit: u64) -> Cause {
+    fn cause(&self, error: Error, timeout: Duration) -> Cause {
         match error {
             Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
                 Cause::Unreachable("no connection in time".to_owned())
             }
             Error::Timeout(_) => Cause::TimedOut(timeout),
-            Error::BodyExceedsLimit(_) => Cause::TooLarge(limit),
+            Error::BodyExceedsLimit(_) => Cause::TooLarge(MAX_BODY_BYTES),
             Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
             Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
             Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
@@ -146,16 +120,24 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 impl Transport for Http {
-    fn post(&self, path: &str, body: &[u8], timeout: Duration) -> Result<Reply, Cause> {
-        self.exchange(path, body, timeout, MAX_ANSWER_BYTES, |status, length, reader| {
-            let mut body = Vec::with_capacity(length.min(1 << 20));
-            reader.read_to_end(&mut body)?;
-            Ok(Reply { status, body })
-        })
-    }
-
-    fn stream(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
-        self.exchange(path, body, timeout, MAX_STREAM_BYTES, |status, _, reader| read(status, reader))
+    fn post(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
+        let url = format!("{}{path}", self.base_url);
+        let mut result = self.send(&url, body, timeout);
+        // A kept connection may have been closed by the server in the meantime. Every call only reads, so asking again is safe.
+        if let Err(Error::Io(error)) = &result
+            && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
+        {
+            result = self.send(&url, body, timeout);
+        }
+        let answer = result.and_then(|response| {
+            let status = response.status().as_u16();
+            let mut reader = response.into_body().into_with_config().limit(MAX_BODY_BYTES).reader();
+            read(status, &mut reader)?;
+            // A body that is read to its end leaves the connection for the next request.
+            io::copy(&mut reader.take(MAX_BYTES_AFTER_ANSWER), &mut io::sink())?;
+            Ok(())
+        });
+        answer.map_err(|error| self.cause(error, timeout))
     }
 
     fn redact(&self, text: &str) -> String {

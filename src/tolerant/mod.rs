@@ -4,11 +4,12 @@ mod numbers;
 mod problems;
 
 pub use numbers::{Count, Float, Int};
-pub use problems::Problems;
+pub use problems::{Line, Problems, SaidBefore};
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A field that may be missing, null or of the wrong type.
@@ -59,13 +60,16 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String>
     if json.trim_ascii_start().starts_with(b"[") && is_object::<T>() {
         return Err("a list in place of an object".to_owned());
     }
-    serde_json::from_slice(json).map_err(|error| {
-        let error = error.to_string();
-        match error.split_once('"').zip(error.rsplit_once('"')) {
-            Some(((before, _), (_, after))) => format!("{before}\"…\"{after}"),
-            None => error,
-        }
-    })
+    serde_json::from_slice(json).map_err(|error| without_texts(&error))
+}
+
+/// What is wrong with JSON, without repeating texts of it.
+pub fn without_texts(error: &serde_json::Error) -> String {
+    let error = error.to_string();
+    match error.split_once('"').zip(error.rsplit_once('"')) {
+        Some(((before, _), (_, after))) => format!("{before}\"…\"{after}"),
+        None => error,
+    }
 }
 
 /// Whether a type is read from an object. Serde would take a list for one too, element by element in the order of the fields, and so make
@@ -98,6 +102,32 @@ fn is_object<'de, T: Deserialize<'de>>() -> bool {
     T::deserialize(Probe).is_err_and(|asked| asked.to_string() == OBJECT)
 }
 
+/// Most memory that the elements of one list may take. A node that has more of anything has something wrong.
+const MAX_LIST_BYTES: usize = 4 << 20;
+
+/// Bad elements of a list that are described; the others are counted.
+const MAX_BAD_ELEMENTS_SHOWN: usize = 3;
+
+fn check_size<T, E: Error>(elements: &[T]) -> Result<(), E> {
+    let fits = size_of_val(elements) <= MAX_LIST_BYTES;
+    if fits { Ok(()) } else { Err(E::custom(format!("more than {} elements", elements.len() - 1))) }
+}
+
+/// Only of the first bad elements is kept what is wrong with them.
+fn short<T>(element: Field<T>, bad: &mut usize) -> Field<T> {
+    *bad += usize::from(matches!(element, Field::Bad(_)));
+    match element {
+        Field::Bad(_) if *bad > MAX_BAD_ELEMENTS_SHOWN => Field::Bad(String::new()),
+        element => element,
+    }
+}
+
+fn note_others(name: &str, bad: usize, problems: &mut Problems) {
+    if bad > MAX_BAD_ELEMENTS_SHOWN {
+        problems.note(format_args!("{name}: {} more elements like this", bad - MAX_BAD_ELEMENTS_SHOWN));
+    }
+}
+
 /// A list whose elements are read one by one; null is an empty list, as Go writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct List<T>(pub Vec<Field<T>>);
@@ -111,15 +141,42 @@ impl<T> Default for List<T> {
 impl<T> List<T> {
     /// The good elements; bad ones are reported under the list's name first.
     pub fn take(self, name: &str, problems: &mut Problems) -> Vec<T> {
-        let elements = self.0.into_iter().enumerate();
-        elements.filter_map(|(index, field)| field.take(&format!("{name}[{index}]"), problems)).collect()
+        let (mut good, mut bad) = (Vec::new(), 0);
+        for (index, field) in self.0.into_iter().enumerate() {
+            match field {
+                Field::Bad(_) if bad >= MAX_BAD_ELEMENTS_SHOWN => bad += 1,
+                field => {
+                    bad += usize::from(matches!(field, Field::Bad(_)));
+                    good.extend(field.take(&format!("{name}[{index}]"), problems));
+                }
+            }
+        }
+        note_others(name, bad, problems);
+        good
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: Option<Vec<&RawValue>> = Option::deserialize(deserializer)?;
-        Ok(List(raw.unwrap_or_default().into_iter().map(parse).collect()))
+        struct Elements<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = List<T>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a list or null")
+            }
+            fn visit_unit<E: Error>(self) -> Result<List<T>, E> {
+                Ok(List::default())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<List<T>, A::Error> {
+                let (mut elements, mut bad) = (Vec::new(), 0);
+                while let Some(raw) = access.next_element::<&RawValue>()? {
+                    elements.push(short(parse(raw), &mut bad));
+                    check_size(&elements)?;
+                }
+                Ok(List(elements))
+            }
+        }
+        deserializer.deserialize_any(Elements(PhantomData))
     }
 }
 
@@ -136,12 +193,17 @@ impl<T> Default for Map<T> {
 impl<T> Map<T> {
     /// The good entries, in the order of their keys; bad ones are reported under the dictionary's name first.
     pub fn take(self, name: &str, problems: &mut Problems) -> Vec<(String, T)> {
-        let mut entries: Vec<(String, T)> = Vec::new();
+        let (mut entries, mut bad) = (Vec::new(), 0);
         for (key, field) in self.0 {
-            if let Some(value) = field.take(&format!("{name}[{key:?}]"), problems) {
-                entries.push((key, value));
+            match field {
+                Field::Bad(_) if bad >= MAX_BAD_ELEMENTS_SHOWN => bad += 1,
+                field => {
+                    bad += usize::from(matches!(field, Field::Bad(_)));
+                    entries.extend(field.take(&format!("{name}[{key:?}]"), problems).map(|value| (key, value)));
+                }
             }
         }
+        note_others(name, bad, problems);
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         entries.dedup_by(|a, b| a.0 == b.0);
         entries
@@ -150,7 +212,7 @@ impl<T> Map<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(std::marker::PhantomData<T>);
+        struct Entries<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
             type Value = Map<T>;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -160,13 +222,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
                 Ok(Map::default())
             }
             fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Map<T>, A::Error> {
-                let mut entries = Vec::new();
+                let (mut entries, mut bad) = (Vec::new(), 0);
                 while let Some((key, raw)) = access.next_entry::<String, &RawValue>()? {
-                    entries.push((key, parse(raw)));
+                    entries.push((key, short(parse(raw), &mut bad)));
+                    check_size(&entries)?;
                 }
                 Ok(Map(entries))
             }
         }
-        deserializer.deserialize_any(Entries(std::marker::PhantomData))
+        deserializer.deserialize_any(Entries(PhantomData))
     }
 }

@@ -195,7 +195,10 @@ fn a_full_node_in_place_of_a_miner() {
     let farm = Farm::start();
     let (metrics, stderr) = farm.exporter().env("MINER_API_INFO", &admin(&farm.daemon)).collect();
     assert_eq!(metrics.success("chain", ""), Some(true));
-    assert!(stderr.contains("miner 127.0.0.1:") && stderr.contains("has no method ActorAddress"), "{stderr}");
+    assert!(
+        stderr.contains("miner 127.0.0.1:") && stderr.contains("this is a full node, not a lotus-miner"),
+        "{stderr}"
+    );
 }
 
 /// A node that answers with an error is there. What it does not tell is missing.

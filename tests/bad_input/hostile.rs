@@ -31,25 +31,25 @@ fn assert_ended_in_time(metrics: &Metrics) {
 #[test]
 fn a_full_node_that_never_answers() {
     let daemon = Hostile::silent();
-    assert_only_the_full_node_suffers(&daemon, &["--timeout", "4s"], "no whole answer within 1.0 s");
+    assert_only_the_full_node_suffers(&daemon, &["--timeout", "4s"], "no whole answer within");
     assert!(daemon.connections() <= 5, "it was asked on and on: {} times", daemon.connections());
 }
 
 #[test]
 fn a_full_node_that_answers_a_byte_a_second() {
-    assert_only_the_full_node_suffers(&Hostile::slow(), &["--timeout", "4s"], "no whole answer within 1.0 s");
+    assert_only_the_full_node_suffers(&Hostile::slow(), &["--timeout", "4s"], "no whole answer within");
 }
 
 #[test]
 fn a_full_node_that_hangs_up() {
-    assert_only_the_full_node_suffers(&Hostile::closing(), &[], "Version and 4 more calls: ");
+    assert_only_the_full_node_suffers(&Hostile::closing(), &[], "StateNetworkName and 2 more calls: ");
 }
 
-/// More than 256 MiB are not taken, however fast they come.
+/// What is no answer is not read on, however fast it comes.
 #[test]
 fn a_full_node_that_floods() {
     let daemon = Hostile::endless();
-    assert_only_the_full_node_suffers(&daemon, &["--timeout", "120s"], "longer than 268435456 bytes");
+    assert_only_the_full_node_suffers(&daemon, &["--timeout", "120s"], "not JSON-RPC");
     assert_eq!(daemon.connections(), 1, "once is enough");
 }
 
@@ -63,7 +63,7 @@ fn a_lotus_miner_that_never_answers() {
     let (after, stderr) = exporter.collect();
     assert!(after.failed().is_empty(), "{:?}", after.failed());
     assert!(
-        stderr.contains(&format!("miner 127.0.0.1:{}: ActorAddress and 3 more calls: no whole answer", silent.port)),
+        stderr.contains(&format!("miner 127.0.0.1:{}: ActorAddress, Version: no whole answer", silent.port)),
         "{stderr}"
     );
     assert_ended_in_time(&after);
@@ -79,7 +79,7 @@ fn a_call_that_hangs() {
     farm.daemon.answer("MpoolPending", Answer::Late(Duration::from_secs(30)));
     let (after, stderr) = farm.exporter().args(&["--timeout", "4s"]).collect();
     assert_eq!(after.failed(), ["mpool"]);
-    assert!(stderr.contains("MpoolPending: no whole answer within 1.0 s"), "{stderr}");
+    assert!(stderr.contains("MpoolPending: no whole answer within 2.0 s"), "{stderr}");
     assert_others_unharmed(&before, &after, &["mpool"]);
     assert_ended_in_time(&after);
 }

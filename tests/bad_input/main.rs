@@ -10,9 +10,12 @@ mod access;
 mod content;
 mod endpoints;
 mod hostile;
+mod kinds;
+mod large;
 mod nulls;
 mod older;
 mod replies;
+mod slow_method;
 mod slow_tier;
 mod types;
 
@@ -60,7 +63,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_miner_info", "identity"),
         ("farcaster_miner_address", "identity"),
         ("farcaster_miner_sector_size", "identity"),
-        ("farcaster_miner_start_time", "connection"),
+        ("farcaster_miner_start_time", "process"),
         ("farcaster_miner_power", "power"),
         ("farcaster_miner_has_min_power", "power"),
         ("farcaster_miner_mining", "power"),

@@ -53,12 +53,13 @@ impl Exporter {
     }
 
     pub fn command(&self) -> Command {
-        let binary = env!("CARGO_BIN_EXE_lotus-exporter-farcaster");
+        let built = env!("CARGO_BIN_EXE_lotus-exporter-farcaster");
+        let binary = std::env::var("FARCASTER_TEST_BINARY").unwrap_or_else(|_| built.to_owned());
         let mut command = match self.umask {
-            None => Command::new(binary),
+            None => Command::new(&binary),
             Some(umask) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), binary]);
+                shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), &binary]);
                 shell
             }
         };

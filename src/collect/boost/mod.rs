@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::collect::lane::{Endpoint, Lane};
+use crate::collect::reach::client;
 use crate::collect::run::Run;
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
@@ -36,12 +37,11 @@ pub struct Boost {
 
 impl Boost {
     /// Makes no connection yet.
-    pub fn new(node: &Node, budget: Budget) -> Boost {
-        let client = |of: &Node, path| Client::new(format!("boost {}", of.address), path, of.transport.clone(), budget);
+    pub fn new(run: &Run, node: &Node, budget: Budget) -> Boost {
         let graphql = node.graphql.as_deref().unwrap_or(node);
         Boost {
-            api: client(node, "/rpc/v0"),
-            graphql: client(graphql, "/graphql/query"),
+            api: client(run, node, "/rpc/v0", budget),
+            graphql: client(run, graphql, "/graphql/query", budget),
             addresses: [node.address.clone(), graphql.address.clone()],
         }
     }

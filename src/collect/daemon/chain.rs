@@ -1,6 +1,6 @@
 //! The chain as the full node has it: head, sync, finality, base fee.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::expose::{Samples, families};
 use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock};
 use crate::lotus::tipset::TipSet;
 use crate::rpc::{Batch, Cause};
-use crate::tolerant::{Field, Int, List, Problems};
+use crate::tolerant::{Field, Int, List, Problems, SaidBefore};
 
 /// Names of SyncState's stages, by number (chain/types of Lotus: api.SyncStateStage).
 const SYNC_STAGES: [&str; 7] =
@@ -61,7 +61,7 @@ struct FinalTipSet {
 }
 
 pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
-    let head = daemon.head.as_ref().context("the full node has no head")?;
+    let head = daemon.head.as_ref().ok_or(SaidBefore)?;
     let mut batch = Batch::new();
     let status = batch.add::<NodeStatus>("NodeStatus", json!([false]));
     let sync = batch.add::<SyncState>("SyncState", json!([]));

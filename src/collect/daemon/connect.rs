@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted};
+use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted, what_it_is};
+use crate::collect::run::Run;
+use crate::discover::Kind;
 use crate::lotus::epoch::ChainClock;
 use crate::lotus::tipset::{NetworkParams, TipSet};
-use crate::rpc::{Batch, Budget, CallError, Client, Node};
-use crate::tolerant::Int;
+use crate::rpc::{Batch, Budget, CallError, Cause, Client, Habits, Node};
+use crate::tolerant::{Int, Line};
 
 const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 
@@ -50,10 +52,10 @@ pub struct DaemonAnswer {
 }
 
 /// Asks full nodes in their order until one has a head.
-pub fn connect<'n>(nodes: impl Iterator<Item = &'n Node>, budget: Budget) -> Vec<DaemonAnswer> {
+pub fn connect<'n>(run: &Run, nodes: impl Iterator<Item = &'n Node>, budget: Budget) -> Vec<DaemonAnswer> {
     let mut answers = Vec::new();
     for node in nodes {
-        let answer = connect_daemon(node, budget);
+        let answer = connect_daemon(run, node, budget);
         let has_head = answer.daemon.head.is_some();
         answers.push(answer);
         if has_head {
@@ -63,8 +65,8 @@ pub fn connect<'n>(nodes: impl Iterator<Item = &'n Node>, budget: Budget) -> Vec
     answers
 }
 
-fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
-    let client = client(node, "/rpc/v1", budget);
+fn connect_daemon(run: &Run, node: &Node, budget: Budget) -> DaemonAnswer {
+    let client = client(run, node, "/rpc/v1", budget);
     let mut batch = Batch::new();
     let version = batch.add::<Version>("Version", json!([]));
     let head = batch.add::<TipSet>("ChainHead", json!([]));
@@ -73,19 +75,32 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
     let network_version = batch.add::<i64>("StateNetworkVersion", json!([null]));
     let answers = client.send(&batch);
 
-    let mut reach = Reach::new(node, &answers, version);
+    let mut reach = Reach::new(node, &answers);
     let mut problems = Vec::new();
-    let version = noted(answers.get(version), &mut problems).map(|version| version.redacted(&client));
-    let name = noted(answers.get(name), &mut problems).map(|name| client.redact(&name));
+    let (version, head) = (answers.get(version), answers.get(head));
+    let has_no_chain = head.as_ref().is_err_and(|error| error.cause.is_missing_method());
+    if has_no_chain {
+        reach.is_something_else(&client, what_it_is(&version, "a lotus-miner"), Kind::Daemon);
+    } else if let Some(what) = what_is_elsewhere(node, &head, budget) {
+        reach.is_something_else(&client, what, Kind::Daemon);
+    }
+    let version = noted(version, &mut problems).map(|version| version.redacted(&client));
+    if let Some(version) = version.as_ref().filter(|_| reach.is_up) {
+        client.is_version(&version.identity());
+    }
+    // A name that is empty is not known.
+    let name = noted(answers.get(name), &mut problems).map(|name| client.redact(&name)).filter(|name| !name.is_empty());
     let params = noted(answers.get(params), &mut problems).unwrap_or_default();
     let network_version = noted(answers.get(network_version), &mut problems);
-    let head = match answers.get(head) {
-        Ok(head) => Some(head),
-        Err(error) => {
-            reach.errors.push(error);
-            None
-        }
-    };
+    let mut wrong = Vec::new();
+    let head = noted(head, &mut wrong);
+    if !reach.is_up {
+        wrong.append(&mut problems);
+        client.give_up();
+    }
+    if reach.lines.is_empty() {
+        reach.lines.extend(wrong.iter().map(Line::from));
+    }
     let solstice_height = params.fork_upgrade_params.and_then(|upgrades| upgrades.upgrade_solstice_height);
     let block_delay = params.block_delay_secs.or(version.as_ref().and_then(|version| version.block_delay));
     let block_delay = block_delay.and_then(|Int(seconds)| i64::try_from(seconds).ok());
@@ -109,4 +124,18 @@ fn connect_daemon(node: &Node, budget: Budget) -> DaemonAnswer {
         client,
     };
     DaemonAnswer { reach, daemon }
+}
+
+/// What is at the address where there is no `/rpc/v1`, which every full node has: lotus-miner and lotus-worker answer at `/rpc/v0` only.
+fn what_is_elsewhere(node: &Node, head: &Result<TipSet, CallError>, budget: Budget) -> Option<&'static str> {
+    if !head.as_ref().is_err_and(|error| error.cause == Cause::Http(404)) {
+        return None;
+    }
+    let name = format!("{} {}", node.kind.as_str(), node.address);
+    let client = Client::new(name, "/rpc/v0", node.transport.clone(), budget, Habits::default());
+    let mut batch = Batch::new();
+    let version = batch.add::<Version>("Version", json!([]));
+    let answers = client.send(&batch);
+    answers.reached().ok()?;
+    Some(what_it_is(&answers.get(version), "a lotus-miner"))
 }

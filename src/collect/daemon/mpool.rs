@@ -1,10 +1,8 @@
 //! The message pool: how much waits in it, and which of our own messages wait or are stuck.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use anyhow::Result;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -70,19 +68,16 @@ pub fn fetch(
     miner_ids: &[&str],
     problems: &mut Problems,
 ) -> Result<Facts> {
-    let mut batch = Batch::new();
-    let pending = batch.add::<Pool>("MpoolPending", json!([null]));
-    let answers = daemon.client.send(&batch);
-    let pool = answers.get(pending)?;
     let mut messages = Vec::new();
-    let mut unreadable = 0;
-    for raw in &pool.messages {
-        match read(raw, wallets) {
-            Ok(Some(message)) => messages.push(message),
-            Ok(None) => {}
-            Err(_) => unreadable += 1,
+    let (mut pending, mut unreadable) = (0, 0);
+    daemon.client.each("MpoolPending", json!([null]), |message| {
+        pending += 1;
+        match message.map(|message| read(message, wallets)) {
+            Ok(Ok(Some(message))) => messages.push(message),
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) | Err(_) => unreadable += 1,
         }
-    }
+    })?;
     if unreadable > 0 {
         problems.note(format_args!("MpoolPending: {unreadable} messages of an unknown shape"));
     }
@@ -107,44 +102,11 @@ pub fn fetch(
     memory.first_seen_seconds =
         local.iter().filter_map(|one| Some((one.message.cid.as_ref()?.text.clone(), one.first_seen_seconds))).collect();
     run.state.remember("mpool", &memory);
-    Ok(Facts {
-        messages: pool.messages.len() as u64,
-        local,
-        base_fee: daemon.head.as_ref().and_then(|head| head.base_fee()),
-    })
-}
-
-/// The pool, each message unread: only ours are worth the work.
-struct Pool<'a> {
-    messages: Vec<&'a RawValue>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pool<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Messages<'a>(std::marker::PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Messages<'a> {
-            type Value = Vec<&'a RawValue>;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a list or null")
-            }
-            fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-                Ok(Vec::new())
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut messages = Vec::new();
-                while let Some(message) = access.next_element()? {
-                    messages.push(message);
-                }
-                Ok(messages)
-            }
-        }
-        let messages = deserializer.deserialize_any(Messages(std::marker::PhantomData))?;
-        Ok(Pool { messages })
-    }
+    Ok(Facts { messages: pending, local, base_fee: daemon.head.as_ref().and_then(|head| head.base_fee()) })
 }
 
 /// A message with the wallet that sent it; None where somebody else did.
-fn read<'w>(raw: &RawValue, wallets: &'w [Wallet]) -> Result<Option<(Message, &'w Wallet)>, serde_json::Error> {
+fn read<'w>(message: &[u8], wallets: &'w [Wallet]) -> Result<Option<(Message, &'w Wallet)>, serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Signed<'a> {
@@ -158,7 +120,7 @@ fn read<'w>(raw: &RawValue, wallets: &'w [Wallet]) -> Result<Option<(Message, &'
     struct Sender {
         from: String,
     }
-    let signed: Signed = serde_json::from_str(raw.get())?;
+    let signed: Signed = serde_json::from_slice(message)?;
     let sender: Sender = serde_json::from_str(signed.message.get())?;
     let Some(wallet) = wallets.iter().find(|wallet| wallet.is(&sender.from)) else {
         return Ok(None);

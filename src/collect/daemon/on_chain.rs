@@ -17,7 +17,7 @@ use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
 use crate::lotus::fil::Fil;
 use crate::rpc::Client;
-use crate::tolerant::Problems;
+use crate::tolerant::{self, Problems};
 
 /// Sectors in one answer: some five megabytes.
 const SECTORS_PER_CALL: u64 = 10_000;
@@ -128,7 +128,7 @@ pub fn fetch(
                 memory.reading =
                     live_sectors.zip(live_count).and_then(|(live, _)| Reading::start(daemon, run.now, live));
                 if memory.reading.is_none() {
-                    problems.error("which sectors are live on chain is not known");
+                    problems.consequence();
                 }
             }
             memory.read_on(&daemon.client, run, miner_id, problems);
@@ -182,18 +182,21 @@ impl Reading {
         let mut rest = self.to_read.clone();
         let chunk = rest.take_smallest(SECTORS_PER_CALL);
         let params = json!([miner_id, chunk, self.tipset_key]);
-        let sectors: Vec<Sector> = daemon.call("StateMinerSectors", params)?;
-        anyhow::ensure!(
-            sectors.len() as u64 == chunk.count(),
-            "{}: StateMinerSectors: answered {} of {} sectors",
-            daemon.name(),
-            sectors.len(),
-            chunk.count()
-        );
-        for sector in &sectors {
-            self.so_far.add(sector, self.height);
+        let mut so_far = self.so_far.clone();
+        let (mut answered, mut wrong) = (0, None);
+        daemon.each("StateMinerSectors", params, |sector| {
+            match sector.and_then(tolerant::from_json::<Sector>) {
+                Ok(sector) => so_far.add(&sector, self.height),
+                Err(why) => wrong = wrong.take().or(Some(why)),
+            }
+            answered += 1;
+        })?;
+        let (node, wanted) = (daemon.name(), chunk.count());
+        if let Some(why) = wrong {
+            anyhow::bail!("{node}: StateMinerSectors: a sector of an unknown shape: {why}");
         }
-        self.to_read = rest;
+        anyhow::ensure!(answered == wanted, "{node}: StateMinerSectors: answered {answered} of {wanted} sectors");
+        (self.so_far, self.to_read) = (so_far, rest);
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
-//! The first calls to a lotus-miner: whose it is, and whether it seals.
+//! The first calls to a lotus-miner: whose it is. What is not needed to know that is asked elsewhere, so that it cannot keep anybody waiting.
 
 use serde_json::json;
 
-use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted};
+use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted, what_it_is};
+use crate::collect::run::Run;
+use crate::discover::Kind;
 use crate::lotus::address;
-use crate::lotus::epoch::parse_rfc3339;
 use crate::rpc::{Batch, Budget, CallError, Cause, Client, Node};
+use crate::tolerant::Line;
 
 /// A lotus-miner whose miner is known.
 pub struct LotusMiner {
@@ -15,8 +17,6 @@ pub struct LotusMiner {
     pub id: String,
     /// Version, where it told.
     pub version: Option<String>,
-    /// When it started, Unix seconds, where it told.
-    pub start_time_seconds: Option<f64>,
 }
 
 /// What a lotus-miner answered to the first calls.
@@ -25,8 +25,6 @@ pub struct MinerAnswer {
     pub client: Client,
     pub id: Option<String>,
     pub version: Option<String>,
-    pub start_time_seconds: Option<f64>,
-    pub seals: Seals,
 }
 
 impl MinerAnswer {
@@ -36,7 +34,49 @@ impl MinerAnswer {
     }
 }
 
-/// Whether a process seals, or only proves. One that is down may do either.
+/// Asks a lotus-miner who it is.
+pub fn connect(run: &Run, node: &Node, budget: Budget) -> MinerAnswer {
+    let client = client(run, node, "/rpc/v0", budget);
+    let mut batch = Batch::new();
+    let id = batch.add::<String>("ActorAddress", json!([]));
+    let version = batch.add::<Version>("Version", json!([]));
+    let answers = client.send(&batch);
+
+    let mut reach = Reach::new(node, &answers);
+    let (id, version) = (answers.get(id), answers.get(version));
+    let mut problems = Vec::new();
+    let id = match id {
+        Err(error) if error.cause.is_missing_method() => {
+            reach.is_something_else(&client, what_it_is(&version, "a full node"), Kind::Miner);
+            None
+        }
+        Ok(id) if address::actor_id(&id).is_none() => {
+            let cause = Cause::Shape("not an id address like f01234".to_owned());
+            problems.push(CallError {
+                node: client.name().to_owned(),
+                about: String::new(),
+                method: "ActorAddress".into(),
+                cause,
+            });
+            None
+        }
+        id => noted(id, &mut problems),
+    };
+    let version = noted(version, &mut problems).map(|version| version.redacted(&client));
+    if let Some(version) = version.as_ref().filter(|_| reach.is_up) {
+        client.is_version(&version.identity());
+    }
+    if reach.lines.is_empty() {
+        reach.lines.extend(problems.iter().map(Line::from));
+    }
+    if !reach.is_up {
+        client.give_up();
+    }
+    let version = version.map(|version| version.version).filter(|version| !version.is_empty());
+    MinerAnswer { reach, id, version, client }
+}
+
+/// Whether a process seals, or only proves. One that does not tell may do either.
 #[derive(PartialEq, PartialOrd)]
 pub enum Seals {
     No,
@@ -44,40 +84,12 @@ pub enum Seals {
     Yes,
 }
 
-/// Asks a lotus-miner who it is.
-pub fn connect(node: &Node, budget: Budget) -> MinerAnswer {
-    let client = client(node, "/rpc/v0", budget);
-    let mut batch = Batch::new();
-    let id = batch.add::<String>("ActorAddress", json!([]));
-    let version = batch.add::<Version>("Version", json!([]));
-    let start_time = batch.add::<String>("StartTime", json!([]));
-    let subsystems = batch.add::<Option<Vec<String>>>("RuntimeSubsystems", json!([]));
-    let answers = client.send(&batch);
-
-    let mut reach = Reach::new(node, &answers, id);
-    let id = answers.get(id).ok().filter(|id| {
-        let is_id = address::actor_id(id).is_some();
-        if !is_id {
-            let cause = Cause::Shape("no id address like f01234".to_owned());
-            reach.errors.push(CallError { node: client.name().to_owned(), method: "ActorAddress".into(), cause });
-        }
-        is_id
-    });
-    let version = noted(answers.get(version), &mut reach.errors).map(|version| version.redacted(&client).version);
-    let start_time = noted(answers.get(start_time), &mut reach.errors);
+/// Asks a lotus-miner what it does, where its miner has several.
+pub fn seals(client: &Client) -> Seals {
     // Lotus before v1.11.2 has no subsystems: one process does it all.
-    let subsystems = noted(answers.get(subsystems), &mut reach.errors).flatten();
-    let seals = match subsystems.is_none_or(|names| names.iter().any(|name| name == "Sealing")) {
-        _ if !reach.is_up => Seals::Perhaps,
-        true => Seals::Yes,
-        false => Seals::No,
-    };
-    MinerAnswer {
-        reach,
-        id,
-        version: version.filter(|version| !version.is_empty()),
-        start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
-        seals,
-        client,
+    match client.apart().call::<Option<Vec<String>>>("RuntimeSubsystems", json!([])) {
+        Ok(Some(names)) if !names.iter().any(|name| name == "Sealing") => Seals::No,
+        Err(error) if !error.cause.is_missing_method() => Seals::Perhaps,
+        _ => Seals::Yes,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Neither side tells it. It takes the list of all sectors from lotus-miner, which is dear, so it is of the slow tier.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,10 +13,13 @@ use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
-use crate::tolerant::Problems;
+use crate::tolerant::{self, Problems};
 
 /// States in which lotus-miner takes a sector for one that is on chain.
 const HELD_STATES: [&str; 2] = ["Proving", "Available"];
+
+/// More expired sectors than this are not kept in mind.
+const MAX_EXPIRED: usize = 500_000;
 
 /// The last figure.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,17 +45,22 @@ pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, pro
     let mut facts: Facts = run.state.recall(&section(&miner.id));
     let is_due = is_due(run, &miner.id);
     if is_due && live_sectors.is_none() {
-        problems.error("which sectors are live on chain is not known");
+        problems.consequence();
     }
     if let Some(live) = live_sectors.filter(|_| is_due) {
-        let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([HELD_STATES]));
-        if let Some(held) = problems.ok(held) {
-            let mut held = held.unwrap_or_default();
-            // Lotus may name a sector twice.
-            held.sort_unstable();
-            held.dedup();
-            let expired = held.iter().filter(|number| !live.contains(**number)).count() as u64;
-            facts = Facts { obtained_seconds: Some(run.now), expired };
+        // Lotus may name a sector twice.
+        let (mut expired, mut wrong) = (BTreeSet::new(), None);
+        let listed = miner.client.each("SectorsListInStates", json!([HELD_STATES]), |number| {
+            match number.and_then(tolerant::from_json::<u64>) {
+                Ok(number) if live.contains(number) || expired.len() > MAX_EXPIRED => {}
+                Ok(number) => _ = expired.insert(number),
+                Err(why) => wrong = wrong.take().or(Some(why)),
+            }
+        });
+        if let Some(why) = wrong.or((expired.len() > MAX_EXPIRED).then(|| "more sectors than can be".to_owned())) {
+            problems.note(format_args!("SectorsListInStates: {why}"));
+        } else if problems.ok(listed).is_some() {
+            facts = Facts { obtained_seconds: Some(run.now), expired: expired.len() as u64 };
             run.state.remember(&section(&miner.id), &facts);
         }
     }

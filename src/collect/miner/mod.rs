@@ -5,6 +5,7 @@ mod expired;
 mod jobs;
 mod pieces;
 mod pipeline;
+mod process;
 mod scheduler;
 mod sectors;
 mod sides;
@@ -12,6 +13,6 @@ mod storage;
 mod storage_paths;
 mod workers;
 
-pub use connect::{LotusMiner, MinerAnswer, Seals, connect};
+pub use connect::{LotusMiner, MinerAnswer, connect, seals};
 pub use expired::is_due as wants_live_sectors;
 pub use sides::{own_side, slow_side};

@@ -1,7 +1,7 @@
 //! The lanes that lotus-miner answers.
 
 use super::connect::LotusMiner;
-use super::{expired, jobs, pipeline, scheduler, sectors, storage, storage_paths, workers};
+use super::{expired, jobs, pipeline, process, scheduler, sectors, storage, storage_paths, workers};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::run::Run;
@@ -41,6 +41,11 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
         "alerts",
         |problems| alerts::fetch(&miner.client, problems),
         |facts, samples| alerts::expose(facts, Some(&miner.id), samples),
+    );
+    lane.collect(
+        "process",
+        |problems| process::fetch(&miner.client, problems),
+        |facts, samples| process::expose(facts, &miner.id, samples),
     );
     let paths = lane.collect_dated(
         "storage_paths",

@@ -113,5 +113,10 @@ fn estimated(client: &Client, daemon: &Daemon, block: &Unpaid) -> Result<Reward,
 }
 
 fn misshaped(client: &Client, method: &'static str, why: &str) -> CallError {
-    CallError { node: client.name().to_owned(), method: method.into(), cause: Cause::Shape(why.to_owned()) }
+    CallError {
+        node: client.name().to_owned(),
+        about: String::new(),
+        method: method.into(),
+        cause: Cause::Shape(why.to_owned()),
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::address_book::AddressBook;
 use crate::rpc::Budget;
+use crate::rpc::Habits;
 use crate::state::State;
 use chain::{Chain, InProcess, MINERS, Mood, SimBlock};
 
@@ -48,7 +49,13 @@ impl Sim {
     /// One run. Whether all went well.
     fn run(&mut self) -> bool {
         let budget = Budget::new(Duration::from_secs(40));
-        let client = Client::new("daemon sim".to_owned(), "/rpc/v1", Arc::new(InProcess(self.chain.clone())), budget);
+        let client = Client::new(
+            "daemon sim".to_owned(),
+            "/rpc/v1",
+            Arc::new(InProcess(self.chain.clone())),
+            budget,
+            Habits::default(),
+        );
         let head = self.change(|chain| chain.tipset(chain.head));
         let daemon = Daemon {
             client,
@@ -81,7 +88,7 @@ impl Sim {
             assert!(totals.iter().zip(&now).all(|(before, now)| before <= now), "{miner}: {totals:?} fell to {now:?}");
         }
         let is_well = !problems.is_failure();
-        self.lines = problems.into_lines();
+        self.lines = problems.into_lines().iter().map(ToString::to_string).collect();
         is_well
     }
 

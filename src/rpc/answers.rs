@@ -1,0 +1,269 @@
+//! From the body of an HTTP answer to values: each answer of a batch is read when it comes, and only what its type wants of it is kept. One that
+//! is too long, or of another shape, costs itself alone.
+
+use std::any::Any;
+use std::io;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::batch::Slot;
+use super::json::{Source, Value, malformed, why_malformed};
+use super::{Cause, Client};
+use crate::tolerant::{self, Int};
+
+/// The longest answer that is read as a whole, in bytes.
+pub const MAX_ANSWER_BYTES: u64 = 1 << 20;
+
+/// The longest element of a list that is read element by element.
+const MAX_ELEMENT_BYTES: u64 = 256 << 10;
+
+/// The longest error, id or name of a field.
+const MAX_PART_BYTES: u64 = 256 << 10;
+
+/// Reads one value into what a call is answered with. The outer error is the network's, or that the JSON is broken.
+pub(super) type Parser = fn(&mut Value) -> io::Result<Slot>;
+
+/// The same, told which of the calls it is.
+pub(super) type ParseCall<'a> = &'a mut dyn FnMut(usize, &mut Value) -> io::Result<Slot>;
+
+/// What a body holds.
+pub(super) enum Body {
+    /// Answers.
+    Answers,
+    /// One error in place of a list of answers: the node knows no batches.
+    RefusedBatch,
+    /// A list of answers that is not whole JSON.
+    Garbled,
+    /// Something else.
+    NotJsonRpc(Cause),
+}
+
+/// A `T` that may borrow, from the whole value.
+pub(super) fn whole<T>(value: &mut Value) -> io::Result<Slot>
+where
+    T: for<'de> Deserialize<'de> + Send + 'static,
+{
+    let mut bytes = Vec::new();
+    if !value.read_whole(&mut bytes, MAX_ANSWER_BYTES)? {
+        return Ok(Err(Cause::TooLarge(MAX_ANSWER_BYTES)));
+    }
+    Ok(boxed(tolerant::from_json::<T>(&bytes).map_err(Cause::Shape)))
+}
+
+/// A `T` that is made while the value comes.
+pub(super) fn streamed<T: DeserializeOwned + Send + 'static>(value: &mut Value) -> io::Result<Slot> {
+    let read = serde_json::from_reader::<_, T>(io::BufReader::new(value));
+    match read {
+        Err(error) if error.is_io() => Err(error.into()),
+        read => Ok(boxed(read.map_err(|error| Cause::Shape(tolerant::without_texts(&error))))),
+    }
+}
+
+/// Gives each element of a list to `take`: its JSON, or what is wrong with it. Null is an empty list.
+pub(super) fn elements(value: &mut Value, take: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<Slot> {
+    let mut source = Source::new(value);
+    if !source.take(b'[')? {
+        let mut other = Vec::new();
+        source.value()?.read_whole(&mut other, MAX_PART_BYTES)?;
+        let is_null = other == b"null";
+        return Ok(if is_null { Ok(Box::new(())) } else { Err(Cause::Shape("not a list".to_owned())) });
+    }
+    let mut element = Vec::new();
+    each_until(&mut source, b']', |source| {
+        let fits = source.value()?.read_whole(&mut element, MAX_ELEMENT_BYTES)?;
+        take(if fits { Ok(&element) } else { Err(format!("longer than {MAX_ELEMENT_BYTES} bytes")) });
+        Ok(())
+    })?;
+    Ok(Ok(Box::new(())))
+}
+
+fn boxed<T: Send + 'static>(read: Result<T, Cause>) -> Slot {
+    read.map(|value| Box::new(value) as Box<dyn Any + Send>)
+}
+
+/// Reads what stands between commas, up to the end of the list or object.
+fn each_until(source: &mut Source, end: u8, mut read: impl FnMut(&mut Source) -> io::Result<()>) -> io::Result<()> {
+    if source.take(end)? {
+        return Ok(());
+    }
+    loop {
+        read(source)?;
+        if source.take(end)? {
+            return Ok(());
+        }
+        if !source.take(b',')? {
+            return Err(malformed("no comma where one belongs"));
+        }
+    }
+}
+
+/// Reads the body into one slot for each call; those that are not answered stay as they are. The error is the network's.
+pub(super) fn read_body(
+    status: u16,
+    source: &mut Source,
+    first_id: u64,
+    client: &Client,
+    slots: &mut [Option<Slot>],
+    parse: ParseCall,
+) -> io::Result<Body> {
+    let is_list = source.peek()? == Some(b'[');
+    let read = match (is_list, slots.len()) {
+        (true, 2..) => read_list(source, first_id, client, slots, parse),
+        (false, _) if source.peek()? == Some(b'{') => read_single(source, first_id, client, slots, parse),
+        _ => Ok(false),
+    };
+    match read {
+        Ok(true) if is_list || slots.len() == 1 => Ok(Body::Answers),
+        Ok(true) => Ok(Body::RefusedBatch),
+        Err(error) if why_malformed(&error).is_none() => Err(error),
+        _ if is_list && slots.len() > 1 => Ok(Body::Garbled),
+        Err(error) if source.head().trim_ascii_start().starts_with(b"{") => {
+            Ok(Body::NotJsonRpc(Cause::Failed(format!("the answer is broken JSON: {error}"))))
+        }
+        _ => Ok(Body::NotJsonRpc(not_json_rpc(status, source.head(), client))),
+    }
+}
+
+fn read_list(
+    source: &mut Source,
+    first_id: u64,
+    client: &Client,
+    slots: &mut [Option<Slot>],
+    parse: ParseCall,
+) -> io::Result<bool> {
+    let (mut position, mut is_in_order) = (0, true);
+    source.take(b'[')?;
+    each_until(source, b']', |source| {
+        let response = read_response(source, first_id, slots.len(), position, client, parse)?;
+        if let Some(slot) = response.index.and_then(|index| slots.get_mut(index)) {
+            *slot = Some(response.outcome);
+        }
+        is_in_order &= !response.is_misread;
+        position += 1;
+        Ok(())
+    })?;
+    if is_in_order { Ok(true) } else { Err(malformed("answers in another order than the calls, with their ids last")) }
+}
+
+/// Whether it is the answer to the only call, or an error in place of a list.
+fn read_single(
+    source: &mut Source,
+    first_id: u64,
+    client: &Client,
+    slots: &mut [Option<Slot>],
+    parse: ParseCall,
+) -> io::Result<bool> {
+    let response = read_response(source, first_id, slots.len(), 0, client, parse)?;
+    match slots {
+        [slot] => {
+            // An error without an id is about the only call there is.
+            if response.index.is_some() || response.is_error {
+                *slot = Some(response.outcome);
+            }
+            Ok(response.is_json_rpc)
+        }
+        _ => Ok(response.is_error),
+    }
+}
+
+/// One answer, and the call that it is about.
+struct Response {
+    index: Option<usize>,
+    outcome: Slot,
+    is_error: bool,
+    /// It has a field that belongs into an answer.
+    is_json_rpc: bool,
+    /// Its result was taken for that of another call.
+    is_misread: bool,
+}
+
+/// Where the result comes before its id, as some nodes write it, it is taken for that of the call at the same position, until the
+/// id says otherwise.
+fn read_response(
+    source: &mut Source,
+    first_id: u64,
+    calls: usize,
+    position: usize,
+    client: &Client,
+    parse: ParseCall,
+) -> io::Result<Response> {
+    if !source.take(b'{')? {
+        source.value()?.skip()?;
+        let outcome = Err(Cause::NoAnswer);
+        return Ok(Response { index: None, outcome, is_error: false, is_json_rpc: false, is_misread: false });
+    }
+    let (mut index, mut error, mut result) = (None, None, None);
+    each_until(source, b'}', |source| {
+        let name: String = read_part(source)?.ok().flatten().ok_or_else(|| malformed("a field without a name"))?;
+        if !source.take(b':')? {
+            return Err(malformed("a field without a value"));
+        }
+        match name.as_str() {
+            "id" => {
+                let id = read_part::<Int>(source)?.ok().flatten().and_then(Int::to_u64);
+                let place = id.and_then(|id| usize::try_from(id.checked_sub(first_id)?).ok());
+                index = place.filter(|place| *place < calls);
+            }
+            "error" => error = read_error(source, client)?,
+            "result" => {
+                let place = index.unwrap_or(position);
+                let mut value = source.value()?;
+                let outcome = if place < calls { parse(place, &mut value)? } else { Err(Cause::NoAnswer) };
+                value.skip()?;
+                result = Some((place, outcome));
+            }
+            _ => source.value()?.skip()?,
+        }
+        Ok(())
+    })?;
+    let is_json_rpc = error.is_some() || result.is_some() || index.is_some();
+    let is_error = error.is_some();
+    let is_misread = !is_error && matches!((&result, index), (Some((place, _)), Some(index)) if *place != index);
+    let outcome = match (error, result, index) {
+        (Some(cause), _, _) => Err(cause),
+        (None, Some((_, outcome)), Some(_)) => outcome,
+        // No result is the null of Lotus before v1.27.1.
+        (None, None, Some(index)) => {
+            let mut null = b"null".as_slice();
+            parse(index, &mut Source::new(&mut null).value()?)?
+        }
+        (None, _, None) => Err(Cause::NoAnswer),
+    };
+    let index = index.filter(|_| !is_misread);
+    Ok(Response { index, outcome, is_error, is_json_rpc, is_misread })
+}
+
+fn read_part<T: for<'de> Deserialize<'de>>(source: &mut Source) -> io::Result<Result<Option<T>, Cause>> {
+    let mut bytes = Vec::new();
+    if !source.value()?.read_whole(&mut bytes, MAX_PART_BYTES)? {
+        return Ok(Err(Cause::TooLarge(MAX_PART_BYTES)));
+    }
+    Ok(tolerant::from_json(&bytes).map_err(Cause::Shape))
+}
+
+#[derive(Deserialize)]
+struct ErrorObject {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    message: String,
+}
+
+/// Null is no error.
+fn read_error(source: &mut Source, client: &Client) -> io::Result<Option<Cause>> {
+    Ok(match read_part::<ErrorObject>(source)? {
+        Ok(error) => error.map(|error| Cause::from_error_object(error.code, &client.redact(&error.message))),
+        Err(cause) => Some(cause),
+    })
+}
+
+/// What is said of a body that is not JSON-RPC.
+pub(super) fn not_json_rpc(status: u16, head: &[u8], client: &Client) -> Cause {
+    if status != 200 {
+        return Cause::Http(status);
+    }
+    // A secret that is cut would not be found any more, so the cut comes last; nor does the first one cut any that would be shown.
+    let start = client.redact(&String::from_utf8_lossy(head));
+    Cause::NotJsonRpc(start.chars().take(40).collect())
+}

@@ -1,0 +1,383 @@
+//! JSON as it comes: each value is a reader of its own, which ends where the value ends. So one answer can be read, or left out, without
+//! keeping what stands before it or after it, and what is wrong within a value does not hide where the next one begins.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read};
+
+/// What is read from the network at once.
+const BUFFER_BYTES: usize = 32 << 10;
+
+/// By so much grows the buffer of an answer.
+const GROWTH_BYTES: usize = 64 << 10;
+
+/// So much of a body's start is kept, to be shown where it is not JSON.
+const HEAD_BYTES: usize = 4096;
+
+/// A string is cut after this many bytes, which is more than anybody shows of it.
+pub const MAX_STRING_BYTES: usize = 64 << 10;
+
+/// No number is written with so many characters.
+const MAX_LITERAL_BYTES: usize = 4096;
+
+/// The bytes of a body, with a look at the next one.
+pub struct Source<'a> {
+    reader: &'a mut dyn Read,
+    buffer: Vec<u8>,
+    at: usize,
+    bytes: u64,
+    head: Vec<u8>,
+}
+
+impl<'a> Source<'a> {
+    /// Reads nothing yet.
+    pub fn new(reader: &'a mut dyn Read) -> Self {
+        Source { reader, buffer: Vec::new(), at: 0, bytes: 0, head: Vec::new() }
+    }
+
+    /// How many bytes came over the network so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What was read and not yet used, at least one byte where the body has not ended.
+    fn available(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.buffer.len() {
+            self.buffer.resize(BUFFER_BYTES, 0);
+            self.at = 0;
+            let read = loop {
+                match self.reader.read(&mut self.buffer) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    read => break read,
+                }
+            };
+            self.buffer.truncate(read.as_ref().map_or(0, |read| *read));
+            self.bytes += read? as u64;
+            let missing = HEAD_BYTES.saturating_sub(self.head.len()).min(self.buffer.len());
+            self.head.extend_from_slice(&self.buffer[..missing]);
+        }
+        Ok(&self.buffer[self.at..])
+    }
+
+    /// The next byte that is not white space, which stays.
+    pub fn peek(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let available = self.available()?;
+            match available.iter().position(|byte| !byte.is_ascii_whitespace()) {
+                Some(spaces) => {
+                    self.at += spaces;
+                    return Ok(Some(self.buffer[self.at]));
+                }
+                None if available.is_empty() => return Ok(None),
+                None => self.at = self.buffer.len(),
+            }
+        }
+    }
+
+    /// Takes the next byte that is not white space where it is this one.
+    pub fn take(&mut self, byte: u8) -> io::Result<bool> {
+        let is_there = self.peek()? == Some(byte);
+        self.at += usize::from(is_there);
+        Ok(is_there)
+    }
+
+    /// How the body begins, as far as it was read.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The next value.
+    pub fn value(&mut self) -> io::Result<Value<'_, 'a>> {
+        self.peek()?;
+        Ok(Value { source: self, place: Place::Before, depth: 0, run: 0 })
+    }
+}
+
+/// Where a value's reader is.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Before the first byte.
+    Before,
+    /// In a number, `true`, `false` or `null` that is the whole value.
+    Literal,
+    /// In a list or an object, between strings.
+    Between,
+    /// In a string. So many bytes of an escape sequence are still to come.
+    Str { escaped: u8 },
+    /// The value has ended.
+    After,
+}
+
+/// One value: a reader of its bytes. Long strings are cut, and the rest is as it came.
+pub struct Value<'s, 'a> {
+    source: &'s mut Source<'a>,
+    place: Place,
+    /// Lists and objects that are open.
+    depth: u64,
+    /// Bytes of the string, or of the literal, so far.
+    run: usize,
+}
+
+impl Value<'_, '_> {
+    /// Leaves out what has not been read of the value.
+    pub fn skip(&mut self) -> io::Result<()> {
+        let mut nowhere = [0; 4096];
+        while self.read(&mut nowhere)? > 0 {}
+        Ok(())
+    }
+
+    /// Reads the whole value into a buffer, if it has at most so many bytes. Else it is left out, and false.
+    pub fn read_whole(&mut self, into: &mut Vec<u8>, limit: u64) -> io::Result<bool> {
+        into.clear();
+        loop {
+            let read = into.len();
+            // A buffer that doubles would take twice what it holds.
+            into.reserve_exact(GROWTH_BYTES.min(limit as usize + 1 - read));
+            into.resize(into.capacity().min(limit as usize + 1), 0);
+            let count = self.read(&mut into[read..])?;
+            into.truncate(read + count);
+            if count == 0 || into.len() as u64 > limit {
+                break;
+            }
+        }
+        let fits = into.len() as u64 <= limit;
+        if !fits {
+            *into = Vec::new();
+            self.skip()?;
+        }
+        Ok(fits)
+    }
+
+    /// How many of these bytes can be passed on as they are, without a look at each of them.
+    fn plain(&self, bytes: &[u8]) -> usize {
+        let (bytes, ends): (_, fn(&u8) -> bool) = match self.place {
+            Place::Str { escaped: 0 } => {
+                let room = MAX_STRING_BYTES.saturating_sub(self.run).min(bytes.len());
+                (&bytes[..room], |byte| matches!(byte, b'"' | b'\\'))
+            }
+            Place::Between => (bytes, |byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')),
+            _ => return 0,
+        };
+        bytes.iter().position(ends).unwrap_or(bytes.len())
+    }
+
+    /// Takes the next byte into account. Whether it is to be passed on; None where it is not of the value any more.
+    fn step(&mut self, byte: u8) -> Option<bool> {
+        let mut is_shown = true;
+        self.place = match (self.place, byte) {
+            (Place::Before | Place::Between, b'"') => {
+                self.run = 0;
+                Place::Str { escaped: 0 }
+            }
+            (Place::Before | Place::Between, b'[' | b'{') => {
+                self.run = 0;
+                self.depth += 1;
+                Place::Between
+            }
+            (Place::Between, b']' | b'}') => {
+                self.run = 0;
+                self.depth -= 1;
+                if self.depth == 0 { Place::After } else { Place::Between }
+            }
+            (Place::Before | Place::Literal, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t') => {
+                self.place = Place::After;
+                return None;
+            }
+            (Place::Before, _) => {
+                self.run = 1;
+                Place::Literal
+            }
+            (Place::Literal, _) => {
+                self.run += 1;
+                Place::Literal
+            }
+            (Place::Str { escaped: 0 }, b'"') => {
+                self.run = 0;
+                if self.depth == 0 { Place::After } else { Place::Between }
+            }
+            (Place::Str { escaped }, _) => {
+                // A character, a surrogate pair and an escape sequence are never cut: the cut comes before a plain one.
+                let is_plain = escaped == 0 && byte != b'\\' && byte.is_ascii();
+                if self.run >= MAX_STRING_BYTES && (is_plain || self.run == usize::MAX) {
+                    self.run = usize::MAX;
+                    is_shown = false;
+                } else {
+                    self.run += 1;
+                }
+                let escaped = match (escaped, byte) {
+                    (0, b'\\') => 5,
+                    (0, _) => 0,
+                    (5, b'u') => 4,
+                    (5, _) => 0,
+                    (left, _) => left - 1,
+                };
+                Place::Str { escaped }
+            }
+            // Taken as a whole before.
+            (Place::Between, _) => Place::Between,
+            (Place::After, _) => return None,
+        };
+        Some(is_shown)
+    }
+}
+
+impl Read for Value<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        while read < into.len() && self.place != Place::After {
+            if self.source.available()?.is_empty() {
+                if self.place == Place::Literal {
+                    self.place = Place::After;
+                    break;
+                }
+                return Err(malformed("it breaks off"));
+            }
+            let available = &self.source.buffer[self.source.at..];
+            let plain = self.plain(&available[..available.len().min(into.len() - read)]);
+            if plain > 0 {
+                let plain = &available[..plain];
+                into[read..read + plain.len()].copy_from_slice(plain);
+                read += plain.len();
+                let literal_from =
+                    if self.place == Place::Between { plain.iter().rposition(is_separator) } else { None };
+                self.run = literal_from.map_or(self.run + plain.len(), |at| plain.len() - 1 - at);
+                self.source.at += plain.len();
+            } else {
+                let byte = available[0];
+                let Some(is_shown) = self.step(byte) else {
+                    break;
+                };
+                into[read] = byte;
+                read += usize::from(is_shown);
+                self.source.at += 1;
+            }
+            if matches!(self.place, Place::Between | Place::Literal) && self.run > MAX_LITERAL_BYTES {
+                return Err(malformed("a number of thousands of digits"));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// What is wrong with the JSON itself, and not with the network.
+#[derive(Debug)]
+struct Malformed(&'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// An error that says what is wrong with the JSON.
+pub fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, Malformed(what))
+}
+
+/// What is wrong with the JSON, where that and not the network is the error.
+pub fn why_malformed(error: &io::Error) -> Option<&'static str> {
+    error.get_ref()?.downcast_ref::<Malformed>().map(|malformed| malformed.0)
+}
+
+fn is_separator(byte: &u8) -> bool {
+    matches!(byte, b',' | b':' | b' ' | b'\n' | b'\r' | b'\t')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Gives a text in pieces of so many bytes.
+    struct Pieces<'a>(&'a [u8], usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(into.len());
+            into[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn values(text: &str, piece: usize) -> Vec<String> {
+        let mut pieces = Pieces(text.as_bytes(), piece);
+        let mut source = Source::new(&mut pieces);
+        let mut values = Vec::new();
+        assert!(source.take(b'[').unwrap());
+        loop {
+            let mut value = Vec::new();
+            source.value().unwrap().read_to_end(&mut value).unwrap();
+            values.push(String::from_utf8(value).unwrap());
+            if !source.take(b',').unwrap() {
+                break;
+            }
+        }
+        assert!(source.take(b']').unwrap());
+        assert_eq!(source.peek().unwrap(), None);
+        values
+    }
+
+    #[test]
+    fn a_value_ends_where_it_ends() {
+        let all = [
+            r#"{"a": [1, {"b]": "x\"}"}], "c": "\\"}"#,
+            "-1.5e3",
+            "null",
+            r#""],[""#,
+            "[]",
+            "true",
+            "{}",
+            "\"\\u005d\"",
+        ];
+        for piece in [1, 2, 7, 1000] {
+            assert_eq!(values(&format!("[{}]", all.join(" ,\n ")), piece), all);
+            assert_eq!(values(&format!(" [{}] ", all.join(",")), piece), all);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_takes_no_memory_and_hides_nothing() {
+        let text = format!(r#"[[{}0],"next"]"#, "1,".repeat(100_000));
+        let mut bytes = text.as_bytes();
+        let mut source = Source::new(&mut bytes);
+        assert!(source.take(b'[').unwrap());
+        let mut whole = Vec::new();
+        assert!(!source.value().unwrap().read_whole(&mut whole, 1000).unwrap());
+        assert_eq!(whole.capacity(), 0);
+        assert!(source.take(b',').unwrap());
+        assert!(source.value().unwrap().read_whole(&mut whole, 1000).unwrap());
+        assert_eq!(whole, b"\"next\"");
+    }
+
+    #[test]
+    fn long_strings_are_cut_between_characters() {
+        for unit in ["x", "é", "\\n", "\\ud83d\\ude00"] {
+            for lead in ["", "a", "ab", "abc"] {
+                let text = format!("[\"{lead}{}tail\"]", unit.repeat(2 * MAX_STRING_BYTES / unit.len()));
+                let mut bytes = text.as_bytes();
+                let mut source = Source::new(&mut bytes);
+                let value: Vec<String> = serde_json::from_reader(source.value().unwrap()).unwrap();
+                assert!(value[0].len() <= 2 * MAX_STRING_BYTES + 3, "{unit}");
+                assert!(unit != "x" || value[0].len() == MAX_STRING_BYTES, "{}", value[0].len());
+            }
+        }
+    }
+
+    #[test]
+    fn endless_numbers_are_refused() {
+        for text in ["1".repeat(10_000), format!("[{}]", "1".repeat(100_000))] {
+            let mut bytes = text.as_bytes();
+            assert!(Source::new(&mut bytes).value().and_then(|mut value| value.skip()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_is_an_error() {
+        for text in ["[1, 2", "{\"a\": \"", "\"\\", "", "[{}"] {
+            let mut bytes = text.as_bytes();
+            assert!(Source::new(&mut bytes).value().and_then(|mut value| value.skip()).is_err(), "{text}");
+        }
+    }
+}
