@@ -30,7 +30,7 @@ families! {
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
         "How long this collector took in the last run.";
     COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id"]
-        "When the data that this collector publishes now was obtained, in Unix seconds.";
+        "When the data that this collector publishes now was obtained, in Unix seconds. Absent in runs in which it failed, unless older data stand in.";
     RUN_TIMESTAMP_SECONDS: Gauge "farcaster_run_timestamp_seconds" []
         "When this run ended, in Unix seconds. All other values are as old as this one.";
     RUN_DURATION_SECONDS: Gauge "farcaster_run_duration_seconds" []

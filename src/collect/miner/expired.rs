@@ -11,10 +11,8 @@ use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
+use crate::lotus::sector_state::states_at_rest;
 use crate::tolerant::Problems;
-
-/// States in which lotus-miner takes a sector for one that is on chain.
-const HELD_STATES: [&str; 2] = ["Proving", "Available"];
 
 /// The last figure.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -43,7 +41,7 @@ pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, pro
         problems.error("which sectors are live on chain is not known");
     }
     if let Some(live) = live_sectors.filter(|_| is_due) {
-        let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([HELD_STATES]));
+        let held = miner.client.call::<Option<Vec<u64>>>("SectorsListInStates", json!([states_at_rest()]));
         if let Some(held) = problems.ok(held) {
             let mut held = held.unwrap_or_default();
             // Lotus may name a sector twice.
