@@ -253,23 +253,22 @@ fn links_lead_to_dashboards_that_there_are() {
 /// steps apart has any: each state of a sector in motion is of one step.
 #[test]
 fn each_state_is_of_one_step_and_elsewhere_its_phase_counts() {
-    let lists = |expression: &str, operator: &str| -> Vec<Vec<String>> {
-        let found = expression.split(&format!("state{operator}\"")).skip(1);
-        found.map(|rest| rest.split('"').next().unwrap().split('|').map(str::to_owned).collect()).collect()
-    };
+    fn listed<'a>(expressions: &[&'a str], selector: &str) -> Vec<&'a str> {
+        let lists = expressions.iter().flat_map(|expression| expression.split(selector).skip(1).collect::<Vec<_>>());
+        lists.flat_map(|rest| rest.split('"').next().unwrap().split('|')).collect()
+    }
     for dashboard in Dashboard::all() {
         for panel in dashboard.panels() {
             let targets = panel["targets"].as_array().into_iter().flatten();
             let expressions: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
-            let steps: Vec<String> = expressions.iter().flat_map(|it| lists(it, "=~")).flatten().collect();
-            let others: Vec<String> = expressions.iter().flat_map(|it| lists(it, "!~")).flatten().collect();
+            let (steps, others) = (listed(&expressions, "state=~\""), listed(&expressions, "state!~\""));
             if panel["title"] != "Sectors by step over time" {
                 assert!(steps.is_empty() && others.is_empty(), "{}", dashboard.place(panel));
                 continue;
             }
             let in_motion = |state: &&str| matches!(phase(state), Phase::Waiting | Phase::Sealing);
             let expected: BTreeSet<&str> = pipeline_states().into_iter().filter(in_motion).collect();
-            assert_eq!(steps.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+            assert_eq!(steps.iter().copied().collect::<BTreeSet<_>>(), expected);
             assert_eq!(steps.len(), expected.len(), "a state is of two steps");
             assert_eq!(others, steps);
         }

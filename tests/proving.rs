@@ -70,7 +70,10 @@ fn what_is_due_is_unknown_with_its_partitions() {
     let failure = Answer::Error(1, "try again".to_owned());
     farm.daemon.answer_to("StateMinerPartitions", json!([MINER, 16]), failure);
     let (metrics, _) = farm.exporter().collect();
-    assert_eq!(metrics.failed(), ["deadlines", "expired_sectors", "sectors_on_chain"].map(|it| format!("{it} {MINER}")));
+    assert_eq!(
+        metrics.failed(),
+        ["deadlines", "expired_sectors", "sectors_on_chain"].map(|it| format!("{it} {MINER}"))
+    );
     assert!(!metrics.has("farcaster_miner_deadline_due_partitions", &OPEN));
     assert!(!metrics.has("farcaster_miner_deadline_proven_partitions", &OPEN));
 }
@@ -139,7 +142,8 @@ fn no_deadline_is_shown_as_it_was_before_it_changed() {
 fn a_deadline_is_not_believed_to_be_empty_against_what_else_is_told() {
     // Deadline 3 has a daily fee; 40 has none, but the miner has the power of its active sector; the proofs of 16 are there.
     for (deadline, said) in [("3", "fees"), ("40", "power of 19"), ("16", "proofs")] {
-        for nothing in [Value::Null, json!([]), json!([partition(Value::Null, Value::Null, Value::Null, Value::Null)])] {
+        for nothing in [Value::Null, json!([]), json!([partition(Value::Null, Value::Null, Value::Null, Value::Null)])]
+        {
             let farm = Farm::start();
             let index: u64 = deadline.parse().unwrap();
             farm.daemon.answer_to("StateMinerPartitions", json!([MINER, index]), Answer::Result(nothing));

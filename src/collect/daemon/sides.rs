@@ -92,9 +92,10 @@ pub fn chain_side(
     );
     let told = deadlines::Told {
         deadlines_cid: balances.as_ref().and_then(|facts| facts.deadlines_cid.as_deref()),
-        active_sectors: power.as_ref().zip(identity.as_ref()).and_then(|(power, identity)| {
-            power.miner.raw_bytes?.to_u64()?.checked_div(identity.sector_size_bytes?)
-        }),
+        active_sectors: power
+            .as_ref()
+            .zip(identity.as_ref())
+            .and_then(|(power, identity)| power.miner.raw_bytes?.to_u64()?.checked_div(identity.sector_size_bytes?)),
     };
     let wants_live = on_chain::is_due(run, miner_id) || others_want_live;
     let deadlines = lane.collect(
