@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use lotus_farcaster::lotus::sector_state::{Phase, phase, pipeline_states};
 use promql::Query;
 use serde_json::Value;
 
@@ -246,4 +247,30 @@ fn links_lead_to_dashboards_that_there_are() {
         assert_eq!(to_all["includeVars"], true, "{}", dashboard.name);
     }
     assert!(links > 0, "no table leads on to a miner");
+}
+
+/// Whether a sector is at rest, in motion or failed is what `phase` says. Lists of states differ sooner or later, so only the panel that tells the
+/// steps apart has any: each state of a sector in motion is of one step.
+#[test]
+fn each_state_is_of_one_step_and_elsewhere_its_phase_counts() {
+    fn listed<'a>(expressions: &[&'a str], selector: &str) -> Vec<&'a str> {
+        let lists = expressions.iter().flat_map(|expression| expression.split(selector).skip(1).collect::<Vec<_>>());
+        lists.flat_map(|rest| rest.split('"').next().unwrap().split('|')).collect()
+    }
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            let targets = panel["targets"].as_array().into_iter().flatten();
+            let expressions: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+            let (steps, others) = (listed(&expressions, "state=~\""), listed(&expressions, "state!~\""));
+            if panel["title"] != "Sectors by step over time" {
+                assert!(steps.is_empty() && others.is_empty(), "{}", dashboard.place(panel));
+                continue;
+            }
+            let in_motion = |state: &&str| matches!(phase(state), Phase::Waiting | Phase::Sealing);
+            let expected: BTreeSet<&str> = pipeline_states().into_iter().filter(in_motion).collect();
+            assert_eq!(steps.iter().copied().collect::<BTreeSet<_>>(), expected);
+            assert_eq!(steps.len(), expected.len(), "a state is of two steps");
+            assert_eq!(others, steps);
+        }
+    }
 }

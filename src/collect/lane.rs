@@ -87,7 +87,8 @@ impl Lane {
         self.collect_dated(name, fetch, expose, |_| Some(now))
     }
 
-    /// Like [`Lane::collect`], for facts that may be older than the run: `dated` tells when they were obtained, in Unix seconds.
+    /// Like [`Lane::collect`], for facts that may be older than the run: `dated` tells when they were obtained, in Unix seconds. A collector that
+    /// failed did not obtain all of them now, and perhaps nothing: only the time of older ones, which stand in for what failed, is published then.
     pub fn collect_dated<F>(
         &mut self,
         name: &str,
@@ -111,7 +112,7 @@ impl Lane {
         samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
         samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
         if let Some(facts) = &facts {
-            let obtained = dated(facts);
+            let obtained = dated(facts).filter(|obtained| is_success || *obtained < self.now);
             samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
             expose(facts, samples);
         }

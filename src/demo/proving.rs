@@ -88,8 +88,10 @@ struct Faults {
 struct Deadline {
     partitions: Vec<Partition>,
     open: bool,
-    /// Proven partitions of the open deadline, the first ones.
-    proven: u64,
+    /// The partitions that need a proof, ascending.
+    due: Vec<u64>,
+    /// How many of these have it, while the deadline is open: the first ones.
+    proven: usize,
 }
 
 /// A partition's sectors, each set as ascending runs of numbers.
@@ -109,6 +111,11 @@ impl Partition {
             [before, after].into_iter().filter(|run| !run.is_empty())
         };
         self.live.iter().flat_map(around).collect()
+    }
+
+    /// Whether lotus-miner has anything to prove: sectors that are not faulty, or declared recovered.
+    fn is_due(&self) -> bool {
+        !self.active().is_empty() || !self.recovering().is_empty()
     }
 
     fn recovering(&self) -> Range<u64> {
@@ -182,8 +189,9 @@ impl Miner {
         let deadlines = (0..DEADLINES).map(|index| {
             let partitions = self.partitions(index, &recent, now);
             let open = index as i64 == current;
-            let proven = if open { (partitions.len() as f64 * part_done) as u64 } else { 0 };
-            Deadline { partitions, open, proven }
+            let due: Vec<u64> = (0..).zip(&partitions).filter(|(_, it)| it.is_due()).map(|(index, _)| index).collect();
+            let proven = if open { (due.len() as f64 * part_done) as usize } else { 0 };
+            Deadline { partitions, open, due, proven }
         });
         deadlines.collect()
     }
@@ -193,7 +201,7 @@ impl Miner {
         let (current, period_start) = self.current_deadline(head_height(now));
         let mut numbers = vec![self.id, current as u64, period_start as u64];
         for deadline in self.deadlines(now) {
-            numbers.extend([deadline.partitions.len() as u64, deadline.proven]);
+            numbers.extend([deadline.partitions.len() as u64, deadline.proven as u64]);
             for partition in &deadline.partitions {
                 let (all, live) = (&partition.all, &partition.live);
                 let faulty = [partition.faulty.clone(), partition.recovering()];
@@ -299,10 +307,10 @@ pub(super) fn deadlines(miner: &Miner, now: f64) -> Value {
     let shown = deadlines.iter().map(|deadline| {
         let partitions = &deadline.partitions;
         let quality: u64 = partitions.iter().map(|partition| miner.quality(&partition.live)).sum();
-        let proven = 0..deadline.proven;
+        let proven = deadline.due[..deadline.proven].iter().map(|index| *index..index + 1);
         json!({
-            "PostSubmissions": bitfield(&[proven]),
-            "DisputableProofCount": if deadline.open { 0 } else { partitions.len() },
+            "PostSubmissions": bitfield(&proven.collect::<Vec<_>>()),
+            "DisputableProofCount": if deadline.open { 0 } else { deadline.due.len() },
             "DailyFee": (quality * DAILY_FEE_ATTO).to_string(),
         })
     });

@@ -30,7 +30,7 @@ families! {
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
         "How long this collector took in the last run.";
     COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id"]
-        "When the data that this collector publishes now was obtained, in Unix seconds.";
+        "When the data that this collector publishes now was obtained, in Unix seconds. Absent in runs in which it failed, unless older data stand in.";
     RUN_TIMESTAMP_SECONDS: Gauge "farcaster_run_timestamp_seconds" []
         "When this run ended, in Unix seconds. All other values are as old as this one.";
     RUN_DURATION_SECONDS: Gauge "farcaster_run_duration_seconds" []
@@ -285,8 +285,10 @@ families! {
         "When the deadline closes, this time or next, in Unix seconds. StateMinerProvingDeadline.";
     MINER_DEADLINE_PARTITIONS: Gauge "farcaster_miner_deadline_partitions" ["miner_id", "deadline"]
         "Partitions of the deadline that have live sectors. StateMinerPartitions.";
+    MINER_DEADLINE_DUE_PARTITIONS: Gauge "farcaster_miner_deadline_due_partitions" ["miner_id", "deadline"]
+        "Partitions of the deadline that need a proof when it is open: with a sector that is live and not faulty, or recovering. StateMinerPartitions.";
     MINER_DEADLINE_PROVEN_PARTITIONS: Gauge "farcaster_miner_deadline_proven_partitions" ["miner_id", "deadline"]
-        "Partitions of the open deadline that are proven. StateMinerDeadlines.PostSubmissions.";
+        "Partitions of the open deadline that need a proof and have it. StateMinerDeadlines.PostSubmissions, StateMinerPartitions.";
     MINER_DEADLINE_LIVE_SECTORS: Gauge "farcaster_miner_deadline_live_sectors" ["miner_id", "deadline"]
         "Live sectors of the deadline. StateMinerPartitions.LiveSectors.";
     MINER_DEADLINE_ACTIVE_SECTORS: Gauge "farcaster_miner_deadline_active_sectors" ["miner_id", "deadline"]

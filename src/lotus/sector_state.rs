@@ -1,10 +1,10 @@
 //! The states of a sector in lotus-miner's pipeline (storage/pipeline/sector_state.go), grouped as `lotus-miner info` colours them
-//! (cli/spcli/statemeta.go).
+//! (cli/spcli/statemeta.go), but for UpdateActivating: its sector is proven, and lotus-miner is not done with it.
 
 /// What a sector's state means to an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Sealed, and being proven.
+    /// At rest: sealed, being proven, and nothing else is to be done with it.
     Proving,
     /// Waits for data or for a decision.
     Waiting,
@@ -35,9 +35,20 @@ pub fn phase(state: &str) -> Phase {
     known.map_or(Phase::Error, |(_, phase)| *phase)
 }
 
-/// Whether a sector in this state is part of the pipeline: neither at rest in proving nor gone.
+/// Whether a sector in this state is at rest. Every other rule about it is made of this one, or of the label `phase`.
+pub fn is_at_rest(state: &str) -> bool {
+    phase(state) == Phase::Proving
+}
+
+/// Whether a sector in this state is part of the pipeline: neither at rest nor gone.
 pub fn in_pipeline(state: &str) -> bool {
-    !matches!(state, "Proving" | "Available" | "Removed")
+    !is_at_rest(state) && state != "Removed"
+}
+
+/// The states of sectors at rest.
+pub fn states_at_rest() -> Vec<&'static str> {
+    let names = STATES.iter().map(|(name, _)| *name);
+    names.filter(|name| is_at_rest(name)).collect()
 }
 
 /// The states to ask SectorsListInStates for, to learn of every sector in the pipeline.
@@ -56,7 +67,6 @@ use Phase::{Ending, Error, Proving, Sealing, Waiting};
 const STATES: &[(&str, Phase)] = &[
     ("Proving", Proving),
     ("Available", Proving),
-    ("UpdateActivating", Proving),
     ("ReceiveSector", Waiting),
     ("Empty", Waiting),
     ("WaitDeals", Waiting),
@@ -85,6 +95,7 @@ const STATES: &[(&str, Phase)] = &[
     ("SubmitReplicaUpdate", Sealing),
     ("ReplicaUpdateWait", Sealing),
     ("WaitMutable", Sealing),
+    ("UpdateActivating", Sealing),
     ("FinalizeReplicaUpdate", Sealing),
     ("ReleaseSectorKey", Sealing),
     ("Terminating", Ending),
@@ -130,6 +141,13 @@ mod tests {
         assert!(in_pipeline("Hibernating"));
         assert_eq!(phase("UpdateReplica"), Phase::Sealing);
         assert!(!pipeline_states().contains(&"Proving"));
+    }
+
+    #[test]
+    fn a_sector_at_rest_has_nothing_left_to_be_done() {
+        assert_eq!(states_at_rest(), ["Proving", "Available"]);
+        assert!(in_pipeline("UpdateActivating"), "the old key is still to be released");
+        assert!(!in_pipeline("Removed") && !is_at_rest("Removed"));
     }
 
     #[test]

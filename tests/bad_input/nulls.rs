@@ -77,13 +77,13 @@ fn of_partitions() {
         assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
         metrics
     };
-    let metrics = with(Value::Null);
-    assert_eq!(metrics.value("farcaster_miner_deadline_live_sectors", &deadline_3), Some(0.0));
-    assert_eq!(metrics.value("farcaster_miner_live_sectors", &[("miner_id", MINER)]), Some(13.0));
     let some =
         json!({"LiveSectors": [1, 8], "ActiveSectors": [1, 8], "FaultySectors": null, "RecoveringSectors": null});
     let none = json!({"LiveSectors": null, "ActiveSectors": null, "FaultySectors": null, "RecoveringSectors": null});
     let metrics = with(json!([some, none]));
+    let deadline_4 = [("miner_id", MINER), ("deadline", "4")];
+    assert_eq!(metrics.value("farcaster_miner_deadline_live_sectors", &deadline_4), Some(0.0), "null, as most are");
+    assert_eq!(metrics.value("farcaster_miner_live_sectors", &[("miner_id", MINER)]), Some(21.0));
     assert_eq!(metrics.value("farcaster_miner_deadline_partitions", &deadline_3), Some(1.0));
     assert_eq!(metrics.value("farcaster_miner_deadline_faulty_sectors", &deadline_3), Some(0.0));
 }

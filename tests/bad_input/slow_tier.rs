@@ -1,5 +1,6 @@
 //! What is obtained seldom, when it cannot be obtained: the last figures stand, and say how old they are.
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -68,4 +69,34 @@ fn figures_that_are_too_old() {
         assert!(!after.has(family, &[("miner_id", MINER)]), "{family}");
     }
     assert!(after.has("farcaster_storage_up", &[("miner_id", MINER)]), "the paths themselves stay");
+}
+
+/// The time of the data is no sign of life: who got nothing, or a part, got no data now.
+#[test]
+fn a_collector_that_failed_has_no_time_of_now() {
+    let farm = Farm::start();
+    let timed = |metrics: &Metrics| {
+        let times = metrics.family("farcaster_collector_data_timestamp_seconds").into_iter();
+        times.map(|(labels, _)| format!("{} {}", labels["collector"], labels["miner_id"])).collect::<BTreeSet<_>>()
+    };
+    let (before, _) = farm.exporter().collect();
+    let busy = || Answer::Error(1, "busy".to_owned());
+    // All that `balances` asks for, and a part of what `daemon`, `deadlines` and `pipeline` do.
+    for method in ["StateReadState", "StateMinerAvailableBalance", "StateMarketBalance"] {
+        farm.daemon.answer_to(method, json!([MINER]), busy());
+    }
+    farm.daemon.answer("NetPeers", busy()).answer_to("StateMinerPartitions", json!([MINER, 3]), busy());
+    farm.miner.answer("SectorsStatus", busy());
+    let (after, stderr) = farm.exporter().collect();
+    let failed = ["daemon ", "balances f01234", "deadlines f01234", "pipeline f01234"].map(str::to_owned);
+    for collector in &failed {
+        assert!(after.failed().contains(&collector.trim().to_owned()), "{collector}: {stderr}");
+        assert!(timed(&before).contains(collector) && !timed(&after).contains(collector), "{collector}");
+    }
+    assert!(!after.has("farcaster_miner_balance_fil", &[("miner_id", MINER)]));
+    assert!(after.has("farcaster_daemon_start_time_seconds", &[]), "what was obtained is there");
+    for collector in timed(&before) {
+        let is_failed = after.failed().contains(&collector.trim().to_owned());
+        assert_eq!(timed(&after).contains(&collector), !is_failed, "{collector}");
+    }
 }

@@ -63,7 +63,7 @@ const METHODS: &[Method] = &[
     method(true, "StateMarketBalance", "object", false, &["balances *"], &[]),
     method(true, "StateMinerProvingDeadline", "object", false, &["deadlines *"], &[]),
     method(true, "StateMinerDeadlines", "list", false, &["deadlines *", "expired_sectors *", "sectors_on_chain *"], &[]),
-    method(true, "StateMinerPartitions", "list", true, &["deadlines *", "expired_sectors *", "sectors_on_chain *"], &[]),
+    method(true, "StateMinerPartitions", "list", false, &["deadlines *", "expired_sectors *", "sectors_on_chain *"], &[]),
     method(true, "StateMinerSectors", "list", false, &["sectors_on_chain *"], &[]),
     method(true, "GasEstimateGasPremium", "number", false, &["gas"], &[]),
     method(true, "StateMinerInitialPledgeForSector", "number", false, &["gas"], &[]),

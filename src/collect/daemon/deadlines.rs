@@ -1,7 +1,7 @@
 //! Proving: the 48 deadlines of a day, what has been proven of the open one, and which sectors are faulty.
 //!
-//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, so as long as that stays the
-//! same, what was read before is still true to the last sector.
+//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID names what it stands
+//! for: as long as it stays the same, what was read before is still true to the last sector and proof.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,8 @@ struct Schedule {
 /// One deadline. Sectors are absent where they could not be had.
 struct Deadline {
     daily_fee: Option<Fil>,
-    proven_partitions: Option<u64>,
+    /// The partitions that are proven, while the deadline is open.
+    submissions: Option<BitField>,
     sectors: Option<Sectors>,
 }
 
@@ -52,6 +53,8 @@ struct Deadline {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Sectors {
     partitions_with_live: u64,
+    /// The partitions that lotus-miner has to prove (storage/wdpost/wdpost_run.go).
+    due_partitions: Vec<u64>,
     live: u64,
     active: u64,
     faulty: u64,
@@ -73,6 +76,15 @@ struct Faults {
 struct Memory {
     deadlines_cid: String,
     sectors: Vec<Sectors>,
+}
+
+/// What other answers of this run tell of the miner.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// The CID of its deadlines.
+    pub deadlines_cid: Option<&'a str>,
+    /// How many active sectors have the power that it has.
+    pub active_sectors: Option<u64>,
 }
 
 /// A set that is null is empty, as Go writes it; one that is left out is not known, and must not count as empty,
@@ -97,12 +109,12 @@ struct DeadlineState {
     daily_fee: Field<Fil>,
 }
 
-/// `deadlines_cid` is that of the miner's deadlines, where it is known. Partitions are asked for when it changed, or when `wants_live_sectors`.
+/// Partitions are asked for when the CID of the deadlines is not the one that is remembered, or when `wants_live_sectors`.
 pub fn fetch(
     daemon: &Daemon,
     run: &Run,
     miner_id: &str,
-    deadlines_cid: Option<&str>,
+    told: Told,
     wants_live_sectors: bool,
     problems: &mut Problems,
 ) -> Result<Facts> {
@@ -111,7 +123,7 @@ pub fn fetch(
     let schedule = batch.add::<Schedule>("StateMinerProvingDeadline", params());
     let states = batch.add::<List<DeadlineState>>("StateMinerDeadlines", params());
     let answers = daemon.client.send(&batch);
-    let schedule = problems.ok(answers.get(schedule));
+    let schedule = problems.ok(answers.get(schedule)).filter(|schedule| schedule.is_possible(problems));
     let states = answers.get(states)?.0;
     // Sums over fewer would say that the miner has fewer sectors than it has.
     let (node, count) = (daemon.client.name(), states.len());
@@ -119,70 +131,32 @@ pub fn fetch(
         count == DEADLINES_PER_PERIOD,
         "{node}: StateMinerDeadlines: {count} deadlines, not {DEADLINES_PER_PERIOD}"
     );
+    let deadlines = states.into_iter().map(|state| {
+        let state = state.take("StateMinerDeadlines", problems).unwrap_or_default();
+        Deadline {
+            daily_fee: state.daily_fee.take("StateMinerDeadlines.DailyFee", problems),
+            submissions: state.post_submissions.take("StateMinerDeadlines.PostSubmissions", problems),
+            sectors: None,
+        }
+    });
+    let mut facts = Facts { deadlines: deadlines.collect(), schedule, clock: daemon.clock, live_sectors: None };
 
     let section = format!("deadlines/{miner_id}");
     let memory: Memory = run.state.recall(&section);
-    let is_unchanged = deadlines_cid == Some(&*memory.deadlines_cid) && memory.sectors.len() == states.len();
-    let known = if is_unchanged && !wants_live_sectors { memory.sectors } else { Vec::new() };
-    let open = schedule.map(|schedule| schedule.index as usize);
-    let (sectors, live_sectors) = ask(daemon, miner_id, states.len(), known, open, problems);
-    if let (Some(cid), Some(sectors)) = (deadlines_cid, sectors.iter().cloned().collect()) {
+    let is_unchanged = told.deadlines_cid == Some(&*memory.deadlines_cid) && memory.sectors.len() == count;
+    if is_unchanged && !wants_live_sectors {
+        for (deadline, sectors) in facts.deadlines.iter_mut().zip(memory.sectors) {
+            deadline.sectors = Some(sectors);
+        }
+        return Ok(facts);
+    }
+    facts.ask(daemon, miner_id, problems);
+    facts.doubt(told.active_sectors, problems);
+    let sectors = facts.deadlines.iter().map(|deadline| deadline.sectors.clone()).collect();
+    if let (Some(cid), Some(sectors)) = (told.deadlines_cid, sectors) {
         run.state.remember(&section, &Memory { deadlines_cid: cid.to_owned(), sectors });
     }
-    let deadlines = states.into_iter().zip(sectors).map(|(state, sectors)| {
-        let state = state.take("StateMinerDeadlines", problems).unwrap_or_default();
-        let submissions = state.post_submissions;
-        let submissions = submissions.take("StateMinerDeadlines.PostSubmissions", problems);
-        Deadline {
-            daily_fee: state.daily_fee.take("StateMinerDeadlines.DailyFee", problems),
-            proven_partitions: submissions.map(|bits| bits.count()),
-            sectors,
-        }
-    });
-    Ok(Facts { deadlines: deadlines.collect(), schedule, clock: daemon.clock, live_sectors })
-}
-
-/// Reads the partitions of every deadline that is not known, and the live sectors of all where none was. What costs most when it goes wrong is
-/// read in any case: the open deadline, its neighbours, and those with faults.
-fn ask(
-    daemon: &Daemon,
-    miner_id: &str,
-    deadlines: usize,
-    known: Vec<Sectors>,
-    open: Option<usize>,
-    problems: &mut Problems,
-) -> (Vec<Option<Sectors>>, Option<BitField>) {
-    let mut sectors: Vec<Option<Sectors>> = known.into_iter().map(Some).collect();
-    sectors.resize(deadlines, None);
-    let is_near_open = |index: usize| {
-        open.is_none_or(|open| [open, open + 1, open + deadlines - 1].iter().any(|near| near % deadlines == index))
-    };
-    let is_to_ask = |(index, known): &(usize, &Option<Sectors>)| {
-        is_near_open(*index) || known.as_ref().is_none_or(|sectors| !sectors.faults.is_empty())
-    };
-    let to_ask: Vec<usize> = sectors.iter().enumerate().filter(is_to_ask).map(|(index, _)| index).collect();
-
-    let mut batch = Batch::new();
-    let tickets: Vec<_> = to_ask
-        .iter()
-        .map(|index| {
-            let params = json!([miner_id, index, daemon.tipset_key]);
-            (*index, batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", params))
-        })
-        .collect();
-    let answers = daemon.client.send(&batch);
-    let mut live = (to_ask.len() == deadlines).then(BitField::default);
-    for (index, ticket) in tickets {
-        let partitions = problems.ok(answers.get(ticket)).map(Option::unwrap_or_default);
-        sectors[index] = partitions.as_ref().and_then(|partitions| count(partitions));
-        if partitions.is_some() && sectors[index].is_none() {
-            problems.note("StateMinerPartitions: more sectors than can exist");
-        }
-        live = live.zip(partitions).map(|(live, partitions)| {
-            partitions.iter().fold(live, |live, partition| live.union(&partition.live_sectors))
-        });
-    }
-    (sectors, live)
+    Ok(facts)
 }
 
 /// The counts; None where they overflow.
@@ -191,6 +165,9 @@ fn count(partitions: &[Partition]) -> Option<Sectors> {
     for (index, partition) in partitions.iter().enumerate() {
         let live = partition.live_sectors.count();
         sectors.partitions_with_live += u64::from(live > 0);
+        if partition.is_due() {
+            sectors.due_partitions.push(index as u64);
+        }
         sectors.live = sectors.live.checked_add(live)?;
         sectors.active = sectors.active.checked_add(partition.active_sectors.count())?;
         sectors.faulty = sectors.faulty.checked_add(partition.faulty_sectors.count())?;
@@ -206,7 +183,66 @@ fn count(partitions: &[Partition]) -> Option<Sectors> {
     Some(sectors)
 }
 
+impl Partition {
+    /// Whether anything in it is to be proven: live sectors that are not faulty, proven before or not, and those that are declared recovered.
+    fn is_due(&self) -> bool {
+        let has_healthy = self.live_sectors.union(&self.faulty_sectors) != self.faulty_sectors;
+        has_healthy || !self.recovering_sectors.is_empty()
+    }
+}
+
 impl Facts {
+    /// Reads the partitions of all deadlines.
+    fn ask(&mut self, daemon: &Daemon, miner_id: &str, problems: &mut Problems) {
+        let mut batch = Batch::new();
+        let ask = |index| {
+            batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", json!([miner_id, index, daemon.tipset_key]))
+        };
+        let tickets: Vec<_> = (0..self.deadlines.len()).map(ask).collect();
+        let answers = daemon.client.send(&batch);
+        let mut live = Some(BitField::default());
+        for (deadline, ticket) in self.deadlines.iter_mut().zip(tickets) {
+            let partitions = problems.ok(answers.get(ticket)).map(Option::unwrap_or_default);
+            deadline.sectors = partitions.as_ref().and_then(|partitions| count(partitions));
+            if partitions.is_some() && deadline.sectors.is_none() {
+                problems.note("StateMinerPartitions: more sectors than can exist");
+            }
+            live = live.zip(partitions).map(|(live, partitions)| {
+                partitions.iter().fold(live, |live, partition| live.union(&partition.live_sectors))
+            });
+        }
+        self.live_sectors = live;
+    }
+
+    /// Go writes null for what is empty, so a deadline without live sectors is nothing odd, unless another answer says that it has some. What
+    /// it has is not known then.
+    fn doubt(&mut self, active_sectors: Option<u64>, problems: &mut Problems) {
+        let active = self.total(|sectors| sectors.active);
+        let missing = active.zip(active_sectors).filter(|(counted, told)| counted < told);
+        let mut doubtful = Vec::new();
+        for (index, deadline) in self.deadlines.iter_mut().enumerate() {
+            let is_empty = deadline.sectors.as_ref().is_some_and(|sectors| sectors.live == 0);
+            let has_proof = deadline.submissions.as_ref().is_some_and(|partitions| !partitions.is_empty());
+            let has_fee = deadline.daily_fee.is_some_and(|fee| fee != Fil::default());
+            if is_empty && (missing.is_some() || has_proof || has_fee) {
+                deadline.sectors = None;
+                doubtful.push(index);
+            }
+        }
+        if doubtful.is_empty() {
+            return;
+        }
+        self.live_sectors = None;
+        match missing {
+            Some((counted, told)) => problems.note(format_args!(
+                "StateMinerPartitions: {counted} active sectors in all, but the miner has the power of {told}"
+            )),
+            None => problems.note(format_args!(
+                "StateMinerPartitions: no live sectors in {doubtful:?}, but StateMinerDeadlines has proofs or fees of these deadlines"
+            )),
+        }
+    }
+
     /// A sum over all deadlines, which exists only where every deadline is known.
     fn total(&self, of: impl Fn(&Sectors) -> u64) -> Option<u64> {
         let known = self.deadlines.iter().map(|deadline| deadline.sectors.as_ref());
@@ -219,7 +255,30 @@ impl Facts {
     }
 }
 
+impl Deadline {
+    /// How many of the partitions that are due are proven.
+    fn proven_partitions(&self) -> Option<usize> {
+        let (sectors, submissions) = (self.sectors.as_ref()?, self.submissions.as_ref()?);
+        Some(sectors.due_partitions.iter().filter(|partition| submissions.contains(**partition)).count())
+    }
+}
+
 impl Schedule {
+    /// Whether there is such a deadline, and it is as long as each of them is.
+    fn is_possible(&self, problems: &mut Problems) -> bool {
+        let is_deadline = (self.index as usize) < DEADLINES_PER_PERIOD;
+        let is_length = self.challenge_window > 0
+            && self.close.checked_sub(self.open) == Some(self.challenge_window)
+            && self.challenge_window.checked_mul(DEADLINES_PER_PERIOD as i64) == Some(self.proving_period);
+        if !is_deadline || !is_length {
+            problems.note(format_args!(
+                "StateMinerProvingDeadline: no deadline {} can be open from epoch {} to {}",
+                self.index, self.open, self.close
+            ));
+        }
+        is_deadline && is_length
+    }
+
     /// The epochs at which a deadline opens and closes, this time if it is open, else the next time.
     fn window(&self, index: usize) -> (i64, i64) {
         let windows_ahead = index as i64 - i64::from(self.index);
@@ -243,12 +302,13 @@ pub fn expose(facts: &Facts, miner_id: &str, max_rows: usize, samples: &mut Samp
             samples.add(&families::MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS, labels, close);
         }
         if current == Some(index) {
-            let proven = deadline.proven_partitions;
+            let proven = deadline.proven_partitions();
             samples.add(&families::MINER_DEADLINE_PROVEN_PARTITIONS, labels, proven);
         }
         samples.add(&families::MINER_DEADLINE_DAILY_FEE_FIL, labels, deadline.daily_fee);
         if let Some(sectors) = &deadline.sectors {
             samples.add(&families::MINER_DEADLINE_PARTITIONS, labels, sectors.partitions_with_live);
+            samples.add(&families::MINER_DEADLINE_DUE_PARTITIONS, labels, sectors.due_partitions.len());
             samples.add(&families::MINER_DEADLINE_LIVE_SECTORS, labels, sectors.live);
             samples.add(&families::MINER_DEADLINE_ACTIVE_SECTORS, labels, sectors.active);
             samples.add(&families::MINER_DEADLINE_FAULTY_SECTORS, labels, sectors.faulty);
@@ -306,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_total_needs_every_deadline() {
-        let deadline = |sectors| Deadline { daily_fee: None, proven_partitions: None, sectors };
+        let deadline = |sectors| Deadline { daily_fee: None, submissions: None, sectors };
         let known = || deadline(Some(Sectors { live: 2, ..Sectors::default() }));
         let facts = |deadlines| Facts { schedule: None, deadlines, clock: None, live_sectors: None };
         assert_eq!(facts(vec![known(), known()]).live_count(), Some(4));

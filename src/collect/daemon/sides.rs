@@ -90,11 +90,17 @@ pub fn chain_side(
         |problems| balances::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| balances::expose(facts, miner_id, samples),
     );
-    let deadlines_cid = balances.as_ref().and_then(|facts| facts.deadlines_cid.as_deref());
+    let told = deadlines::Told {
+        deadlines_cid: balances.as_ref().and_then(|facts| facts.deadlines_cid.as_deref()),
+        active_sectors: power
+            .as_ref()
+            .zip(identity.as_ref())
+            .and_then(|(power, identity)| power.miner.raw_bytes?.to_u64()?.checked_div(identity.sector_size_bytes?)),
+    };
     let wants_live = on_chain::is_due(run, miner_id) || others_want_live;
     let deadlines = lane.collect(
         "deadlines",
-        |problems| deadlines::fetch(up(daemon)?, run, miner_id, deadlines_cid, wants_live, problems),
+        |problems| deadlines::fetch(up(daemon)?, run, miner_id, told, wants_live, problems),
         |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
     );
     let live = deadlines.map(|facts| LiveSectors { count: facts.live_count(), numbers: facts.live_sectors });

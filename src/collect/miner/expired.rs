@@ -13,10 +13,8 @@ use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
+use crate::lotus::sector_state::states_at_rest;
 use crate::tolerant::{self, Problems};
-
-/// States in which lotus-miner takes a sector for one that is on chain.
-const HELD_STATES: [&str; 2] = ["Proving", "Available"];
 
 /// More expired sectors than this are not kept in mind.
 const MAX_EXPIRED: usize = 500_000;
@@ -50,7 +48,7 @@ pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, pro
     if let Some(live) = live_sectors.filter(|_| is_due) {
         // Lotus may name a sector twice.
         let (mut expired, mut wrong) = (BTreeSet::new(), None);
-        let listed = miner.client.each("SectorsListInStates", json!([HELD_STATES]), |number| {
+        let listed = miner.client.each("SectorsListInStates", json!([states_at_rest()]), |number| {
             match number.and_then(tolerant::from_json::<u64>) {
                 Ok(number) if live.contains(number) || expired.len() > MAX_EXPIRED => {}
                 Ok(number) => _ = expired.insert(number),

@@ -134,6 +134,27 @@ fn proofs_of_the_open_deadline_fill_its_partitions() {
     assert!(partly > 5 && fully > 20, "{partly} partly, {fully} fully proven");
 }
 
+/// Of a small miner a whole partition may be faulty. It gets no proof before it is declared recovered, while others of its deadline do.
+#[test]
+fn a_partition_of_nothing_but_faults_is_not_proven() {
+    let farm = Farm::new(70);
+    let mut seen = 0;
+    for (now, miner) in day().flat_map(|now| [(now, 0), (now, 1)]) {
+        let at = At { farm: &farm, now };
+        let deadlines = list(&at.about(MINERS[miner], "StateMinerDeadlines"));
+        for (deadline, partitions) in deadlines.iter().zip(at.partitions(miner)) {
+            let proven = set(&deadline["PostSubmissions"]);
+            let is_due = |it: &&Value| count(&it["ActiveSectors"]) + count(&it["RecoveringSectors"]) > 0;
+            let due = partitions.iter().filter(is_due).count();
+            seen += i64::from(0 < due && due < partitions.len());
+            for (index, _) in (0..).zip(&partitions).filter(|(_, it)| !is_due(it)) {
+                assert!(!proven.contains(&index));
+            }
+        }
+    }
+    assert!(seen > 5, "{seen}");
+}
+
 /// The states in which a sector needs a task.
 fn states_of(task: &str) -> &'static [&'static str] {
     match task.strip_prefix("seal/v0/").unwrap() {
