@@ -223,7 +223,7 @@ in
         # Lotus goes first.
         Nice = 10;
         OOMScoreAdjust = 500;
-        MemoryMax = "256M";
+        MemoryMax = "128M";
         TasksMax = 512;
 
         CapabilityBoundingSet = "";

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cli::Options;
 use crate::exporter::{self, Env, Gathered, Log};
-use crate::{healthcheck, textfile};
+use crate::{healthcheck, rivals, textfile};
 
 /// Does a run and prints the findings. True where nothing is wrong.
 ///
@@ -16,9 +16,10 @@ use crate::{healthcheck, textfile};
 /// The findings could not be written to stdout.
 pub fn run(options: &Options, env: Env) -> Result<bool> {
     let state = exporter::state(options, env);
-    let (nodes, mut lines) = exporter::nodes(options, env, &Log::new(options.verbosity));
-    let Gathered { report, lines: of_run } = exporter::gather(options, env, &state, &nodes);
-    lines.extend(of_run);
+    let (turn, mut lines) = state.begin(options.timeout);
+    let nodes = exporter::nodes(options, env, &state, &mut lines, &Log::new(options.verbosity));
+    let Gathered { report, mut lines, .. } = exporter::gather(options, env, &state, &nodes, lines);
+    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
 
     let mut findings = Findings::default();
     findings.heading("Nodes");
@@ -29,7 +30,7 @@ pub fn run(options: &Options, env: Env) -> Result<bool> {
             (address, true) => format!("{} {address}{told}", endpoint.kind.as_str()),
             (address, false) => format!("{} {address} does not answer", endpoint.kind.as_str()),
         };
-        findings.line(endpoint.is_up, what);
+        findings.line(Mark::of(endpoint.is_up), what);
     }
 
     findings.heading("Collectors");
@@ -37,33 +38,54 @@ pub fn run(options: &Options, env: Env) -> Result<bool> {
     outcomes.sort_by(|a, b| (&a.miner_id, &a.collector).cmp(&(&b.miner_id, &b.collector)));
     for outcome in &outcomes {
         let of = if outcome.miner_id.is_empty() { String::new() } else { format!(" {}", outcome.miner_id) };
-        findings.line(outcome.is_success, format_args!("{}{of}", outcome.collector));
+        findings.line(Mark::of(outcome.is_success), format_args!("{}{of}", outcome.collector));
     }
 
     if let Some(path) = &options.textfile {
         findings.heading("Text file");
-        findings.text_file(path);
+        findings.text_file(path, &exporter::addresses(&nodes));
     }
     if !lines.is_empty() {
         findings.heading("What is wrong, and what to do");
-        lines.iter().for_each(|line| findings.remark(line));
+        lines.iter().for_each(|line| findings.line(Mark::Wrong, line));
+    }
+    if !report.remarks.is_empty() {
+        findings.heading("What else there is to know");
+        report.remarks.iter().for_each(|remark| findings.line(Mark::Remark, remark));
     }
 
     findings.heading("What it costs the nodes");
     let (cost, seconds) = (report.cost, report.duration.as_secs_f64());
     let (calls, requests) = (cost.calls, cost.requests);
-    findings.remark(format_args!(
-        "{calls} calls in {requests} requests, {seconds:.1} s; the first run costs more than the next ones"
-    ));
+    findings.line(
+        Mark::Remark,
+        format_args!(
+            "{calls} calls in {requests} requests, {seconds:.1} s; the first run costs more than the next ones"
+        ),
+    );
     exporter::write_to_stdout(&findings.text)?;
-    Ok(findings.wrong == 0)
+    Ok(!findings.is_anything_wrong)
+}
+
+/// What a line of the findings says.
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Right,
+    Wrong,
+    Remark,
+}
+
+impl Mark {
+    fn of(is_right: bool) -> Mark {
+        if is_right { Mark::Right } else { Mark::Wrong }
+    }
 }
 
 /// The text as it grows.
 #[derive(Default)]
 struct Findings {
     text: String,
-    wrong: usize,
+    is_anything_wrong: bool,
 }
 
 impl Findings {
@@ -72,25 +94,34 @@ impl Findings {
         self.write(format_args!("{gap}{heading}"));
     }
 
-    fn line(&mut self, is_right: bool, what: impl Display) {
-        self.wrong += usize::from(!is_right);
-        let mark = if is_right { "ok   " } else { "WRONG" };
+    /// The one way to say that something is wrong, and what decides the exit status.
+    fn line(&mut self, mark: Mark, what: impl Display) {
+        self.is_anything_wrong |= mark == Mark::Wrong;
+        let mark = match mark {
+            Mark::Right => "ok   ",
+            Mark::Wrong => "WRONG",
+            Mark::Remark => "-    ",
+        };
         self.write(format_args!("  {mark}  {what}"));
     }
 
-    fn remark(&mut self, remark: impl Display) {
-        self.write(format_args!("  - {remark}"));
-    }
-
-    /// Whether the file is there, fresh and readable by others, which node_exporter is, and can be written by this user.
-    fn text_file(&mut self, path: &Path) {
+    /// Whether the file is there, fresh, whole, and about these nodes, and can be written by this user.
+    fn text_file(&mut self, path: &Path, nodes: &[String]) {
         match healthcheck::healthy(path, healthcheck::DEFAULT_MAX_AGE) {
-            Ok(()) => self.line(true, format_args!("{} is fresh and whole", path.display())),
-            Err(error) => self.line(false, format_args!("{error:#}")),
+            Ok(()) => self.line(Mark::Right, format_args!("{} is fresh and whole", path.display())),
+            Err(error) => self.line(Mark::Wrong, format_args!("{error:#}")),
+        }
+        let others = rivals::other_nodes(path, nodes);
+        if !others.is_empty() {
+            let (file, others) = (path.display(), others.join(", "));
+            self.line(
+                Mark::Wrong,
+                format_args!("{file} is about {others}, which this check did not find: another exporter, or one with other settings, writes it"),
+            );
         }
         match textfile::probe(path) {
-            Ok(()) => self.line(true, "this user can write it"),
-            Err(error) => self.line(false, format_args!("{error:#}")),
+            Ok(()) => self.line(Mark::Right, "this user can write it"),
+            Err(error) => self.line(Mark::Wrong, format_args!("{error:#}")),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::discover::{Endpoint, Places, discover};
 use crate::rpc::Node;
 use crate::rpc::http::Http;
 use crate::state::{self, State};
-use crate::{demo, healthcheck, textfile};
+use crate::{demo, healthcheck, rivals, textfile};
 
 /// The environment: the value of a variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -62,17 +62,19 @@ pub enum Output {
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
-    let (nodes, mut found) = nodes(options, env, log);
+    let (turn, mut lines) = state.begin(options.timeout);
+    let nodes = nodes(options, env, state, &mut lines, log);
     if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, &nodes)).flatten() {
-        found.push(reason);
-        log.lines_of_run(found);
+        lines.push(reason);
+        log.lines_of_run(lines);
         return Ok(Output::Withheld);
     }
-    let Gathered { report, lines } = gather(options, env, state, &nodes);
-    let lines = found.into_iter().chain(lines);
-    let (text, duplicates) = report.samples.render();
-    let duplicates = duplicates.iter().map(|series| format!("{series} came twice; the second was dropped"));
-    log.lines_of_run(lines.chain(duplicates).collect());
+    let Gathered { report, text, mut lines } = gather(options, env, state, &nodes, lines);
+    if let Some(path) = &options.textfile {
+        rivals::remember(state, path, &addresses(&nodes), &text);
+    }
+    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
+    log.lines_of_run(lines.into_iter().chain(report.remarks).collect());
     log.detail(format_args!(
         "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text, {} kB peak memory",
         report.duration.as_secs_f64(),
@@ -101,16 +103,18 @@ fn reason_to_stand_back(options: &Options, nodes: &[Node]) -> Option<String> {
     })
 }
 
-/// What a run brought, and all that there is to say about it.
+/// What a run brought.
 pub(crate) struct Gathered {
     pub report: Report,
+    /// The samples as text.
+    pub text: String,
+    /// All that is wrong.
     pub lines: Vec<String>,
 }
 
-/// Collects from the nodes, once.
-pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node]) -> Gathered {
-    let (turn, mut lines) = state.begin(options.timeout);
-    let address_book = read_address_book(options, env, &mut lines);
+/// Collects from the nodes, once. `lines` is what is wrong already.
+pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node], mut lines: Vec<String>) -> Gathered {
+    let address_book = read_address_book(options, env, state, &mut lines);
     let mut report = collect::run(&collect::Run {
         nodes,
         miner_ids: &options.miner_ids,
@@ -122,8 +126,17 @@ pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node])
         max_rows: options.max_rows,
     });
     lines.append(&mut report.lines);
-    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
-    Gathered { report, lines }
+    let (text, duplicates) = std::mem::take(&mut report.samples).render();
+    lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
+    if let Some(path) = &options.textfile {
+        lines.extend(rivals::lines(state, path, &addresses(nodes), &text));
+    }
+    Gathered { report, text, lines }
+}
+
+pub(crate) fn addresses(nodes: &[Node]) -> Vec<String> {
+    let with_doors = nodes.iter().flat_map(|node| std::iter::once(node).chain(node.graphql.as_deref()));
+    with_doors.map(|node| node.address.clone()).collect()
 }
 
 /// Writes to stdout.
@@ -136,43 +149,60 @@ pub fn write_to_stdout(text: &str) -> Result<Output> {
     }
 }
 
-/// The nodes to ask, and what is wrong with how they are named.
-pub(crate) fn nodes(options: &Options, env: Env, log: &Log) -> (Vec<Node>, Vec<String>) {
+/// The nodes to ask. What is wrong with how they are named becomes lines.
+pub(crate) fn nodes(options: &Options, env: Env, state: &State, lines: &mut Vec<String>, log: &Log) -> Vec<Node> {
     if let Some(sectors) = options.demo {
-        return (demo::nodes(sectors, Arc::new(unix_seconds)), Vec::new());
+        return demo::nodes(sectors, Arc::new(unix_seconds));
     }
     let found = discover(&Places {
-        env,
         daemon_repo: options.daemon_repo.clone(),
         miner_repos: options.miner_repos.clone(),
         boost_repo: options.boost_repo.clone(),
+        known: state.recall("nodes"),
+        now: unix_seconds(),
+        ..Places::of_env(env)
     });
+    state.remember("nodes", &found.known);
     let endpoints = || found.daemons.iter().chain(&found.miners).chain(&found.boosts);
     for endpoint in endpoints() {
         log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
     }
-    (endpoints().map(node).collect(), found.warnings)
+    lines.extend(found.warnings);
+    endpoints().map(node).collect()
 }
 
 fn node(endpoint: &Endpoint) -> Node {
     Node {
         kind: endpoint.kind,
         address: endpoint.address(),
+        known_as: endpoint.known_as.clone(),
         transport: Arc::new(Http::new(endpoint)),
         graphql: endpoint.graphql.as_deref().map(|graphql| Box::new(node(graphql))),
     }
 }
 
-/// The file of the option, which must be there, or the user's default one, which may be.
-fn read_address_book(options: &Options, env: Env, lines: &mut Vec<String>) -> AddressBook {
-    let default = || default_address_book(env).filter(|path| path.exists());
+/// The file of the option, which must be there, or the user's default one, which may be. What cannot be read any more stays as it was last
+/// read.
+fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec<String>) -> AddressBook {
+    let default = || default_address_book(env).filter(|path| path.symlink_metadata().is_ok());
     let Some(path) = options.addresses.clone().or_else(default) else {
+        state.remember("address_book", &Option::<(PathBuf, AddressBook)>::None);
         return AddressBook::default();
     };
-    AddressBook::read(&path).unwrap_or_else(|error| {
-        lines.push(format!("{error:#}; running without it"));
-        AddressBook::default()
-    })
+    match AddressBook::read(&path) {
+        Ok((book, mut problems)) => {
+            lines.append(&mut problems);
+            state.remember("address_book", &Some((&path, &book)));
+            book
+        }
+        Err(error) => {
+            let known: Option<(PathBuf, AddressBook)> = state.recall("address_book");
+            let known = known.filter(|(of, _)| *of == path);
+            let instead = if known.is_some() { "what it said before stands" } else { "running without it" };
+            lines.push(format!("{error:#}; {instead}"));
+            known.map(|(_, book)| book).unwrap_or_default()
+        }
+    }
 }
 
 fn default_address_book(env: Env) -> Option<PathBuf> {

@@ -36,8 +36,7 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     {
         bail!("{file} is not the exporter's, or not whole: line {number} is none of its metrics");
     }
-    let mut values = text.lines().filter_map(|line| line.strip_prefix(TIMESTAMP)?.strip_prefix(' '));
-    let Some(ended) = values.next() else {
+    let Some(ended) = timestamp(&text) else {
         bail!("{file} is not the exporter's, or not whole: it has no {TIMESTAMP}");
     };
     let ended: f64 = ended.parse().with_context(|| format!("{file}: {TIMESTAMP} is no number"))?;
@@ -50,6 +49,15 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
         "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter does not run any more, cannot write, or has a longer --interval"
     );
     Ok(())
+}
+
+/// When the run ended that wrote this text, in Unix seconds; None where it is none of ours.
+pub fn run_timestamp(text: &str) -> Option<f64> {
+    timestamp(text)?.parse().ok()
+}
+
+fn timestamp(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix(TIMESTAMP)?.strip_prefix(' '))
 }
 
 /// Whether a demo writes the file at `path`: it is one's, and of a moment ago.

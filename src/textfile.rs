@@ -56,7 +56,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Whether [`replace`] could write to `path` now. Nothing stays behind.
+/// Whether [`replace`] could write to `path` now. Nothing stays behind; that another user's file may be replaced is not tried.
 ///
 /// # Errors
 ///
@@ -64,7 +64,11 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 pub fn probe(path: &Path) -> Result<()> {
     let target = Target::of(path)?;
     let (temporary, _) = target.temporary()?;
-    fs::remove_file(temporary).map_err(|error| target.failed("removing a temporary file", error))
+    fs::remove_file(temporary).map_err(|error| target.failed("removing a temporary file", error))?;
+    match target.stuck() {
+        Some(why) => bail!("cannot write {}{why}", path.display()),
+        None => Ok(()),
+    }
 }
 
 /// A file to be replaced.
@@ -101,7 +105,25 @@ impl Target<'_> {
 
     fn failed(&self, step: &str, error: io::Error) -> anyhow::Error {
         let (path, folder) = (self.path.display(), self.folder.display());
-        anyhow!("cannot write {path}: {step} in {folder}: {error}{}", remedy(error.kind(), &self.folder))
+        let stuck = self.stuck().filter(|_| error.kind() == ErrorKind::PermissionDenied);
+        let remedy = stuck.unwrap_or_else(|| remedy(error.kind(), &self.folder));
+        anyhow!("cannot write {path}: {step} in {folder}: {error}{remedy}")
+    }
+
+    /// Why this user may not replace the file that is there, and what to do, as the end of a sentence: in a sticky folder only the owner of
+    /// the file or of the folder may, and root.
+    fn stuck(&self) -> Option<String> {
+        let this = fs::metadata("/proc/self").ok()?.uid();
+        let folder = fs::metadata(&self.folder).ok()?;
+        let owner = fs::symlink_metadata(self.folder.join(&self.name)).ok()?.uid();
+        let is_stuck = folder.mode() & 0o1000 != 0 && ![owner, folder.uid(), 0].contains(&this);
+        is_stuck.then(|| {
+            format!(
+                "; {folder} is sticky, so that only the user with id {owner}, who owns the file, may replace it: remove the file as that user, \
+                 and see that nothing else writes it, or take the sticky bit away (chmod -t {folder})",
+                folder = self.folder.display()
+            )
+        })
     }
 }
 

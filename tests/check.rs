@@ -86,3 +86,38 @@ fn the_text_file_is_looked_at_and_not_written() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     assert_eq!(fs::read_to_string(&path).unwrap(), "farcaster_run_timestamp_seconds 1600000000\n");
 }
+
+/// Whether anything is marked as wrong, and what the exit status says of it, must be the same thing.
+#[test]
+fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {
+    let farm = Farm::start();
+    let check = || farm.exporter().arg("check");
+    let run = check().run();
+    assert_eq!((run.status.code(), run.stdout.contains("WRONG")), (Some(0), false), "{}", run.stdout);
+
+    // Nothing failed, and still somebody has to do something.
+    let exporter = check().env("MARKETS_API_INFO", "/ip4/127.0.0.1/tcp/2345/http");
+    let run = exporter.run();
+    assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
+    let line = run.stdout.lines().find(|line| line.contains("MARKETS_API_INFO")).unwrap();
+    assert!(line.contains("WRONG"), "{line}");
+
+    // A storage path that fails is no failure of its collector.
+    farm.miner.answer("StorageStat", support::Answer::Error(1, "input/output error".to_owned()));
+    let run = check().run();
+    assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
+    let line = run.stdout.lines().find(|line| line.contains("input/output error")).unwrap();
+    assert!(line.contains("WRONG"), "{line}");
+}
+
+#[test]
+fn a_remark_is_not_wrong() {
+    let farm = Farm::start();
+    let exporter = farm.exporter().arg("check");
+    exporter.run();
+    farm.daemon.result("StateNetworkName", serde_json::json!("elsewhere"));
+    let run = exporter.run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
+    let (_, remarks) = run.stdout.split_once("What else there is to know").unwrap();
+    assert!(remarks.contains("starting a new state") && !run.stdout.contains("WRONG"), "{}", run.stdout);
+}

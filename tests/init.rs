@@ -282,6 +282,42 @@ fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
 }
 
 #[test]
+fn init_nodes_names_the_variable_where_a_link_leads_out_of_what_is_mounted() {
+    let place = home();
+    let link = |name: &str| std::os::unix::fs::symlink("/mnt/disk/elsewhere", place.0.path().join(name)).unwrap();
+    place.good(NODES);
+    let copy = place.read(COPIES[1]);
+    let repo = place.0.path().join("home/.lotusminer");
+    fs::rename(&repo, place.0.path().join("aside")).unwrap();
+    link("home/.lotusminer");
+    let said = place.bad(NODES);
+    has(&said, &["/.lotusminer is a link to /mnt/disk/elsewhere", "out of what is mounted", "set LOTUS_MINER_PATH"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(place.read(COPIES[1]), copy, "it is kept");
+
+    fs::remove_file(&repo).unwrap();
+    fs::rename(place.0.path().join("aside"), &repo).unwrap();
+    for name in ["home/.lotusminer/token", "home/.lotusminer/api"] {
+        fs::remove_file(place.0.path().join(name)).unwrap();
+        link(name);
+        has(&place.bad(NODES), &[name, "is a link to /mnt/disk/elsewhere", "LOTUS_MINER_PATH"]);
+    }
+    link("secrets/miner_api_info");
+    has(&place.bad(NODES), &["secrets/miner_api_info is a link to", "put the file itself there"]);
+}
+
+#[test]
+fn mail_to_a_port_that_speaks_tls_from_the_first_byte() {
+    for (port, has_it) in [("465", true), ("587", false)] {
+        let place = base();
+        let text = format!(r#"{{"smarthost": "m:{port}", "from": "a@b", "to": "c@d"}}"#);
+        place.write("secrets/email.json", &text).good(ALERTMANAGER);
+        assert_eq!(place.read("out.yml").matches("require_tls: false").count(), if has_it { 2 } else { 0 });
+        check_config(&place);
+    }
+}
+
+#[test]
 fn init_nodes_says_where_a_boost_answers_graphql() {
     let place = home();
     place.write("home/.boost/api", "/ip4/127.0.0.1/tcp/1288/http").write("home/.boost/token", "S3CRET.b");

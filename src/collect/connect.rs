@@ -12,6 +12,7 @@ use crate::discover::Kind;
 use crate::lotus::address;
 use crate::rpc::{Budget, Client, Node};
 use crate::state::State;
+use crate::tolerant::Line;
 
 /// Who can be asked in this run.
 pub struct Connections {
@@ -29,7 +30,7 @@ pub struct Connections {
     pub lane: Lane,
 }
 
-/// Which miner each lotus-miner runs, by address: known from an earlier run while it is down.
+/// Which miner each lotus-miner runs, by what the node is known as: known from an earlier run while it is down.
 type KnownMiners = BTreeMap<String, String>;
 
 /// Makes the first calls, to all nodes at the same time.
@@ -66,11 +67,10 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     for answer in answers {
         answer.reach.report(Kind::Miner, answer.told(), &mut lane);
         clients.push((Kind::Miner, answer.client.apart()));
-        let address = answer.reach.address;
-        let Some(id) = answer.id.or_else(|| known.get(&address).cloned()) else {
+        let Some(id) = answer.id.or_else(|| known.get(&answer.known_as).cloned()) else {
             continue;
         };
-        now_known.insert(address, id.clone());
+        now_known.insert(answer.known_as, id.clone());
         let miner = LotusMiner { client: answer.client, id, version: answer.version };
         // Of several processes of one miner, the one that seals knows sectors, workers and storage.
         match miners.iter_mut().find(|other| other.id == miner.id) {
@@ -97,7 +97,7 @@ fn stay_on_network(state: &State, network: &str, lane: &mut Lane) {
     let known: Option<String> = state.recall("network");
     if let Some(known) = known.filter(|known| known != network) {
         let line = format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state");
-        lane.lines.push(line.into());
+        lane.lines.push(Line { is_remark: true, ..line.into() });
         state.forget();
     }
     state.remember("network", &network);

@@ -30,8 +30,10 @@ use lane::{Lane, joined};
 pub struct Report {
     /// All samples.
     pub samples: Samples,
-    /// What went wrong, each line once.
+    /// What is wrong, each line once.
     pub lines: Vec<String>,
+    /// What is not wrong, and worth a line.
+    pub remarks: Vec<String>,
     /// The nodes, and which of them answered.
     pub endpoints: Vec<Endpoint>,
     /// How each collector did.
@@ -79,7 +81,9 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    Report { samples, lines: Line::merged(lines), endpoints, outcomes, cost: total, duration: started.elapsed() }
+    let (remarks, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.is_remark);
+    let (lines, remarks) = (Line::merged(lines), Line::merged(remarks));
+    Report { samples, lines, remarks, endpoints, outcomes, cost: total, duration: started.elapsed() }
 }
 
 /// The registry: every collector, in lanes that run at the same time.

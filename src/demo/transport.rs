@@ -18,6 +18,7 @@ pub fn nodes(sectors: u64, clock: Clock) -> Vec<Node> {
     let farm = Arc::new(Farm::new(sectors));
     let node = |kind, node, name: String| Node {
         kind,
+        known_as: name.clone(),
         address: name,
         transport: Arc::new(InProcess { farm: farm.clone(), node, clock: clock.clone() }),
         graphql: None,

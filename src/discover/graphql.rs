@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::config::setting;
 use super::{Endpoint, Kind, Search, api_info};
 
 /// Says where Boost answers GraphQL, for a Boost behind a proxy, or one whose repo is elsewhere.
@@ -30,12 +31,11 @@ impl Search<'_> {
                         let url = ["/query", "/graphql"]
                             .iter()
                             .fold(url.as_str(), |url, end| url.strip_suffix(end).unwrap_or(url).trim_end_matches('/'));
-                        let (url, source) = (url.to_owned(), VARIABLE.to_owned());
-                        boost.graphql =
-                            Some(Box::new(Endpoint { kind: Kind::Boost, url, credential, source, graphql: None }));
+                        let graphql = Endpoint::new(Kind::Boost, url.to_owned(), credential, VARIABLE);
+                        boost.graphql = Some(Box::new(graphql));
                     }
                     Err(reason) => self.warnings.push(format!(
-                        "{VARIABLE} entry {} is no URL ({reason}): expected e.g. http://{LOOPBACK}:{DEFAULT_PORT}",
+                        "{VARIABLE} entry {} is not a URL ({reason}): expected e.g. http://{LOOPBACK}:{DEFAULT_PORT}",
                         index + 1
                     )),
                 }
@@ -44,6 +44,10 @@ impl Search<'_> {
                 let address = boost.address();
                 let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
                 boost.graphql = Some(at(host, DEFAULT_PORT, &boost.source));
+            }
+            // Both doors are of one process.
+            if let Some(graphql) = boost.graphql.as_mut().filter(|_| boost.gone.is_some()) {
+                graphql.gone.clone_from(&boost.gone);
             }
         }
     }
@@ -61,15 +65,13 @@ impl Search<'_> {
             String::new()
         });
         let source = repo.display().to_string();
-        let host = setting(&config, "ListenAddress").filter(|host| !host.is_empty()).unwrap_or(LOOPBACK);
-        let port = setting(&config, "Port").map_or(Some(DEFAULT_PORT), |port| port.parse().ok());
+        let host = setting(&config, "Graphql", "ListenAddress").filter(|host| !host.is_empty()).unwrap_or(LOOPBACK);
+        let port = setting(&config, "Graphql", "Port").map_or(Some(DEFAULT_PORT), |port| port.parse().ok());
         let bracketed =
             if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
         // A wildcard address comes back as the loopback.
         match port.map(|port| api_info::parse_address(&format!("http://{bracketed}:{port}"))) {
-            Some(Ok((url, _))) => {
-                Box::new(Endpoint { kind: Kind::Boost, url, credential: None, source, graphql: None })
-            }
+            Some(Ok((url, _))) => Box::new(Endpoint::new(Kind::Boost, url, None, &source)),
             _ => {
                 self.warnings.push(format!(
                     "{file} has an address in [Graphql] that is none: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
@@ -81,23 +83,5 @@ impl Search<'_> {
 }
 
 fn at(host: &str, port: u16, source: &str) -> Box<Endpoint> {
-    let (url, source) = (format!("http://{host}:{port}"), source.to_owned());
-    Box::new(Endpoint { kind: Kind::Boost, url, credential: None, source, graphql: None })
-}
-
-/// The value of a key in the section `[Graphql]`, without quotes. Lotus and Boost write out their defaults as comments, which do not count.
-fn setting<'a>(config: &'a str, key: &str) -> Option<&'a str> {
-    let lines = config.lines().map(str::trim).skip_while(|line| !is_section(line, "Graphql")).skip(1);
-    let lines = lines.take_while(|line| !line.starts_with('['));
-    let values = lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| name.trim() == key);
-    let value = values.map(|(_, value)| value.trim()).last()?;
-    match value.strip_prefix(['"', '\'']) {
-        Some(quoted) => quoted.split(['"', '\'']).next(),
-        None => value.split('#').next().map(str::trim),
-    }
-}
-
-fn is_section(line: &str, name: &str) -> bool {
-    let inner = line.split('#').next().unwrap_or_default().trim();
-    inner.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| inner.trim() == name)
+    Box::new(Endpoint::new(Kind::Boost, format!("http://{host}:{port}"), None, source))
 }

@@ -11,20 +11,25 @@
 //! Boost answers GraphQL at another address than its API: that of `BOOST_GRAPHQL_URL`, else what `config.toml` in its repo says, else port 8080
 //! of the same host.
 //!
+//! A node that was known and is gone is down, not forgotten: see [`known`]. It is not asked.
+//!
 //! Nothing here fails. What is wrong becomes a warning that names the variable or the file and the remedy, never a value, since a value
 //! may be a token.
 
 mod api_info;
+mod config;
 mod graphql;
+mod known;
+mod repo;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+pub use known::Known;
 
 use crate::secret::Secret;
 
@@ -80,13 +85,26 @@ pub struct Endpoint {
     pub credential: Option<Credential>,
     /// What named the node: a variable or a repo folder.
     pub source: String,
+    /// What the node is remembered by, whatever its address: the repo folder, else the address.
+    pub known_as: String,
     /// Where a Boost answers GraphQL: a base URL to which `/graphql/query` is appended. Other nodes have none.
     pub graphql: Option<Box<Endpoint>>,
+    /// Why the node is not asked, and is down: it was known, and what named it does not tell any more how to reach it. One whole sentence.
+    pub gone: Option<String>,
 }
 
 impl Endpoint {
-    /// `host:port`, the value of the `address` label. IPv6 addresses stand in brackets.
+    fn new(kind: Kind, url: String, credential: Option<Credential>, source: &str) -> Endpoint {
+        let known_as = String::new();
+        let node = Endpoint { kind, url, credential, source: source.to_owned(), known_as, graphql: None, gone: None };
+        Endpoint { known_as: node.address(), ..node }
+    }
+
+    /// `host:port`, the value of the `address` label; the repo where a node has no address of its own. IPv6 addresses stand in brackets.
     pub fn address(&self) -> String {
+        if self.url.is_empty() {
+            return self.source.clone();
+        }
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("http", &self.url));
         let authority = rest.split('/').next().unwrap_or(rest);
         match authority.rsplit_once(':') {
@@ -105,6 +123,7 @@ impl fmt::Debug for Endpoint {
             .field("credential", &self.credential)
             .field("source", &self.source)
             .field("graphql", &self.graphql)
+            .field("gone", &self.gone)
             .finish()
     }
 }
@@ -118,8 +137,10 @@ pub struct Found {
     pub miners: Vec<Endpoint>,
     /// Boost nodes, each one to be monitored.
     pub boosts: Vec<Endpoint>,
-    /// What is wrong and what to do about it, one sentence each, without any secret.
+    /// What is wrong and what to do about it, one sentence each, without any secret. What is wrong with nodes that are gone stands with them.
     pub warnings: Vec<String>,
+    /// What is known now, for the next time.
+    pub known: Known,
 }
 
 /// Where to look.
@@ -132,12 +153,24 @@ pub struct Places<'a> {
     pub miner_repos: Vec<PathBuf>,
     /// Repo of Boost, from the command line.
     pub boost_repo: Option<PathBuf>,
+    /// What was known the last time.
+    pub known: Known,
+    /// The time, in Unix seconds.
+    pub now: f64,
 }
 
-/// Looks for all nodes; never fails. A repo whose node is down still gives an endpoint, at the address where such a node listens by
-/// default, so that the outage shows.
+impl<'a> Places<'a> {
+    /// What the environment names, and nothing else.
+    pub fn of_env(env: &'a dyn Fn(&str) -> Option<String>) -> Places<'a> {
+        let known = Known::default();
+        Places { env, daemon_repo: None, miner_repos: Vec::new(), boost_repo: None, known, now: 0.0 }
+    }
+}
+
+/// Looks for all nodes; never fails. A repo whose node is down still gives an endpoint: where the node was last, where its configuration
+/// lets it listen, or where such a node listens by default. So the outage shows.
 pub fn discover(places: &Places) -> Found {
-    let mut search = Search { places, warnings: Vec::new() };
+    let mut search = Search { places, warnings: Vec::new(), told: HashSet::new(), known: Known::default() };
     if search.var("MARKETS_API_INFO").is_some() {
         search.warnings.push(
             "MARKETS_API_INFO is ignored, Lotus has no markets process since v1.27.1: unset it, and name Boost in BOOST_API_INFO"
@@ -148,7 +181,13 @@ pub fn discover(places: &Places) -> Found {
     let miners = search.nodes(&MINER, &places.miner_repos);
     let mut boosts = search.nodes(&BOOST, places.boost_repo.as_slice());
     search.add_graphql(&mut boosts);
-    Found { daemons, miners, boosts, warnings: search.warnings }
+    let Search { warnings, told, mut known, .. } = search;
+    for node in daemons.iter().chain(&miners).chain(&boosts) {
+        if told.contains(&(node.kind, node.source.clone())) {
+            known.add(node, places.now);
+        }
+    }
+    Found { daemons, miners, boosts, warnings, known }
 }
 
 /// Whether this is a `TOKEN:ADDRESS`, or else what is wrong with it, without any part of it.
@@ -216,6 +255,10 @@ impl Names {
 struct Search<'a> {
     places: &'a Places<'a>,
     warnings: Vec<String>,
+    /// The sources that told what they name.
+    told: HashSet<(Kind, String)>,
+    /// What is still known of the others.
+    known: Known,
 }
 
 impl Search<'_> {
@@ -230,7 +273,7 @@ impl Search<'_> {
             self.default_repo(names)
         };
         let mut seen = HashSet::new();
-        nodes.retain(|node| seen.insert(node.url.clone()));
+        nodes.retain(|node| seen.insert((node.url.clone(), node.address())));
         nodes
     }
 
@@ -247,8 +290,8 @@ impl Search<'_> {
                 }
                 return Some(self.list(names, name, name, &list));
             }
-            // The path stays unsaid: who takes this variable for the other one has a token in it.
-            Some(match fs::read_to_string(self.expand(Path::new(&file?))) {
+            let path = file?;
+            Some(match fs::read_to_string(self.expand(Path::new(&path))) {
                 Ok(text) => {
                     let (comments, list): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.trim_start().starts_with('#'));
                     let list = list.join("\n");
@@ -257,138 +300,74 @@ impl Search<'_> {
                     if is_none { Vec::new() } else { self.list(names, name, &file_name, &list) }
                 }
                 Err(error) => {
-                    self.warnings.push(format!(
-                        "{file_name} names a file that cannot be read ({error}): correct the path, or let the user of this exporter read it"
-                    ));
-                    Vec::new()
+                    // Who takes this variable for the other one has a token in it, which does not begin like a path.
+                    let path = if path.starts_with(['/', '~']) { format!("{path}: ") } else { String::new() };
+                    let problem = format!(
+                        "{file_name} names a file that cannot be read ({path}{error}): correct the path, or let the user of this exporter read it"
+                    );
+                    self.with_gone(names, &file_name, Vec::new(), vec![problem])
                 }
             })
         })
     }
 
-    /// The entries of a `TOKEN:ADDRESS` list. A leading `variable=` is skipped, because `auth api-info` prints it.
+    /// The entries of a `TOKEN:ADDRESS` list.
     fn list(&mut self, names: &Names, variable: &str, source: &str, list: &str) -> Vec<Endpoint> {
         let entries = list.split([',', '\n']).map(str::trim);
         let entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).collect();
+        let (mut nodes, mut problems) = (Vec::new(), Vec::new());
         if entries.is_empty() {
-            self.warnings.push(format!("{source} holds no TOKEN:ADDRESS: give it what `{}` prints", names.auth));
+            problems.push(format!("{source} holds no TOKEN:ADDRESS: give it what `{}` prints", names.auth));
         }
-        let mut nodes = Vec::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let entry = entry.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).unwrap_or(entry);
+        for (index, entry) in (1..).zip(entries) {
+            let (of, entry) = api_info::unwrapped(entry);
+            if let Some(of) = of.filter(|of| !names.api_info.contains(of) && *of != variable) {
+                problems.push(format!(
+                    "{source} entry {index} begins with {of}=, so it is of another kind of node: give it what `{}` prints",
+                    names.auth
+                ));
+                continue;
+            }
             match api_info::parse(entry) {
-                Ok((url, credential)) => {
-                    nodes.push(Endpoint { kind: names.kind, url, credential, source: source.to_owned(), graphql: None })
-                }
-                Err(reason) => self.warnings.push(format!(
-                    "{source} entry {} is not TOKEN:ADDRESS ({reason}): expected e.g. TOKEN:/ip4/127.0.0.1/tcp/{}/http",
-                    index + 1,
+                Ok((url, credential)) => nodes.push(Endpoint::new(names.kind, url, credential, source)),
+                Err(reason) => problems.push(format!(
+                    "{source} entry {index} is not TOKEN:ADDRESS ({reason}): expected e.g. TOKEN:/ip4/127.0.0.1/tcp/{}/http",
                     names.default_port
                 )),
             }
         }
+        if problems.is_empty() {
+            self.told.insert((names.kind, source.to_owned()));
+            return nodes;
+        }
+        self.with_gone(names, source, nodes, problems)
+    }
+
+    /// Adds to the nodes of a list what it named before: what is wrong in it may be any of these.
+    fn with_gone(
+        &mut self,
+        names: &Names,
+        source: &str,
+        mut nodes: Vec<Endpoint>,
+        mut problems: Vec<String>,
+    ) -> Vec<Endpoint> {
+        let good: Vec<String> = nodes.iter().map(Endpoint::address).collect();
+        let known = self.places.known.nodes(names.kind, source).iter();
+        let gone: Vec<_> = known.filter(|known| !good.contains(&known.address)).collect();
+        if gone.is_empty() {
+            self.warnings.append(&mut problems);
+        } else {
+            let addresses: Vec<_> = gone.iter().map(|known| known.address.as_str()).collect();
+            let count = if let [_] = gone[..] { "counts" } else { "count" };
+            let why = format!(
+                "{}. Until then {}, which it named before, {count} as down",
+                problems.join("; "),
+                addresses.join(" and ")
+            );
+            nodes.extend(gone.iter().map(|known| known.gone(names.kind, source, &why)));
+        }
+        self.told.insert((names.kind, source.to_owned()));
         nodes
-    }
-
-    /// The default repo if there is one, which nobody has to have.
-    fn default_repo(&mut self, names: &Names) -> Vec<Endpoint> {
-        let Some(home) = self.var("HOME") else {
-            return Vec::new();
-        };
-        let repo = Path::new(&home).join(names.default_repo);
-        match fs::metadata(&repo) {
-            Ok(_) => self.repos(names, &[repo]),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.warnings.push(format!(
-                    "{} cannot be looked at ({error}): run this exporter as the user that runs {}, or {}",
-                    repo.display(),
-                    names.program,
-                    names.remedy()
-                ));
-                Vec::new()
-            }
-            Err(_) => Vec::new(),
-        }
-    }
-
-    /// A node for each repo. Those that are down come last: the default address that stands in for their own may be that of another
-    /// one that runs, whose token must win.
-    fn repos(&mut self, names: &Names, repos: &[PathBuf]) -> Vec<Endpoint> {
-        let (mut running, mut down) = (Vec::new(), Vec::new());
-        for repo in repos {
-            let repo = self.expand(repo);
-            let source = repo.display().to_string();
-            let graphql = (names.kind == Kind::Boost).then(|| self.graphql_of_repo(&repo));
-            match self.api(names, &repo) {
-                Some((url, user)) => {
-                    let credential = self.token(names, &repo).or(user);
-                    running.push(Endpoint { kind: names.kind, url, credential, source, graphql });
-                }
-                None => {
-                    // Whatever listens there may be something else, and must not be shown the token.
-                    let url = format!("http://127.0.0.1:{}", names.default_port);
-                    down.push(Endpoint { kind: names.kind, url, credential: None, source, graphql });
-                }
-            }
-        }
-        running.append(&mut down);
-        running
-    }
-
-    /// What `api` in a repo says: the base URL, and the credential that a URL may carry.
-    fn api(&mut self, names: &Names, repo: &Path) -> Option<(String, Option<Credential>)> {
-        let path = repo.join("api");
-        let problem = match fs::read_to_string(&path) {
-            Ok(text) => match api_info::parse_address(text.trim()) {
-                Ok(address) => return Some(address),
-                Err(reason) => format!("holds no address ({reason}): restart {}, which writes it", names.program),
-            },
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                format!("cannot be read ({error}): run this exporter as the user that runs {}", names.program)
-            }
-            Err(error) => format!(
-                "cannot be read ({error}): is {} running? It removes this file on a clean shutdown. If it runs, correct the path",
-                names.program
-            ),
-        };
-        self.warnings.push(format!(
-            "{} {problem}. Until then 127.0.0.1:{} is tried",
-            path.display(),
-            names.default_port
-        ));
-        None
-    }
-
-    /// The token of a repo, which has all permissions. That there is none is no problem.
-    fn token(&mut self, names: &Names, repo: &Path) -> Option<Credential> {
-        let path = repo.join("token");
-        let file = path.display();
-        let metadata = fs::metadata(&path);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                let user = match metadata {
-                    Ok(metadata) => format!("its owner (uid {})", metadata.uid()),
-                    Err(_) => format!("the user that runs {}", names.program),
-                };
-                self.warnings.push(format!(
-                    "{file} cannot be read ({error}): run this exporter as {user}, or {}. Until then the node grants only what needs no token",
-                    names.remedy()
-                ));
-                return None;
-            }
-        };
-        if !api_info::is_token(text.trim()) {
-            self.warnings.push(format!("{file} holds no token: {}", names.remedy()));
-            return None;
-        }
-        if metadata.is_ok_and(|metadata| metadata.mode() & 0o044 != 0) {
-            self.warnings.push(format!(
-                "{file} grants everything, and others than its owner can read it: chmod 600 {file}, and run this exporter as its owner"
-            ));
-        }
-        Some(Credential::Token(Secret::new(text)))
     }
 
     fn var(&self, name: &str) -> Option<String> {

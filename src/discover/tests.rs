@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use tempfile::TempDir;
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiIs.eyJBbGxvdyI6WyJyZWFkIl19.c2lnbmF0dXJl";
@@ -13,6 +13,8 @@ struct World {
     daemon_repo: Option<PathBuf>,
     miner_repos: Vec<PathBuf>,
     boost_repo: Option<PathBuf>,
+    known: Known,
+    now: f64,
 }
 
 impl World {
@@ -23,6 +25,8 @@ impl World {
             daemon_repo: None,
             miner_repos: Vec::new(),
             boost_repo: None,
+            known: Known::default(),
+            now: 1e9,
         }
     }
 
@@ -60,6 +64,8 @@ impl World {
             daemon_repo: self.daemon_repo.clone(),
             miner_repos: self.miner_repos.clone(),
             boost_repo: self.boost_repo.clone(),
+            known: self.known.clone(),
+            now: self.now,
         });
         let printed = format!("{found:?}{found:#?}{:?}", found.warnings);
         for secret in ["eyJ", "s3cr3t"] {
@@ -123,7 +129,9 @@ fn default_repos() {
             url: "http://127.0.0.1:1234".to_owned(),
             credential: Some(Credential::Token(Secret::new("eyJ.lotus.x"))),
             source: lotus.display().to_string(),
+            known_as: lotus.display().to_string(),
             graphql: None,
+            gone: None,
         }]
     );
     assert_eq!(urls(&found.miners), ["http://127.0.0.1:2346"]);
@@ -354,14 +362,44 @@ fn an_api_file_without_an_address_is_said() {
 }
 
 #[test]
-fn a_miner_that_is_down_does_not_hide_one_that_listens_where_it_would() {
+fn a_miner_that_is_down_is_no_double_of_one_that_listens_where_it_would() {
     let mut world = World::new();
     world.file("down/token", &token_of("down"));
     world.miner_repos = vec![world.path("down"), world.repo("running", "/ip4/127.0.0.1/tcp/2345/http")];
     let found = world.discover();
-    one_warning(&found, &["down/api"]);
-    assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345"]);
+    no_warnings(&found);
+    assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345", ""]);
     assert_eq!(token(&found.miners[0]), Some("eyJ.running.x"));
+    let down = &found.miners[1];
+    assert_eq!(down.address(), world.path("down").display().to_string());
+    let why = down.gone.as_ref().unwrap();
+    assert!(why.contains("down/api cannot be read") && why.contains("running"), "{why}");
+
+    // Its own configuration knows better.
+    world.file("down/config.toml", "[API]\n  ListenAddress = \"/ip4/127.0.0.1/tcp/2346/http\"\n[Other]\n");
+    let found = world.discover();
+    one_warning(&found, &["down/api", "127.0.0.1:2346 is tried"]);
+    assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345", "http://127.0.0.1:2346"]);
+    assert_eq!(token(&found.miners[1]), None);
+}
+
+#[test]
+fn entries_are_freed_of_what_is_copied_along() {
+    for entry in [
+        format!("STORAGE_API_INFO={JWT}:/ip4/10.0.0.1/tcp/2345/http"),
+        format!("export MINER_API_INFO=\"{JWT}:/ip4/10.0.0.1/tcp/2345/http\""),
+        format!("'{JWT}:/ip4/10.0.0.1/tcp/2345/http'"),
+        format!("\u{feff}export\tMINER_API_INFO = '{JWT}:/ip4/10.0.0.1/tcp/2345/http' "),
+    ] {
+        let found = World::new().with("MINER_API_INFO", entry).discover();
+        no_warnings(&found);
+        assert_eq!(urls(&found.miners), ["http://10.0.0.1:2345"]);
+        assert_eq!(tokens(&found.miners), [Some(JWT)]);
+    }
+    let of_daemon = format!("FULLNODE_API_INFO={JWT}:/ip4/10.0.0.1/tcp/1234/http");
+    let found = World::new().with("MINER_API_INFO", of_daemon).discover();
+    one_warning(&found, &["MINER_API_INFO entry 1", "FULLNODE_API_INFO=", "lotus-miner auth api-info"]);
+    assert!(found.miners.is_empty());
 }
 
 #[test]
@@ -426,12 +464,7 @@ fn the_token_file_is_optional_and_wins_over_the_user_of_a_url() {
 
 #[test]
 fn without_a_home_there_are_no_default_repos() {
-    let found = discover(&Places {
-        env: &|name| (name == "LOTUS_PATH").then(|| "~/repo".to_owned()),
-        daemon_repo: None,
-        miner_repos: Vec::new(),
-        boost_repo: None,
-    });
+    let found = discover(&Places::of_env(&|name| (name == "LOTUS_PATH").then(|| "~/repo".to_owned())));
     one_warning(&found, &["~/repo/api"]);
     assert_eq!(urls(&found.daemons), ["http://127.0.0.1:1234"]);
     assert!(found.miners.is_empty() && found.boosts.is_empty());

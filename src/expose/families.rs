@@ -308,7 +308,7 @@ families! {
     BOOST_PUBLISH_QUEUE_BYTES: Gauge "farcaster_boost_publish_queue_bytes" ["miner_id"]
         "Size of the pieces of those deals. Boost's dealPublish.Deals.PieceSize.";
     BOOST_PUBLISH_TIMESTAMP_SECONDS: Gauge "farcaster_boost_publish_timestamp_seconds" ["miner_id"]
-        "When those deals will be published, in Unix seconds. Boost's dealPublish.Start and Period.";
+        "When those deals will be published, in Unix seconds; missing where somebody has to publish them by hand (ManualPSD). Boost's dealPublish.Start and Period.";
     BOOST_PUBLISH_QUEUE_DEAL_BYTES: Gauge "farcaster_boost_publish_queue_deal_bytes" ["miner_id", "deal", "client", "client_name"]
         "Size of the piece of a deal that waits to be published. Boost's dealPublish.Deals.";
     BOOST_FUNDS_FIL: Gauge "farcaster_boost_funds_fil" ["miner_id", "account", "state"]

@@ -1,7 +1,7 @@
 //! `init-nodes`: copies what opens each node, and nothing else of its repo, to a folder that the exporter may read. A repo holds keys.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -98,6 +98,9 @@ impl Source<'_> {
     fn of_file(&self, path: &Path) -> Result<String> {
         let file = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
+            if let Some(target) = lost(path) {
+                return anyhow!("{file} is a link to {target}, which is not mounted here: put the file itself there");
+            }
             anyhow!(
                 "{file} cannot be read ({error}): write to it what `{}` prints, or remove it",
                 self.kind.names().auth
@@ -111,14 +114,24 @@ impl Source<'_> {
     /// The repo that `place` is, or holds.
     fn repo(&self, place: &Path) -> Result<Option<PathBuf>> {
         let of_default_name = place.join(self.kind.names().default_repo);
+        if let Some(target) = lost(&of_default_name) {
+            bail!(
+                "{} is a link to {target}, which leads out of what is mounted here: set {} to the folder that it leads to",
+                of_default_name.display(),
+                self.kind.names().repo[0]
+            );
+        }
         for (repo, marks) in [(of_default_name, MARKS), (place.to_owned(), &[MARK_OF_ANY_REPO])] {
             for mark in marks {
                 match repo.join(mark).symlink_metadata() {
                     Ok(_) => return Ok(Some(repo)),
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                    Err(error) => {
-                        bail!("{} cannot be looked at ({error}): let this user; {}", repo.display(), self.remedy())
-                    }
+                    Err(error) => bail!(
+                        "{} cannot be looked at ({error}): {}; {}",
+                        repo.display(),
+                        let_this_user(&error),
+                        self.remedy()
+                    ),
                 }
             }
         }
@@ -130,13 +143,19 @@ impl Source<'_> {
             let path = repo.join(name);
             let file = path.display();
             let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+                ErrorKind::NotFound if lost(&path).is_some() => anyhow!(
+                    "{file} is a link to {}, which leads out of what is mounted here: set {} to a folder that holds all of the repo; {}",
+                    lost(&path).unwrap_or_default(),
+                    self.kind.names().repo[0],
+                    self.remedy()
+                ),
                 ErrorKind::NotFound if name == "api" => anyhow!(
                     "{file} is missing: {} writes it when it starts and removes it when it ends. Start it first; {}",
                     self.kind.names().program,
                     self.remedy()
                 ),
                 ErrorKind::NotFound => anyhow!("{file} is missing: {}", self.remedy()),
-                _ => anyhow!("{file} cannot be read ({error}): let this user read it; {}", self.remedy()),
+                _ => anyhow!("{file} cannot be read ({error}): {}; {}", let_this_user(&error), self.remedy()),
             })?;
             let text = text.trim().to_owned();
             ensure!(!text.is_empty(), "{file} is empty: {}", self.remedy());
@@ -165,7 +184,7 @@ impl Source<'_> {
     fn discover(&self, file: &Path) -> discover::Found {
         let variable = format!("{}_FILE", self.kind.names().api_info[0]);
         let env = |name: &str| (name == variable).then(|| file.to_string_lossy().into_owned());
-        discover::discover(&Places { env: &env, daemon_repo: None, miner_repos: Vec::new(), boost_repo: None })
+        discover::discover(&Places::of_env(&env))
     }
 
     fn nodes_in(&self, file: &Path) -> Vec<Endpoint> {
@@ -180,9 +199,51 @@ impl Source<'_> {
         }
         let env = |_: &str| None;
         let boost_repo = Some(repo.to_owned());
-        let found = discover::discover(&Places { env: &env, daemon_repo: None, miner_repos: Vec::new(), boost_repo });
+        let found = discover::discover(&Places { boost_repo, ..Places::of_env(&env) });
         let url = &found.boosts.first()?.graphql.as_ref()?.url;
         (url != "http://127.0.0.1:8080")
             .then(|| format!("boost: it answers GraphQL at {url}: set BOOST_GRAPHQL_URL={url} for the exporter"))
+    }
+}
+
+/// Where a link leads that leads to nothing here.
+fn lost(path: &Path) -> Option<String> {
+    let target = fs::read_link(path).ok()?;
+    fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound).then(|| target.display().to_string())
+}
+
+/// What lets this user read what the nodes' user owns.
+fn let_this_user(error: &Error) -> String {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    match root_outside(&map).filter(|_| error.kind() == ErrorKind::PermissionDenied) {
+        Some(id) => format!(
+            "root of this container is the user with id {id} outside of it (userns-remap, or rootless), who may not read it: run the stack \
+             without that, or the exporter as a service of systemd"
+        ),
+        None => "let this user read it".to_owned(),
+    }
+}
+
+/// Who the root of a user namespace is outside of it; None where that is root.
+fn root_outside(uid_map: &str) -> Option<u32> {
+    let mut first = uid_map.lines().next()?.split_whitespace();
+    let (inside, outside) = (first.next()?, first.next()?.parse().ok()?);
+    (inside == "0" && outside != 0).then_some(outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::root_outside;
+
+    #[test]
+    fn root_of_a_user_namespace() {
+        for (map, root) in [
+            ("         0          0 4294967295\n", None),
+            ("         0     231072      65536\n", Some(231_072)),
+            ("         0       1000          1\n         1     100000      65536\n", Some(1000)),
+            ("", None),
+        ] {
+            assert_eq!(root_outside(map), root, "{map:?}");
+        }
     }
 }

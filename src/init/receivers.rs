@@ -144,6 +144,10 @@ fn email(text: &str, _: &str) -> Result<Receiver> {
         (true, false) => bail!("password is missing beside username: give both or none"),
         (false, true) => bail!("username is missing beside password: give both or none"),
     }
+    // There it is TLS from the first byte on. Older Alertmanagers ask for STARTTLS inside of that unless told not to, which no server offers.
+    if port == Some(465) {
+        settings.push(("require_tls", false.into()));
+    }
     // The default is a page with links to Alertmanager.
     settings.extend([("headers", json!({ "Subject": TITLE })), ("html", "".into()), ("text", TEXT.into())]);
     Ok(Receiver { list: "email_configs", settings })

@@ -387,6 +387,9 @@ impl Client {
         share: Share,
         read: &mut dyn FnMut(u16, &mut Source) -> io::Result<()>,
     ) -> Result<(), Cause> {
+        if let Some(why) = self.transport.gone() {
+            return Err(Cause::Gone(why.to_owned()));
+        }
         if self.given_up.load(Ordering::Relaxed)
             || self.timeouts_in_a_row.load(Ordering::Relaxed) >= TIMEOUTS_TO_GIVE_UP
         {

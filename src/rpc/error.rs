@@ -32,6 +32,8 @@ pub enum Cause {
     BudgetSpent,
     /// Not asked, because the node did not answer, or answered without end, earlier in this run.
     GivenUp,
+    /// Not asked, because what names the node does not tell any more how to reach it. The text is the whole message.
+    Gone(String),
     /// HTTP 401: the token is not one of this node's.
     BadToken,
     /// The token lacks this permission (`read`, `write`, `sign` or `admin`).
@@ -78,8 +80,8 @@ impl Cause {
 
     /// Whether it says something about the node as a whole, whatever it was asked.
     pub fn is_of_node(&self) -> bool {
-        use Cause::{BadToken, GivenUp, Http, NotJsonRpc, Unreachable};
-        matches!(self, BadToken | GivenUp | Http(_) | NotJsonRpc(_) | Unreachable(_))
+        use Cause::{BadToken, GivenUp, Gone, Http, NotJsonRpc, Unreachable};
+        matches!(self, BadToken | GivenUp | Gone(_) | Http(_) | NotJsonRpc(_) | Unreachable(_))
     }
 
     /// Whether it was the node that answered, if only with an error, and not the network, a proxy or silence.
@@ -100,6 +102,7 @@ impl From<&CallError> for Line {
             Cause::Unreachable(why) => format!("cannot connect: {why}; is it running, and is this its address?"),
             // Why it is left alone was said when it was given up.
             Cause::GivenUp => String::new(),
+            Cause::Gone(why) => return why.as_str().into(),
             Cause::BadToken => {
                 // The permission with which everything is there.
                 let need = if tool == "lotus" { "write" } else { "admin" };
@@ -133,7 +136,7 @@ impl From<&CallError> for Line {
         };
         let call = (!cause.is_of_node()).then(|| method.clone());
         let about = if call.is_some() { about.clone() } else { String::new() };
-        Line { node: node.clone(), about, call, what }
+        Line { node: node.clone(), about, call, what, is_remark: false }
     }
 }
 

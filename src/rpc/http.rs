@@ -25,6 +25,7 @@ pub struct Http {
     base_url: String,
     authorization: Option<String>,
     secrets: Vec<String>,
+    gone: Option<String>,
 }
 
 impl Http {
@@ -46,6 +47,7 @@ impl Http {
             base_url: endpoint.url.clone(),
             authorization: endpoint.credential.as_ref().map(authorization),
             secrets: secrets(endpoint),
+            gone: endpoint.gone.clone(),
         }
     }
 
@@ -138,6 +140,10 @@ impl Transport for Http {
             Ok(())
         });
         answer.map_err(|error| self.cause(error, timeout))
+    }
+
+    fn gone(&self) -> Option<&str> {
+        self.gone.as_deref()
     }
 
     fn redact(&self, text: &str) -> String {

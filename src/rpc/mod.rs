@@ -29,6 +29,11 @@ pub trait Transport: Send + Sync {
     /// whole exchange takes at most `timeout`.
     fn post(&self, path: &str, body: &[u8], timeout: Duration, read: ReadAnswer) -> Result<(), Cause>;
 
+    /// Why the node is not to be asked at all, where that is known beforehand.
+    fn gone(&self) -> Option<&str> {
+        None
+    }
+
     /// Takes whatever must not be printed out of a text that the node wrote.
     fn redact(&self, text: &str) -> String {
         text.to_owned()
@@ -45,6 +50,8 @@ pub struct Node {
     pub kind: Kind,
     /// `host:port`, as a label and in messages.
     pub address: String,
+    /// What it is remembered by, whatever its address: the repo that names it, else the address.
+    pub known_as: String,
     /// How to reach it.
     pub transport: Arc<dyn Transport>,
     /// Where it answers GraphQL, as Boost does beside its JSON-RPC.

@@ -18,6 +18,8 @@ pub struct Line {
     pub call: Option<Cow<'static, str>>,
     /// The text. Empty where another line has said it.
     pub what: String,
+    /// Whether it is worth knowing, and nothing is wrong.
+    pub is_remark: bool,
 }
 
 impl Line {
@@ -112,7 +114,7 @@ impl Problems {
     /// Notes an error as it is.
     pub fn error(&mut self, error: impl Into<Line>) {
         self.failures += 1;
-        self.remark(error);
+        self.news(error);
     }
 
     /// Counts an error whose reason is said where it arose.
@@ -120,9 +122,14 @@ impl Problems {
         self.failures += 1;
     }
 
-    /// Notes something that people should read, although the collector got what it asked for.
+    /// Notes something wrong that the collector learned: it got what it asked for, and that is bad.
+    pub fn news(&mut self, news: impl Into<Line>) {
+        self.lines.push(news.into());
+    }
+
+    /// Notes something that people may want to know, and that is not wrong.
     pub fn remark(&mut self, remark: impl Into<Line>) {
-        self.lines.push(remark.into());
+        self.lines.push(Line { is_remark: true, ..remark.into() });
     }
 
     /// Whether the collector did not get everything that it asked for.
@@ -152,6 +159,7 @@ mod tests {
             about: about.to_owned(),
             call: (!call.is_empty()).then_some(call.into()),
             what: "no such actor".to_owned(),
+            is_remark: false,
         };
         let said_before = Line { node: "daemon a:1".to_owned(), ..Line::default() };
         let lines =

@@ -21,6 +21,8 @@ pub struct LotusMiner {
 
 /// What a lotus-miner answered to the first calls.
 pub struct MinerAnswer {
+    /// What the node is remembered by.
+    pub known_as: String,
     pub reach: Reach,
     pub client: Client,
     pub id: Option<String>,
@@ -73,7 +75,7 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> MinerAnswer {
         client.give_up();
     }
     let version = version.map(|version| version.version).filter(|version| !version.is_empty());
-    MinerAnswer { reach, id, version, client }
+    MinerAnswer { known_as: node.known_as.clone(), reach, id, version, client }
 }
 
 /// Whether a process seals, or only proves. One that does not tell may do either.

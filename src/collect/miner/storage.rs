@@ -76,7 +76,7 @@ pub fn fetch(
 fn path_failed(error: &CallError, id: &str, problems: &mut Problems) -> Option<bool> {
     let is_path = matches!(error.cause, Cause::Refused { .. } | Cause::TimedOut(_));
     if is_path {
-        problems.remark(format_args!("storage path {id}: {error}"));
+        problems.news(format_args!("storage path {id}: {error}"));
     } else {
         problems.error(error);
     }
