@@ -182,7 +182,7 @@ fn numbers_as_texts_and_texts_as_numbers() {
     farm.daemon.change("NetBandwidthStats", json!([]), "/TotalIn", json!("123456789012"));
     farm.daemon.answer_to("StateMinerAvailableBalance", json!([OTHER]), Answer::Raw("9500000000000000000".to_owned()));
     let after = collect(&farm);
-    assert_eq!(after.value("farcaster_worker_memory_used_bytes", &[("worker", WORKER)]), Some(64.0));
+    assert_eq!(after.value("farcaster_worker_memory_used_at_connect_bytes", &[("worker", WORKER)]), Some(64.0));
     assert_eq!(after.value("farcaster_miner_sectors", &[("miner_id", MINER)]), Some(20.0));
     assert_others_unharmed(&before, &after, &[&format!("workers {MINER}"), &format!("sectors {MINER}")]);
 }
