@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::miner::Miner;
-use super::noise::{cycle, fraction, hash, splitmix64, wave};
+use super::noise::{between, cycle, fraction, hash, splitmix64};
+use super::rules::SEAL_PROOF;
 use super::text::{rfc3339, uuid};
 
 const GIB: u64 = 1 << 30;
-/// The worker of a job whose result is on the way back.
-const NO_WORKER: &str = "00000000-0000-0000-0000-000000000000";
+/// The worker of a job whose result is on the way back, and the id of a job that has not begun.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+/// Tasks whose data is where they run, so that nothing is fetched for them.
+const NOTHING_TO_FETCH: &[&str] = &["addpiece", "commit/2", "datacid", "provereplicaupdate/2"];
 /// Seconds from a job's start in which it is assigned, then prepared.
 const ASSIGNED_SECONDS: f64 = 4.0;
 const PREPARED_SECONDS: f64 = 12.0;
@@ -93,6 +96,17 @@ fn task_name(task: &str) -> String {
     format!("seal/v0/{task}")
 }
 
+/// The key of a task in `TaskCounts`, with the type of proof, which what belongs to no sector has not. A task that is prepared counts as what
+/// that takes: fetching data, or nothing, which has no name.
+fn count_key(work: &Work) -> String {
+    let proof = if work.task == "datacid" { 0 } else { SEAL_PROOF };
+    match work.run_wait {
+        0 => format!("{proof}:{}", task_name(work.task)),
+        _ if NOTHING_TO_FETCH.contains(&work.task) => format!("{proof}:"),
+        _ => format!("{proof}:{}", task_name("fetch")),
+    }
+}
+
 /// What a running task takes: memory at least and at most, processors, and a GPU if there is one.
 struct Needs {
     least_gib: u64,
@@ -171,33 +185,36 @@ impl Miner {
 
 /// `WorkerStats`.
 pub(super) fn workers(miner: &Miner, now: f64) -> Value {
-    let work: Vec<Work> = miner.work(now).into_iter().filter(|work| !work.queued && work.run_wait >= 0).collect();
-    let running = |index: usize| work.iter().filter(move |work| work.worker == index);
+    // Running or prepared.
+    let work: Vec<Work> =
+        miner.work(now).into_iter().filter(|work| !work.queued && [0, 1].contains(&work.run_wait)).collect();
     let workers = miner.workers();
     let stats = workers.iter().enumerate().map(|(index, worker)| {
         let (mut least_gib, mut most_gib, mut cpus, mut gpus) = (0, 0, 0, 0);
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for job in running(index) {
-            let needs = needs(job.task);
-            least_gib += needs.least_gib;
-            most_gib += needs.most_gib;
-            cpus += needs.cpus;
-            gpus += usize::from(needs.gpu);
-            *counts.entry(task_name(job.task)).or_default() += 1;
+        // What the worker has ever done stays in the counts.
+        let done = worker.tasks.iter().filter(|task| **task != "datacid");
+        counts.extend(done.map(|task| (format!("{SEAL_PROOF}:{}", task_name(task)), 0)));
+        for work in work.iter().filter(|work| work.worker == index) {
+            *counts.entry(count_key(work)).or_default() += 1;
+            if work.run_wait == 0 {
+                let needs = needs(work.task);
+                least_gib += needs.least_gib;
+                most_gib += needs.most_gib;
+                cpus += needs.cpus;
+                gpus += usize::from(needs.gpu);
+            }
         }
-        // The host's memory also holds what the other workers on it do.
-        let neighbours = (0..workers.len()).filter(|other| workers[*other].host == worker.host);
-        let tasks_gib: u64 = neighbours.flat_map(running).map(|job| needs(job.task).least_gib).sum();
-        let system_gib = worker.memory_gib as f64 * (0.05 + 0.01 * wave(now, 2600.0, worker.host, miner.id));
-        let used = ((tasks_gib as f64 + system_gib) * GIB as f64) as u64;
+        // As it was when the worker connected, before it had anything to do.
         let memory = worker.memory_gib * GIB;
+        let used = memory as f64 * between(0.04, 0.06, worker.host, &[miner.id, index as u64]);
         let stats = json!({
             "Info": {
                 "Hostname": worker.host,
                 "IgnoreResources": false,
                 "Resources": {
                     "MemPhysical": memory,
-                    "MemUsed": used.min(memory),
+                    "MemUsed": used as u64,
                     "MemSwap": worker.swap_gib * GIB,
                     "MemSwapUsed": worker.swap_gib * GIB / 64,
                     "CPUs": worker.cpus,
@@ -223,9 +240,13 @@ pub(super) fn jobs(miner: &Miner, now: f64) -> Value {
     let mut jobs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for work in miner.work(now).into_iter().filter(|work| !work.queued) {
         let returning = work.run_wait < 0;
-        let worker = if returning { NO_WORKER.to_owned() } else { miner.worker_id(work.worker) };
+        let worker = if returning { NOBODY.to_owned() } else { miner.worker_id(work.worker) };
+        let id = match work.run_wait <= 0 {
+            true => json!({ "Sector": miner.sector_id(work.sector), "ID": uuid(work.id) }),
+            false => json!({ "Sector": { "Miner": 0, "Number": 0 }, "ID": NOBODY }),
+        };
         let mut job = json!({
-            "ID": { "Sector": miner.sector_id(work.sector), "ID": uuid(work.id) },
+            "ID": id,
             "Sector": miner.sector_id(work.sector),
             "Task": task_name(work.task),
             "RunWait": work.run_wait,

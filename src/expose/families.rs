@@ -216,43 +216,43 @@ families! {
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
         "From packed to proving, of sectors seen to be sealed (upgrades apart): quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
-        "Jobs by task and state: running, prepared, assigned, returning, done. WorkerJobs.";
+        "Jobs by task and state: running, prepared, assigned; returning or done, of those from before lotus-miner restarted. WorkerJobs.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
-        "When a job started, in Unix seconds. WorkerJobs.Start.";
+        "When a job started, in Unix seconds; of those that have not begun and are alike, the oldest. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
-        "How long jobs ran that were seen to finish, to half the time between two runs. WorkerJobs.Start.";
+        "How long jobs ran that were seen to end, well or not, to half the time between two runs; a run later. Not those that ended with a worker or lotus-miner. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
         "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"]
-        "The priority of a task that waits for a worker. SealingSchedDiag.SchedInfo.Requests.";
+        "The priority of a task that waits for a worker, the highest if it waits several times. SealingSchedDiag.SchedInfo.Requests.";
 
     // Workers and storage
     WORKER_INFO: Gauge "farcaster_worker_info" ["miner_id", "worker", "worker_host", "gpus"]
-        "A worker, always 1. WorkerStats.Info.";
+        "A worker with its GPUs when it connected, always 1. WorkerStats.Info.";
     WORKER_ENABLED: Gauge "farcaster_worker_enabled" ["miner_id", "worker", "worker_host"]
         "Whether the scheduler gives the worker tasks. WorkerStats.Enabled.";
     WORKER_CPUS: Gauge "farcaster_worker_cpus" ["miner_id", "worker", "worker_host"]
         "CPU threads of the worker. WorkerStats.Info.Resources.CPUs.";
     WORKER_CPUS_USED: Gauge "farcaster_worker_cpus_used" ["miner_id", "worker", "worker_host"]
-        "CPU threads that the worker's tasks have taken. WorkerStats.CpuUse.";
+        "CPU threads that the scheduler counts for the worker's running tasks. WorkerStats.CpuUse.";
     WORKER_GPUS: Gauge "farcaster_worker_gpus" ["miner_id", "worker", "worker_host"]
-        "GPUs of the worker; absent where the worker could not tell. WorkerStats.Info.Resources.GPUs.";
+        "GPUs of the worker, when it connected; absent where it could not tell. WorkerStats.Info.Resources.GPUs.";
     WORKER_GPUS_USED: Gauge "farcaster_worker_gpus_used" ["miner_id", "worker", "worker_host"]
-        "GPUs that the worker's tasks have taken. WorkerStats.GpuUsed.";
+        "GPUs that the scheduler counts for the worker's running tasks. WorkerStats.GpuUsed.";
     WORKER_MEMORY_BYTES: Gauge "farcaster_worker_memory_bytes" ["miner_id", "worker", "worker_host"]
         "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical.";
-    WORKER_MEMORY_USED_BYTES: Gauge "farcaster_worker_memory_used_bytes" ["miner_id", "worker", "worker_host"]
-        "Physical memory in use on the worker, by whatever. WorkerStats.Info.Resources.MemUsed.";
+    WORKER_MEMORY_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_memory_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
+        "Physical memory that was in use on the worker's host, by whatever, when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemUsed.";
     WORKER_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
-        "Physical memory that the worker's tasks have taken. WorkerStats.MemUsedMin.";
+        "Physical memory that the scheduler counts for the worker's running tasks. WorkerStats.MemUsedMin.";
     WORKER_SWAP_BYTES: Gauge "farcaster_worker_swap_bytes" ["miner_id", "worker", "worker_host"]
         "Swap space of the worker. WorkerStats.Info.Resources.MemSwap.";
-    WORKER_SWAP_USED_BYTES: Gauge "farcaster_worker_swap_used_bytes" ["miner_id", "worker", "worker_host"]
-        "Swap space in use on the worker. WorkerStats.Info.Resources.MemSwapUsed.";
+    WORKER_SWAP_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_swap_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
+        "Swap space that was in use on the worker's host when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemSwapUsed.";
     WORKER_VIRTUAL_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_virtual_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
-        "Memory with swap that the worker's tasks may use at most. WorkerStats.MemUsedMax.";
+        "Memory with swap that the worker's running tasks may use at most, as the scheduler counts it. WorkerStats.MemUsedMax.";
     WORKER_TASKS: Gauge "farcaster_worker_tasks" ["miner_id", "worker", "worker_host", "task"]
-        "Tasks that run on the worker. WorkerStats.TaskCounts.";
+        "Tasks that the worker runs, or fetches data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts.";
     STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
         "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
     STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]

@@ -182,7 +182,7 @@ fn numbers_as_texts_and_texts_as_numbers() {
     farm.daemon.change("NetBandwidthStats", json!([]), "/TotalIn", json!("123456789012"));
     farm.daemon.answer_to("StateMinerAvailableBalance", json!([OTHER]), Answer::Raw("9500000000000000000".to_owned()));
     let after = collect(&farm);
-    assert_eq!(after.value("farcaster_worker_memory_used_bytes", &[("worker", WORKER)]), Some(64.0));
+    assert_eq!(after.value("farcaster_worker_memory_used_at_connect_bytes", &[("worker", WORKER)]), Some(64.0));
     assert_eq!(after.value("farcaster_miner_sectors", &[("miner_id", MINER)]), Some(20.0));
     assert_others_unharmed(&before, &after, &[&format!("workers {MINER}"), &format!("sectors {MINER}")]);
 }
@@ -304,7 +304,11 @@ fn numbers_at_their_bounds() {
     farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", json!(i64::MAX));
     farm.miner.result("SectorsSummary", json!({"Proving": u64::MAX, "PreCommit1": 1}));
     let (after, stderr) = farm.exporter().collect();
-    assert_eq!(after.failed(), ["deadlines", "sectors_on_chain"].map(|name| format!("{name} {MINER}")), "{stderr}");
+    assert_eq!(
+        after.failed(),
+        ["deadlines", "scheduler", "sectors_on_chain"].map(|name| format!("{name} {MINER}")),
+        "{stderr}"
+    );
     let miner = [("miner_id", MINER)];
     assert!(!after.has("farcaster_miner_deadline_open_timestamp_seconds", &miner), "epochs that cannot be");
     assert!(!after.has("farcaster_miner_live_sectors", &miner), "a sum that does not fit");

@@ -128,10 +128,8 @@ fn of_lotus_miner() {
         assert!(!metrics.has("farcaster_miner_jobs", &[("state", "assigned")]));
     }
 
-    for pointer in ["/SchedInfo", "/SchedInfo/Requests"] {
-        let metrics = null("SealingSchedDiag", json!([false]), pointer);
-        assert!(!metrics.has("farcaster_miner_scheduler_queue", &[]));
-    }
+    let metrics = null("SealingSchedDiag", json!([false]), "/SchedInfo/Requests");
+    assert!(!metrics.has("farcaster_miner_scheduler_queue", &[]));
 
     let storage = "76f1988b-ef30-4d7e-b3ec-9a627f4ba000";
     let metrics = null("StorageInfo", json!([storage]), "/URLs");

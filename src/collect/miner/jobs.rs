@@ -3,58 +3,27 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::connect::LotusMiner;
+use super::job_memory::{Ended, Job, Memory, RUNNING, Told};
 use crate::collect::run::Run;
 use crate::expose::{Samples, Summary, families};
 use crate::lotus::epoch::parse_rfc3339;
 use crate::tolerant::{Field, Int, List, Map, Problems};
 
-/// A job that was last seen longer ago may have ended at any time since, so its duration is not known.
-const MAX_SECONDS_UNSEEN: f64 = 600.0;
+/// The id of a job that has not begun.
+const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The host of a job whose worker could not be asked for it.
+const UNKNOWN_HOST: &str = "[err]";
 
 /// What WorkerJobs tells, and what it told until now.
 pub struct Facts {
     pub jobs: Vec<Job>,
-    finished: Vec<Finished>,
-}
-
-/// Jobs of one kind that were seen to finish. Whole milliseconds, so that a sum that is remembered never shrinks by a rounding.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Finished {
-    task: String,
-    worker_host: String,
-    milliseconds: u64,
-    count: u64,
-}
-
-/// A job that was running when it was last seen.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Running {
-    task: String,
-    worker_host: String,
-    start_seconds: f64,
-    seen_seconds: f64,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Memory {
-    running: BTreeMap<String, Running>,
-    finished: Vec<Finished>,
-}
-
-/// One job.
-pub struct Job {
-    id: String,
-    pub sector: u64,
-    pub task: String,
-    pub state: &'static str,
-    worker: String,
-    worker_host: String,
-    start_seconds: Option<f64>,
+    is_whole: bool,
+    ended: Vec<Ended>,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,89 +50,67 @@ struct SectorId {
     number: Int,
 }
 
-/// `worker_hosts` are the hosts of the workers by their ids, where they are known.
+/// `worker_hosts` are the hosts of the connected workers by their ids, if the workers could be asked for.
 pub fn fetch(
     miner: &LotusMiner,
     run: &Run,
-    worker_hosts: &BTreeMap<&str, &str>,
+    worker_hosts: Option<&BTreeMap<&str, &str>>,
     problems: &mut Problems,
 ) -> Result<Facts> {
     let by_worker: Map<List<WorkerJob>> = miner.client.call("WorkerJobs", json!([]))?;
+    let section = format!("jobs/{}", miner.id);
+    let mut memory: Memory = run.state.recall(&section);
+    if let Some(worker_hosts) = worker_hosts {
+        memory.note_hosts(worker_hosts);
+    }
+    let failures = problems.failures();
     let mut jobs = Vec::new();
     for (worker, list) in by_worker.take("WorkerJobs", problems) {
         let at = format!("WorkerJobs[{worker}]");
         for job in list.take(&at, problems) {
-            let known_host = worker_hosts.get(worker.as_str()).copied();
-            jobs.extend(read(job, &worker, known_host, &at, problems));
+            jobs.extend(read(job, &worker, memory.host(&worker), &at, problems));
         }
     }
-    let section = format!("jobs/{}", miner.id);
-    let mut memory: Memory = run.state.recall(&section);
-    memory.update(&jobs, run.now);
+    let is_whole = problems.failures() == failures;
+    let miner_start_seconds = miner.start_time_seconds;
+    memory.update(&Told { jobs: &jobs, is_whole, worker_hosts, miner_start_seconds, now: run.now });
     run.state.remember(&section, &memory);
-    Ok(Facts { jobs, finished: memory.finished })
+    Ok(Facts { jobs, is_whole, ended: memory.into_ended() })
 }
 
-impl Memory {
-    /// Counts the jobs that were running and are not any more, and notes those that run now.
-    fn update(&mut self, jobs: &[Job], now: f64) {
-        let running: BTreeMap<String, Running> = jobs
-            .iter()
-            .filter(|job| job.state == "running")
-            .filter_map(|job| {
-                let running = Running {
-                    task: job.task.clone(),
-                    worker_host: job.worker_host.clone(),
-                    start_seconds: job.start_seconds?,
-                    seen_seconds: now,
-                };
-                Some((job.id.clone(), running))
-            })
-            .collect();
-        for (id, job) in std::mem::replace(&mut self.running, running) {
-            let is_recent = (0.0..=MAX_SECONDS_UNSEEN).contains(&(now - job.seen_seconds));
-            if !self.running.contains_key(&id) && is_recent {
-                // It ended at some time between then and now; the middle is right on average.
-                let ended = (job.seen_seconds + now) / 2.0;
-                self.finish(job.task, job.worker_host, ended - job.start_seconds);
-            }
-        }
-    }
-
-    fn finish(&mut self, task: String, worker_host: String, seconds: f64) {
-        let milliseconds = (seconds.max(0.0) * 1000.0) as u64;
-        let is_of_kind = |finished: &&mut Finished| finished.task == task && finished.worker_host == worker_host;
-        match self.finished.iter_mut().find(is_of_kind) {
-            Some(finished) => {
-                finished.milliseconds = finished.milliseconds.saturating_add(milliseconds);
-                finished.count += 1;
-            }
-            None => self.finished.push(Finished { task, worker_host, milliseconds, count: 1 }),
-        }
-    }
-}
-
-fn read(job: WorkerJob, worker: &str, known_host: Option<&str>, at: &str, problems: &mut Problems) -> Option<Job> {
-    let sector = job.sector.take(&format!("{at}.Sector"), problems)?;
+fn read(job: WorkerJob, worker: &str, known_host: &str, at: &str, problems: &mut Problems) -> Option<Job> {
+    let sector = needed(job.sector, &format!("{at}.Sector"), problems)?.number;
+    let Some(sector) = sector.to_u64() else {
+        problems.note(format_args!("{at}.Sector: {} is not a sector's number", sector.0));
+        return None;
+    };
     let start = job.start.take(&format!("{at}.Start"), problems);
-    // A job whose worker is gone says where it ran.
+    // A job from before lotus-miner restarted stands under no worker, and says where it ran.
     let told_host = job.hostname.take(&format!("{at}.Hostname"), problems);
-    let told_host = told_host.filter(|host| !host.is_empty());
+    let told_host = told_host.filter(|host| !host.is_empty() && host != UNKNOWN_HOST);
     Some(Job {
-        id: job.id.take(&format!("{at}.ID"), problems)?.id,
-        sector: sector.number.to_u64()?,
-        task: job.task.take(&format!("{at}.Task"), problems)?,
-        state: state(job.run_wait.take(&format!("{at}.RunWait"), problems)?),
+        id: needed(job.id, &format!("{at}.ID"), problems)?.id,
+        sector,
+        task: needed(job.task, &format!("{at}.Task"), problems)?,
+        state: state(needed(job.run_wait, &format!("{at}.RunWait"), problems)?),
         worker: worker.to_owned(),
-        worker_host: told_host.unwrap_or_else(|| known_host.unwrap_or_default().to_owned()),
+        worker_host: told_host.unwrap_or_else(|| known_host.to_owned()),
         start_seconds: start.and_then(|start| parse_rfc3339(&start)),
     })
+}
+
+/// A field without which there is no job.
+fn needed<T>(field: Field<T>, name: &str, problems: &mut Problems) -> Option<T> {
+    if matches!(field, Field::Missing) {
+        problems.note(format_args!("{name}: missing"));
+    }
+    field.take(name, problems)
 }
 
 /// Names for WorkerJobs.RunWait (storage/sealer/storiface/worker.go of Lotus).
 fn state(Int(run_wait): Int) -> &'static str {
     match run_wait {
-        0 => "running",
+        0 => RUNNING,
         1 => "prepared",
         2.. => "assigned",
         -1 | -2 => "returning",
@@ -172,70 +119,35 @@ fn state(Int(run_wait): Int) -> &'static str {
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
-    let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-    for job in &facts.jobs {
-        let kind = (job.task.as_str(), job.state, job.worker_host.as_str());
-        *counts.entry(kind).or_default() += 1;
+    for job in rows(&facts.jobs) {
         if let Some(start) = job.start_seconds {
-            samples.add_row(
-                &families::MINER_JOB_START_TIMESTAMP_SECONDS,
-                [miner_id, &job.id, &job.sector.to_string(), &job.task, job.state, &job.worker, &job.worker_host],
-                start,
-                start,
-            );
+            let labels =
+                [miner_id, &job.id, &job.sector.to_string(), &job.task, job.state, &job.worker, &job.worker_host];
+            samples.add_row(&families::MINER_JOB_START_TIMESTAMP_SECONDS, labels, start, start);
         }
     }
-    for finished in &facts.finished {
-        let labels = [miner_id, &finished.task, &finished.worker_host];
-        let sum = finished.milliseconds as f64 / 1000.0;
-        let summary = Summary { quantiles: Vec::new(), sum, count: finished.count };
+    for ended in &facts.ended {
+        let labels = [miner_id, &ended.task, &ended.worker_host];
+        let sum = ended.milliseconds as f64 / 1000.0;
+        let summary = Summary { quantiles: Vec::new(), sum, count: ended.count };
         samples.add_summary(&families::MINER_TASK_DURATION_SECONDS, labels, &summary);
     }
-    for ((task, state, host), count) in counts {
-        samples.add(&families::MINER_JOBS, [miner_id, task, state, host], count);
+    if facts.is_whole {
+        let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for job in &facts.jobs {
+            *counts.entry((&job.task, job.state, &job.worker_host)).or_default() += 1;
+        }
+        for ((task, state, host), count) in counts {
+            samples.add(&families::MINER_JOBS, [miner_id, task, state, host], count);
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(id: &str, state: &'static str, start: f64) -> Job {
-        Job {
-            id: id.to_owned(),
-            sector: 1,
-            task: "seal/v0/precommit/1".to_owned(),
-            state,
-            worker: String::new(),
-            worker_host: "host".to_owned(),
-            start_seconds: Some(start),
-        }
-    }
-
-    fn totals(memory: &Memory) -> (u64, u64) {
-        let finished = memory.finished.iter();
-        finished.fold((0, 0), |sum, finished| (sum.0 + finished.milliseconds, sum.1 + finished.count))
-    }
-
-    #[test]
-    fn a_job_that_is_gone_counts_once_from_its_start_to_the_middle_of_the_gap() {
-        let mut memory = Memory::default();
-        memory.update(&[job("a", "running", 100.0), job("b", "assigned", 100.0)], 160.0);
-        assert_eq!(totals(&memory), (0, 0));
-        memory.update(&[job("a", "returning", 100.0)], 220.0);
-        assert_eq!(totals(&memory), (90_000, 1));
-        memory.update(&[], 280.0);
-        assert_eq!(totals(&memory), (90_000, 1));
-    }
-
-    #[test]
-    fn what_ended_while_nobody_looked_is_not_guessed() {
-        let mut memory = Memory::default();
-        memory.update(&[job("a", "running", 100.0)], 160.0);
-        memory.update(&[], 4000.0);
-        memory.update(&[job("b", "running", 5000.0)], 5000.0);
-        // The clock was set back.
-        memory.update(&[], 4000.0);
-        assert_eq!(totals(&memory), (0, 0));
-    }
+/// The jobs by their keys. Those that have not begun have no id, so that several may be alike: the oldest stands for them.
+fn rows(jobs: &[Job]) -> Vec<&Job> {
+    let mut rows: Vec<&Job> = jobs.iter().collect();
+    let start = |job: &Job| job.start_seconds.unwrap_or(f64::INFINITY);
+    rows.sort_by(|a, b| a.key().cmp(&b.key()).then(start(a).total_cmp(&start(b))));
+    rows.dedup_by(|later, earlier| later.id == NO_ID && later.key() == earlier.key());
+    rows
 }

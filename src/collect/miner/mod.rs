@@ -2,6 +2,7 @@
 
 mod connect;
 mod expired;
+mod job_memory;
 mod jobs;
 mod pieces;
 mod pipeline;

@@ -20,10 +20,10 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
         |problems| workers::fetch(&miner.client, problems),
         |facts, samples| workers::expose(facts, &miner.id, samples),
     );
-    let hosts = workers.as_ref().map(workers::Facts::hosts).unwrap_or_default();
+    let hosts = workers.as_ref().map(workers::Facts::hosts);
     let jobs = lane.collect(
         "jobs",
-        |problems| jobs::fetch(miner, run, &hosts, problems),
+        |problems| jobs::fetch(miner, run, hosts.as_ref(), problems),
         |facts, samples| jobs::expose(facts, &miner.id, samples),
     );
     let queue = lane.collect(

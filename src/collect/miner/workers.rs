@@ -21,7 +21,7 @@ struct Worker {
     gpus: Option<Vec<String>>,
     is_enabled: Option<bool>,
     numbers: Vec<(&'static Family<3>, Option<f64>)>,
-    tasks: Vec<(String, Int)>,
+    tasks: BTreeMap<String, u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -33,9 +33,11 @@ struct Stats {
     mem_used_max: Field<Int>,
     gpu_used: Field<Float>,
     cpu_use: Field<Int>,
+    /// By the type of the sector's proof and the task: `8:seal/v0/precommit/1`.
     task_counts: Field<Map<Int>>,
 }
 
+/// What lotus-miner asked the worker when that connected, and never again (newWorkerHandle in storage/sealer of Lotus).
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Info {
@@ -71,7 +73,7 @@ fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
     let gpus = resources.gpus.take(&format!("{at}.Info.Resources.GPUs"), problems);
     let is_enabled = stats.enabled.take(&format!("{at}.Enabled"), problems);
     let tasks = stats.task_counts.take(&format!("{at}.TaskCounts"), problems);
-    let tasks = tasks.unwrap_or_default().take(&format!("{at}.TaskCounts"), problems);
+    let tasks = task_counts(tasks.unwrap_or_default(), &format!("{at}.TaskCounts"), problems);
     let mut int = |field: Field<Int>, name| {
         let number = field.take(&format!("{at}.{name}"), problems);
         number.map(|Int(number)| number as f64)
@@ -81,10 +83,10 @@ fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
         (&WORKER_CPUS, int(resources.cpus, "Info.Resources.CPUs")),
         (&WORKER_CPUS_USED, int(stats.cpu_use, "CpuUse")),
         (&WORKER_MEMORY_BYTES, int(resources.mem_physical, "Info.Resources.MemPhysical")),
-        (&WORKER_MEMORY_USED_BYTES, int(resources.mem_used, "Info.Resources.MemUsed")),
         (&WORKER_MEMORY_TASKS_BYTES, int(stats.mem_used_min, "MemUsedMin")),
+        (&WORKER_MEMORY_USED_AT_CONNECT_BYTES, int(resources.mem_used, "Info.Resources.MemUsed")),
         (&WORKER_SWAP_BYTES, int(resources.mem_swap, "Info.Resources.MemSwap")),
-        (&WORKER_SWAP_USED_BYTES, int(resources.mem_swap_used, "Info.Resources.MemSwapUsed")),
+        (&WORKER_SWAP_USED_AT_CONNECT_BYTES, int(resources.mem_swap_used, "Info.Resources.MemSwapUsed")),
         (&WORKER_VIRTUAL_MEMORY_TASKS_BYTES, int(stats.mem_used_max, "MemUsedMax")),
     ];
     let gpus_used = stats.gpu_used.take(&format!("{at}.GpuUsed"), problems);
@@ -93,8 +95,33 @@ fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
     Worker { host: host.unwrap_or_default(), gpus, is_enabled, numbers, tasks, id }
 }
 
+/// How many of each task there are, whatever the type of proof; none of a task where one of its counts cannot be.
+fn task_counts(counts: Map<Int>, at: &str, problems: &mut Problems) -> BTreeMap<String, u64> {
+    let mut tasks: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for (key, count) in counts.0 {
+        let at = format!("{at}[{key:?}]");
+        let count = count.take(&at, problems).and_then(|Int(count)| {
+            let known = u64::try_from(count).ok();
+            if known.is_none() {
+                problems.note(format_args!("{at}: {count} is not a count"));
+            }
+            known
+        });
+        let sum = tasks.entry(task_name(&key).to_owned()).or_insert(Some(0));
+        *sum = sum.zip(count).and_then(|(sum, count)| sum.checked_add(count));
+    }
+    tasks.into_iter().filter_map(|(task, count)| Some((task, count?))).collect()
+}
+
+/// The task in a key of TaskCounts, as jobs and the scheduler's queue call it. `8:` alone is what needs nothing fetched before it can begin
+/// (SealTaskType and TTNoop in storage/sealer/sealtasks of Lotus).
+fn task_name(key: &str) -> &str {
+    let typed = key.split_once(':').filter(|(proof, _)| proof.parse::<i64>().is_ok());
+    typed.map_or(key, |(_, task)| task)
+}
+
 impl Facts {
-    /// The host of each worker, by the worker's id.
+    /// The host of each worker that is connected, by the worker's id; empty where it was not told.
     pub fn hosts(&self) -> BTreeMap<&str, &str> {
         let hosts = self.workers.iter();
         hosts.map(|worker| (worker.id.as_str(), worker.host.as_str())).collect()
