@@ -2,7 +2,9 @@
 
 mod connect;
 mod expired;
+mod filesystems;
 mod jobs;
+mod left_paths;
 mod pieces;
 mod pipeline;
 mod process;
