@@ -17,6 +17,7 @@ mod older;
 mod replies;
 mod slow_method;
 mod slow_tier;
+mod storage;
 mod types;
 
 use support::Metrics;

@@ -25,9 +25,8 @@ pub fn group<'a>(
     let mut firsts: Vec<Candidate> = Vec::new();
     let mut found = BTreeMap::new();
     for path in paths {
-        let was_with = |first: &Candidate| {
-            before.get(path.id).is_some_and(|filesystem| before.get(first.id) == Some(filesystem))
-        };
+        let was_with =
+            |first: &Candidate| before.get(path.id).is_some_and(|filesystem| before.get(first.id) == Some(filesystem));
         match firsts.iter().find(|first| path.shares_with(first, was_with(first))) {
             Some(first) => {
                 found.insert(path.id.to_owned(), first.id.to_owned());

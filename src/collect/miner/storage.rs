@@ -72,9 +72,8 @@ pub fn fetch(
     let mut memory: Memory = run.state.recall(&section);
     memory.slow.retain(|id| known.listed().any(|known| known == id));
     let mut stats = stats(&miner.client, known.listed(), &mut memory.slow);
-    let is_refused = |stat: &Result<Stat, CallError>| {
-        stat.as_ref().is_err_and(|error| matches!(error.cause, Cause::Refused { .. }))
-    };
+    let is_refused =
+        |stat: &Result<Stat, CallError>| stat.as_ref().is_err_and(|error| matches!(error.cause, Cause::Refused { .. }));
     let refused: Vec<String> = stats.iter().filter(|(_, stat)| is_refused(stat)).map(|(id, _)| id.clone()).collect();
     let gone = storage_paths::not_known(miner, &refused, problems);
     if !gone.is_empty() {
@@ -91,13 +90,7 @@ pub fn fetch(
     });
     let mut paths: BTreeMap<String, Space> = paths.collect();
     for (id, path) in known.left() {
-        problems.remark(format_args!(
-            "storage path {id}: {} does not list it any more, and files of {} sectors were in it{}; start what served it, or attach it \
-             again, or see docs/runbooks.md#farcasterstoragedown for how it is forgotten",
-            miner.client.name(),
-            path.sectors(),
-            path.place(),
-        ));
+        problems.remark(format_args!("storage path {id}: {}", path.told(miner.client.name())));
         paths.insert(id.clone(), Space { is_up: Some(false), stat: Stat::default() });
     }
 
@@ -144,12 +137,7 @@ impl Stat {
 }
 
 /// Reports a failed StorageStat. Some(false) where it was the path that failed, which is news about the path and no failure of ours.
-fn path_failed(
-    error: &CallError,
-    id: &str,
-    known: &storage_paths::Facts,
-    problems: &mut Problems,
-) -> Option<bool> {
+fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, problems: &mut Problems) -> Option<bool> {
     let why = match &error.cause {
         Cause::Refused { message, .. } => format!("{} answers \"{message}\"", error.node),
         Cause::TimedOut(after) => format!("{} got no answer within {:.1} s", error.node, after.as_secs_f64()),

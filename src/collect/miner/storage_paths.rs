@@ -36,7 +36,7 @@ const SECONDS_BETWEEN_HURRIES: f64 = 300.0;
 pub struct Facts {
     /// When they were listed, Unix seconds; None if never.
     pub listed_seconds: Option<f64>,
-    /// When they were last listed because something hinted at a change.
+    /// When they were last listed because of what may come with another path.
     hurried_seconds: Option<f64>,
     /// When the lotus-miner that listed them had started.
     start_seconds: Option<f64>,
@@ -105,6 +105,25 @@ impl Path {
         self.files.into_iter().flatten().max().unwrap_or_default()
     }
 
+    /// What is to be told of one that left.
+    pub fn told(&self, node: &str) -> String {
+        let sectors = match self.sectors() {
+            1 => "1 sector".to_owned(),
+            many => format!("{many} sectors"),
+        };
+        let place = self.place();
+        match &self.left {
+            Some(Left { is_detached: true, .. }) => format!(
+                "was detached from {node}{place} with files of {sectors}, which are not known to be elsewhere; attach it again if that was a \
+                 mistake, else it is forgotten after a day"
+            ),
+            _ => format!(
+                "{node} lost it{place} with files of {sectors}; start the worker that serves it, or attach it again; else it is forgotten after \
+                 a week"
+            ),
+        }
+    }
+
     /// Where it is, as far as is known: ` (on 10.0.0.5, /mnt/store)`.
     pub fn place(&self) -> String {
         let host = Some(format!("on {}", self.host)).filter(|_| !self.host.is_empty());
@@ -163,15 +182,16 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problem
     let local = miner.client.call::<Option<BTreeMap<String, String>>>("StorageLocal", json!([]));
     let local = problems.ok(local).flatten().unwrap_or_default();
     let is_due = slow::is_due(facts.listed_seconds, run.now, run.slow_period_seconds);
-    let is_hinted = !is_due && facts.is_hinted(miner, run, &hints, &local);
-    if (is_due || is_hinted)
+    let is_due = is_due || facts.has_changed(miner, &hints, &local);
+    let is_hurry = !is_due && facts.may_have_changed(miner, run, &hints);
+    if (is_due || is_hurry)
         && let Some(listed) = list(miner, &facts, &local, problems)
     {
         facts.merge(listed, miner, run);
         facts.listed_seconds = Some(run.now);
         facts.start_seconds = miner.start_time_seconds.or(facts.start_seconds);
         facts.hints.renew(hints);
-        if is_hinted {
+        if is_hurry {
             facts.hurried_seconds = Some(run.now);
         }
     }
@@ -194,19 +214,15 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problem
 }
 
 impl Facts {
-    /// Whether there may be paths that are not known, or are back.
-    fn is_hinted(
-        &self,
-        miner: &LotusMiner,
-        run: &Run,
-        hints: &Hints,
-        local: &BTreeMap<String, String>,
-    ) -> bool {
+    /// Whether a path was attached, or lotus-miner began its list anew. That happens once.
+    fn has_changed(&self, miner: &LotusMiner, hints: &Hints, local: &BTreeMap<String, String>) -> bool {
         let is_listed = |id: &String| self.paths.get(id).is_some_and(|path| path.left.is_none());
         let is_restarted = miner.start_time_seconds.is_some() && miner.start_time_seconds != self.start_seconds;
-        if is_restarted || !local.keys().all(is_listed) || !hints.attached.is_subset(&self.hints.attached) {
-            return true;
-        }
+        is_restarted || !local.keys().all(is_listed) || !hints.attached.is_subset(&self.hints.attached)
+    }
+
+    /// Whether something was seen that may come with another path, and may come often.
+    fn may_have_changed(&self, miner: &LotusMiner, run: &Run, hints: &Hints) -> bool {
         slow::is_due(self.hurried_seconds, run.now, SECONDS_BETWEEN_HURRIES)
             && (!hints.workers.is_subset(&self.hints.workers) || left_paths::is_one_back(&miner.client, &self.paths))
     }
@@ -234,16 +250,16 @@ fn list(
     local: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) -> Option<BTreeMap<String, Option<Declared>>> {
-    let listed = miner.client.stream::<Option<BTreeMap<String, Option<Declared>>>>("StorageList", json!([]));
-    let mut listed = problems.ok(listed)?.unwrap_or_default();
+    let listed = miner.client.stream::<Option<BTreeMap<String, Declared>>>("StorageList", json!([]));
+    let listed = problems.ok(listed)?.unwrap_or_default();
     if listed.is_empty() && !local.is_empty() && !known.paths.is_empty() {
         problems.note("StorageList: an empty list, although StorageLocal names paths");
         return None;
     }
-    for id in local.keys() {
-        listed.entry(id.clone()).or_default();
-    }
-    Some(listed)
+    // One that was attached after the list was made is in the next one.
+    let without_files = local.keys().map(|id| (id.clone(), None));
+    let listed = listed.into_iter().map(|(id, declared)| (id, Some(declared)));
+    Some(without_files.chain(listed).collect())
 }
 
 /// Where the paths are and what they are for, of those of which that is not known yet.
@@ -288,7 +304,9 @@ pub fn not_known(miner: &LotusMiner, ids: &[String], problems: &mut Problems) ->
     let asked: Vec<_> = asked.collect();
     let answers = miner.client.send(&batch);
     let unknown = asked.into_iter().filter_map(|(id, ticket)| match answers.get(ticket) {
-        Err(CallError { cause: Cause::Refused { message, .. }, .. }) => message.contains("not found").then(|| id.clone()),
+        Err(CallError { cause: Cause::Refused { message, .. }, .. }) => {
+            message.contains("not found").then(|| id.clone())
+        }
         answer => {
             problems.ok(answer);
             None
