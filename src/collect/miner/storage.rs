@@ -114,7 +114,7 @@ pub fn fetch(
 impl Stat {
     /// Without the numbers that cannot be: a space is not negative, and not larger than its file system. A limit may be.
     fn believable(self, id: &str, problems: &mut Problems) -> Stat {
-        let capacity = self.capacity.map_or(i128::MAX, |Int(bytes)| bytes);
+        let capacity = self.capacity.filter(|Int(bytes)| *bytes > 0).map_or(i128::MAX, |Int(bytes)| bytes);
         let mut check = |number: Option<Int>, name: &str, most: i128| {
             let is_good = |Int(bytes): &Int| (0..=most).contains(bytes);
             if let Some(Int(bytes)) = number.filter(|number| !is_good(number)) {
@@ -124,7 +124,7 @@ impl Stat {
             number.filter(is_good)
         };
         // What was counted file by file, and what is only to come, may exceed the size a little.
-        let about_capacity = capacity.max(0).saturating_mul(10);
+        let about_capacity = capacity.saturating_mul(10);
         Stat {
             available: check(self.available, "Available", capacity),
             filesystem_available: check(self.filesystem_available, "FSAvailable", capacity),
