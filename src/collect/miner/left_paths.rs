@@ -15,7 +15,7 @@ use crate::rpc::{Batch, Client};
 use crate::tolerant::{Field, List};
 
 /// The most sectors of a path that are remembered to look for.
-pub const SAMPLE: usize = 32;
+pub const SAMPLE: usize = 16;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
