@@ -304,8 +304,7 @@ impl Client {
                 scope.spawn(|| {
                     while let Some(index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let call = &batch.calls[*index];
-                        let is_node_slow =
-                            late.load(Ordering::Relaxed) > 0 && !answered.load(Ordering::Relaxed);
+                        let is_node_slow = late.load(Ordering::Relaxed) > 0 && !answered.load(Ordering::Relaxed);
                         let slot =
                             if is_node_slow { Err(Cause::GivenUp) } else { self.apart().send_one(path, call, share) };
                         if slot.as_ref().err().is_none_or(Cause::is_answer) {

@@ -38,13 +38,14 @@ pub struct Facts {
     pub listed_seconds: Option<f64>,
     /// When they were last listed because of what may come with another path.
     hurried_seconds: Option<f64>,
-    /// When the lotus-miner that listed them had started.
-    start_seconds: Option<f64>,
     /// The hints that there were when they were last listed.
     hints: Hints,
     pub(super) paths: BTreeMap<String, Path>,
     #[serde(skip)]
     shows_files: bool,
+    /// The lotus-miner that listed them runs on.
+    #[serde(skip)]
+    is_same_process: bool,
 }
 
 /// What tells of new paths without being asked for it.
@@ -55,6 +56,8 @@ pub struct Hints {
     pub workers: BTreeSet<String>,
     /// The ids of the paths that lotus-miner keeps an alert for. It does from when they are attached until it ends.
     pub attached: BTreeSet<String>,
+    /// When lotus-miner started, Unix seconds.
+    pub start_seconds: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -83,10 +86,18 @@ struct Declared {
 }
 
 impl Hints {
-    pub fn new<'a>(workers: impl Iterator<Item = &'a str>, alerts: Option<&alerts::Facts>) -> Self {
+    pub fn new<'a>(
+        workers: impl Iterator<Item = &'a str>,
+        alerts: Option<&alerts::Facts>,
+        start_seconds: Option<f64>,
+    ) -> Self {
         let attached = alerts.into_iter().flat_map(|alerts| alerts.subsystems("sector-index"));
         let attached = attached.filter_map(|subsystem| subsystem.strip_prefix("pathconf-"));
-        Hints { workers: workers.map(str::to_owned).collect(), attached: attached.map(str::to_owned).collect() }
+        Hints {
+            workers: workers.map(str::to_owned).collect(),
+            attached: attached.map(str::to_owned).collect(),
+            start_seconds,
+        }
     }
 
     /// One that could not be had is as it was.
@@ -96,6 +107,7 @@ impl Hints {
                 *old = new;
             }
         }
+        self.start_seconds = hints.start_seconds.or(self.start_seconds);
     }
 }
 
@@ -147,22 +159,21 @@ impl Facts {
     /// Paths that lotus-miner does not know any more, which was found out since they were listed.
     pub fn leave(&mut self, ids: &[String], miner: &LotusMiner, run: &Run) {
         for id in ids {
-            self.take_leave(id, miner, run);
+            self.take_leave(id, run);
         }
         left_paths::settle(&miner.client, &mut self.paths, run.now);
         self.remember(miner, run);
     }
 
     /// A path with sector files in it is remembered when it leaves, an empty one is not.
-    fn take_leave(&mut self, id: &str, miner: &LotusMiner, run: &Run) {
+    fn take_leave(&mut self, id: &str, run: &Run) {
         let Some(mut path) = self.paths.remove(id) else { return };
         if path.sectors() == 0 {
             return;
         }
         // A running lotus-miner drops a path only when that is detached. Its own ones it must find to start at all, so one that it does
         // without was taken out of its configuration.
-        let is_same = miner.start_time_seconds.is_some() && miner.start_time_seconds == self.start_seconds;
-        let is_detached = is_same || !path.local.is_empty();
+        let is_detached = self.is_same_process || !path.local.is_empty();
         path.left.get_or_insert(Left { since_seconds: run.now, is_detached });
         self.paths.insert(id.to_owned(), path);
     }
@@ -182,14 +193,15 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problem
     let local = miner.client.call::<Option<BTreeMap<String, String>>>("StorageLocal", json!([]));
     let local = problems.ok(local).flatten().unwrap_or_default();
     let is_due = slow::is_due(facts.listed_seconds, run.now, run.slow_period_seconds);
-    let is_due = is_due || facts.has_changed(miner, &hints, &local);
+    let is_restarted = hints.start_seconds.is_some() && hints.start_seconds != facts.hints.start_seconds;
+    facts.is_same_process = hints.start_seconds.is_some() && !is_restarted;
+    let is_due = is_due || is_restarted || facts.has_changed(&hints, &local);
     let is_hurry = !is_due && facts.may_have_changed(miner, run, &hints);
     if (is_due || is_hurry)
         && let Some(listed) = list(miner, &facts, &local, problems)
     {
         facts.merge(listed, miner, run);
         facts.listed_seconds = Some(run.now);
-        facts.start_seconds = miner.start_time_seconds.or(facts.start_seconds);
         facts.hints.renew(hints);
         if is_hurry {
             facts.hurried_seconds = Some(run.now);
@@ -214,11 +226,10 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problem
 }
 
 impl Facts {
-    /// Whether a path was attached, or lotus-miner began its list anew. That happens once.
-    fn has_changed(&self, miner: &LotusMiner, hints: &Hints, local: &BTreeMap<String, String>) -> bool {
+    /// Whether a path was attached. That happens once.
+    fn has_changed(&self, hints: &Hints, local: &BTreeMap<String, String>) -> bool {
         let is_listed = |id: &String| self.paths.get(id).is_some_and(|path| path.left.is_none());
-        let is_restarted = miner.start_time_seconds.is_some() && miner.start_time_seconds != self.start_seconds;
-        is_restarted || !local.keys().all(is_listed) || !hints.attached.is_subset(&self.hints.attached)
+        !local.keys().all(is_listed) || !hints.attached.is_subset(&self.hints.attached)
     }
 
     /// Whether something was seen that may come with another path, and may come often.
@@ -230,7 +241,7 @@ impl Facts {
     fn merge(&mut self, listed: BTreeMap<String, Option<Declared>>, miner: &LotusMiner, run: &Run) {
         let gone: Vec<String> = self.paths.keys().filter(|id| !listed.contains_key(*id)).cloned().collect();
         for id in gone {
-            self.take_leave(&id, miner, run);
+            self.take_leave(&id, run);
         }
         for (id, declared) in listed {
             let path = self.paths.entry(id).or_default();
