@@ -263,8 +263,12 @@ fn nothing_ends_while_it_is_not_known_whether_lotus_miner_restarted() {
 #[test]
 fn a_job_keeps_its_host_while_the_workers_cannot_be_asked() {
     let bad_answers: [&dyn Fn(&Site); 4] = [
-        &|site| drop(site.farm.miner.answer("WorkerStats", Answer::Error(1, "busy".to_owned()))),
-        &|site| drop(site.farm.miner.result("WorkerStats", json!({}))),
+        &|site| {
+            site.farm.miner.answer("WorkerStats", Answer::Error(1, "busy".to_owned()));
+        },
+        &|site| {
+            site.farm.miner.result("WorkerStats", json!({}));
+        },
         &|site| site.worker("/Info/Hostname", json!("")),
         &|site| site.worker("/Info", Value::Null),
     ];

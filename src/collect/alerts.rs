@@ -37,6 +37,13 @@ pub fn fetch(client: &Client, problems: &mut Problems) -> Result<Facts> {
     Ok(Facts { alerts: alerts.take("LogAlerts", problems) })
 }
 
+impl Facts {
+    /// What the alerts of a system are about.
+    pub fn subsystems(&self, system: &str) -> impl Iterator<Item = &str> {
+        self.alerts.iter().filter(move |alert| alert.kind.system == system).map(|alert| alert.kind.subsystem.as_str())
+    }
+}
+
 /// `miner_id` is None for the full node.
 pub fn expose(facts: &Facts, miner_id: Option<&str>, samples: &mut Samples) {
     for alert in &facts.alerts {

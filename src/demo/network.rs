@@ -121,8 +121,15 @@ pub(super) fn daemon_alerts(now: f64) -> Value {
 
 /// `LogAlerts` of a miner.
 pub(super) fn miner_alerts(miner: &Miner, now: f64) -> Value {
-    let subsystem = format!("pathconf-{}", storage::path_id(miner, 0));
-    json!([recurring_alert("sector-index", &subsystem, "the path's configuration has problems", miner.id, now)])
+    let alerts = storage::path_ids(miner).enumerate().map(|(index, id)| {
+        let subsystem = format!("pathconf-{id}");
+        if index == 0 {
+            return recurring_alert("sector-index", &subsystem, "the path's configuration has problems", miner.id, now);
+        }
+        let kind = json!({ "System": "sector-index", "Subsystem": subsystem });
+        json!({ "Type": kind, "Active": false, "LastActive": null, "LastResolved": null })
+    });
+    alerts.collect()
 }
 
 fn recurring_alert(system: &str, subsystem: &str, message: &str, number: u64, now: f64) -> Value {

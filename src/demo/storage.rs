@@ -77,8 +77,13 @@ const SECOND_MINERS_PATHS: &[StoragePath] = &[
     store("/mnt/tank", "http://10.30.0.10:2345/remote", false),
 ];
 
+/// The ids of a miner's paths.
+pub(super) fn path_ids(miner: &Miner) -> impl Iterator<Item = String> {
+    (0..miner.paths().len()).map(|index| path_id(miner, index))
+}
+
 /// The id of one of a miner's paths.
-pub(super) fn path_id(miner: &Miner, index: usize) -> String {
+fn path_id(miner: &Miner, index: usize) -> String {
     uuid(hash("storage path", &[miner.id, index as u64]))
 }
 
@@ -149,7 +154,7 @@ fn limit_bytes(miner: &Miner, index: usize) -> u64 {
     if miner.paths()[index].limited { capacity_bytes(miner, index) / 10 * 9 } else { 0 }
 }
 
-/// `StorageStat`. Beside the sectors' files a path for storing holds others, which grow for twelve days, then are removed.
+/// `StorageStat`: what is used is counted only against a limit. Beside the sectors' files a path for storing holds others, which grow for twelve days, then are removed.
 pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
     let Some(index) = miner.find_path(id) else {
         return failed("path not found");
@@ -172,14 +177,14 @@ pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
     }
     let limit = limit_bytes(miner, index);
     let free = capacity.saturating_sub(used);
-    let usable = if limit > 0 { free.min(limit.saturating_sub(used)) } else { free };
+    let unreserved = free.saturating_sub(reserved);
     Ok(json!({
         "Capacity": capacity,
-        "Available": usable.saturating_sub(reserved),
+        "Available": if limit > 0 { unreserved.min(limit.saturating_sub(used)) } else { unreserved },
         "FSAvailable": free,
         "Reserved": reserved,
         "Max": limit,
-        "Used": used,
+        "Used": if limit > 0 { used } else { 0 },
     }))
 }
 

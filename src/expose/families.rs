@@ -256,17 +256,21 @@ families! {
     STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
         "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
     STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]
-        "Whether the storage path could be asked for its space. StorageStat.";
+        "Whether the storage path could be asked for its space. 0, too, for one that left lotus-miner's list with sector files in it. StorageStat.";
+    STORAGE_DETACHED: Gauge "farcaster_storage_detached" ["miner_id", "storage_id"]
+        "Of a storage path that left lotus-miner's list with sector files in it: whether it was detached, and not lost when lotus-miner restarted. StorageList, StartTime.";
     STORAGE_CAPACITY_BYTES: Gauge "farcaster_storage_capacity_bytes" ["miner_id", "storage_id"]
         "Size of the storage path's file system. StorageStat.Capacity.";
     STORAGE_AVAILABLE_BYTES: Gauge "farcaster_storage_available_bytes" ["miner_id", "storage_id"]
-        "Space that new sectors can use in the storage path. StorageStat.Available.";
+        "Space that new sectors can use in the storage path: what the file system has without what is reserved, or what the path's limit leaves if that is less. StorageStat.Available.";
+    STORAGE_FILESYSTEM_AVAILABLE_BYTES: Gauge "farcaster_storage_filesystem_available_bytes" ["miner_id", "storage_id", "filesystem"]
+        "Space that the storage path's file system has, reserved or not. Paths on one file system have one in common, called after the first of them. StorageStat.FSAvailable.";
     STORAGE_RESERVED_BYTES: Gauge "farcaster_storage_reserved_bytes" ["miner_id", "storage_id"]
-        "Space in the storage path that running tasks have reserved. StorageStat.Reserved.";
+        "Space in the storage path that running tasks have reserved and not filled yet. StorageStat.Reserved.";
     STORAGE_USED_BYTES: Gauge "farcaster_storage_used_bytes" ["miner_id", "storage_id"]
-        "Space that sectors use in the storage path. StorageStat.Used.";
+        "Space that files use in the storage path, where it has a limit. Lotus does not count it elsewhere: what is used there is the file system's size without what that has available. StorageStat.Used.";
     STORAGE_MAX_BYTES: Gauge "farcaster_storage_max_bytes" ["miner_id", "storage_id"]
-        "The most that sectors may use in the storage path, where such a limit is set. StorageStat.Max.";
+        "The most that files may use in the storage path, where such a limit is set. It may be more than the file system has. StorageStat.Max.";
     STORAGE_WEIGHT: Gauge "farcaster_storage_weight" ["miner_id", "storage_id"]
         "The weight of the storage path when lotus-miner chooses one. StorageInfo.Weight.";
     STORAGE_CAN_SEAL: Gauge "farcaster_storage_can_seal" ["miner_id", "storage_id"]

@@ -17,6 +17,7 @@ mod older;
 mod replies;
 mod slow_method;
 mod slow_tier;
+mod storage;
 mod types;
 
 use support::Metrics;
@@ -95,6 +96,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_storage_info", "storage_paths"),
         ("farcaster_storage_weight", "storage_paths"),
         ("farcaster_storage_can", "storage_paths"),
+        ("farcaster_storage_detached", "storage_paths"),
         ("farcaster_storage_sector_files", "storage_paths"),
         ("farcaster_storage", "storage"),
         ("farcaster_miner_daily_fee", "deadlines"),

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::fs;
+use std::path::Path;
+
 use lotus_farcaster::expose::{Description, Kind, families};
 use promql_parser::label::Matchers;
 use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
@@ -77,6 +80,16 @@ impl Query {
         unknown.extend(strange.map(|label| format!("no family has a label {label}")));
         unknown
     }
+}
+
+/// The names that the recording rules give.
+pub fn recorded() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/prometheus/rules");
+    let texts = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let names = |text: String| -> Vec<String> {
+        text.lines().filter_map(|line| line.trim().strip_prefix("- record: ").map(str::to_owned)).collect()
+    };
+    texts.flat_map(names).collect()
 }
 
 fn is_quantile(family: &Description, label: &str) -> bool {

@@ -116,6 +116,7 @@ const MINER: &[Row] = &[
     ("SectorsStatus", Read, 2),
     ("SectorsSummary", Read, 0),
     ("StartTime", Read, 0),
+    ("StorageFindSector", Admin, 4),
     ("StorageInfo", Admin, 1),
     ("StorageList", Admin, 0),
     ("StorageLocal", Admin, 0),

@@ -55,6 +55,7 @@ pub fn fetch(
     miner: &LotusMiner,
     run: &Run,
     worker_hosts: Option<&BTreeMap<&str, &str>>,
+    miner_start_seconds: Option<f64>,
     problems: &mut Problems,
 ) -> Result<Facts> {
     let by_worker: Map<List<WorkerJob>> = miner.client.call("WorkerJobs", json!([]))?;
@@ -72,7 +73,6 @@ pub fn fetch(
         }
     }
     let is_whole = problems.failures() == failures;
-    let miner_start_seconds = miner.start_time_seconds;
     memory.update(&Told { jobs: &jobs, is_whole, worker_hosts, miner_start_seconds, now: run.now });
     run.state.remember(&section, &memory);
     Ok(Facts { jobs, is_whole, ended: memory.into_ended() })

@@ -2,8 +2,10 @@
 
 mod connect;
 mod expired;
+mod filesystems;
 mod job_memory;
 mod jobs;
+mod left_paths;
 mod pieces;
 mod pipeline;
 mod process;

@@ -10,7 +10,7 @@ use crate::tolerant::Problems;
 
 /// What StartTime tells.
 pub struct Facts {
-    start_time_seconds: Option<f64>,
+    pub start_time_seconds: Option<f64>,
 }
 
 /// Lotus before v1.13.1 does not tell it.

@@ -21,9 +21,15 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
         |facts, samples| workers::expose(facts, &miner.id, samples),
     );
     let hosts = workers.as_ref().map(workers::Facts::hosts);
+    let process = lane.collect(
+        "process",
+        |problems| process::fetch(&miner.client, problems),
+        |facts, samples| process::expose(facts, &miner.id, samples),
+    );
+    let start_seconds = process.and_then(|process| process.start_time_seconds);
     let jobs = lane.collect(
         "jobs",
-        |problems| jobs::fetch(miner, run, hosts.as_ref(), problems),
+        |problems| jobs::fetch(miner, run, hosts.as_ref(), start_seconds, problems),
         |facts, samples| jobs::expose(facts, &miner.id, samples),
     );
     let queue = lane.collect(
@@ -37,27 +43,28 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
         |problems| pipeline::fetch(miner, run, &hints, problems),
         |facts, samples| pipeline::expose(facts, &miner.id, run.address_book, samples),
     );
-    lane.collect(
+    let alerts = lane.collect(
         "alerts",
         |problems| alerts::fetch(&miner.client, problems),
         |facts, samples| alerts::expose(facts, Some(&miner.id), samples),
     );
-    lane.collect(
-        "process",
-        |problems| process::fetch(&miner.client, problems),
-        |facts, samples| process::expose(facts, &miner.id, samples),
-    );
-    let paths = lane.collect_dated(
+    let hints =
+        storage_paths::Hints::new(hosts.iter().flat_map(|hosts| hosts.keys().copied()), alerts.as_ref(), start_seconds);
+    // Shown only when their space was asked for, since that may tell that some have left.
+    let mut paths = lane.collect_dated(
         "storage_paths",
-        |problems| storage_paths::fetch(miner, run, problems),
-        |facts, samples| storage_paths::expose(facts, &miner.id, samples),
+        |problems| storage_paths::fetch(miner, run, hints, problems),
+        |_, _| {},
         |facts| facts.listed_seconds,
     );
     lane.collect(
         "storage",
-        |problems| storage::fetch(miner, run, paths.as_ref(), problems),
+        |problems| storage::fetch(miner, run, paths.as_mut(), problems),
         |facts, samples| storage::expose(facts, &miner.id, samples),
     );
+    if let Some(paths) = &paths {
+        storage_paths::expose(paths, &miner.id, &mut lane.samples);
+    }
     lane
 }
 

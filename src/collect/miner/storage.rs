@@ -1,5 +1,8 @@
 //! The space in storage paths, and whether they can be asked for it at all.
 //!
+//! Of a path with a limit Lotus counts what its files use; of another it knows what the file system has. It takes the space that running tasks
+//! have reserved off what the file system has, and not off what a limit leaves.
+//!
 //! A path whose host is gone can keep lotus-miner waiting. It is found out once, and from then on asked apart, so that it costs the others
 //! nothing.
 
@@ -7,16 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::connect::LotusMiner;
+use super::filesystems::{self, Candidate};
 use super::storage_paths;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::rpc::{Batch, CallError, Cause, Client};
-use crate::tolerant::{Int, Problems};
+use crate::tolerant::{Int, Problems, SaidBefore};
 
 /// Paths that are asked about one by one, at the same time.
 const PARALLEL_CALLS: usize = 8;
@@ -24,6 +28,8 @@ const PARALLEL_CALLS: usize = 8;
 /// The space of one miner's storage paths, by their ids.
 pub struct Facts {
     paths: BTreeMap<String, Space>,
+    /// The file system of each path that answered.
+    filesystems: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
@@ -38,6 +44,8 @@ struct Space {
 struct Stat {
     capacity: Option<Int>,
     available: Option<Int>,
+    #[serde(rename = "FSAvailable")]
+    filesystem_available: Option<Int>,
     reserved: Option<Int>,
     used: Option<Int>,
     max: Option<Int>,
@@ -48,39 +56,104 @@ struct Stat {
 struct Memory {
     /// Paths that did not answer in time, to be asked apart.
     slow: BTreeSet<String>,
+    /// The file system of each path, when it was last known.
+    filesystems: BTreeMap<String, String>,
 }
 
+/// Paths that turn out to have left are taken out of those that are `known`.
 pub fn fetch(
     miner: &LotusMiner,
     run: &Run,
-    known: Option<&storage_paths::Facts>,
+    known: Option<&mut storage_paths::Facts>,
     problems: &mut Problems,
 ) -> Result<Facts> {
-    let known = known.context("the storage paths are not known")?;
+    let known = known.ok_or(SaidBefore)?;
     let section = format!("storage/{}", miner.id);
     let mut memory: Memory = run.state.recall(&section);
-    memory.slow.retain(|id| known.ids().any(|known| known == id));
-    let stats = stats(&miner.client, known.ids(), &mut memory.slow);
-    run.state.remember(&section, &memory);
+    memory.slow.retain(|id| known.listed().any(|known| known == id));
+    let mut stats = stats(&miner.client, known.listed(), &mut memory.slow);
+    let is_refused =
+        |stat: &Result<Stat, CallError>| stat.as_ref().is_err_and(|error| matches!(error.cause, Cause::Refused { .. }));
+    let refused: Vec<String> = stats.iter().filter(|(_, stat)| is_refused(stat)).map(|(id, _)| id.clone()).collect();
+    let gone = storage_paths::not_known(miner, &refused, problems);
+    if !gone.is_empty() {
+        stats.retain(|id, _| !gone.contains(id));
+        known.leave(&gone, miner, run);
+    }
+
     let paths = stats.into_iter().map(|(id, stat)| {
         let space = match stat {
-            Ok(stat) => Space { is_up: Some(true), stat },
-            Err(error) => Space { is_up: path_failed(&error, &id, problems), stat: Stat::default() },
+            Ok(stat) => Space { is_up: Some(true), stat: stat.believable(&id, problems) },
+            Err(error) => Space { is_up: path_failed(&error, &id, known, problems), stat: Stat::default() },
         };
         (id, space)
     });
-    Ok(Facts { paths: paths.collect() })
+    let mut paths: BTreeMap<String, Space> = paths.collect();
+    for (id, path) in known.left() {
+        problems.news(format_args!("storage path {id}: {}", path.told(miner.client.name())));
+        paths.insert(id.clone(), Space { is_up: Some(false), stat: Stat::default() });
+    }
+
+    let spaces = paths.iter().filter_map(|(id, Space { stat, .. })| {
+        let path = known.paths.get(id)?;
+        Some(Candidate {
+            id,
+            host: &path.host,
+            capacity: stat.capacity?.0,
+            available: stat.filesystem_available?.0,
+            files: path.files,
+        })
+    });
+    let filesystems = filesystems::group(spaces, &memory.filesystems);
+    memory.filesystems.retain(|id, _| paths.contains_key(id));
+    memory.filesystems.extend(filesystems.clone());
+    run.state.remember(&section, &memory);
+    Ok(Facts { paths, filesystems })
+}
+
+impl Stat {
+    /// Without the numbers that cannot be: a space is not negative, and not larger than its file system. A limit may be.
+    fn believable(self, id: &str, problems: &mut Problems) -> Stat {
+        let capacity = self.capacity.filter(|Int(bytes)| *bytes > 0).map_or(i128::MAX, |Int(bytes)| bytes);
+        let mut check = |number: Option<Int>, name: &str, most: i128| {
+            let is_good = |Int(bytes): &Int| (0..=most).contains(bytes);
+            if let Some(Int(bytes)) = number.filter(|number| !is_good(number)) {
+                let why = if bytes < 0 { "is negative".to_owned() } else { format!("is more than {most} can hold") };
+                problems.note(format_args!("StorageStat({id}).{name}: {bytes} {why}"));
+            }
+            number.filter(is_good)
+        };
+        // What was counted file by file, and what is only to come, may exceed the size a little.
+        let about_capacity = capacity.saturating_mul(10);
+        Stat {
+            available: check(self.available, "Available", capacity),
+            filesystem_available: check(self.filesystem_available, "FSAvailable", capacity),
+            reserved: check(self.reserved, "Reserved", about_capacity),
+            used: check(self.used, "Used", about_capacity),
+            max: check(self.max, "Max", i128::MAX),
+            capacity: check(self.capacity, "Capacity", i128::MAX),
+        }
+    }
 }
 
 /// Reports a failed StorageStat. Some(false) where it was the path that failed, which is news about the path and no failure of ours.
-fn path_failed(error: &CallError, id: &str, problems: &mut Problems) -> Option<bool> {
-    let is_path = matches!(error.cause, Cause::Refused { .. } | Cause::TimedOut(_));
-    if is_path {
-        problems.news(format_args!("storage path {id}: {error}"));
-    } else {
-        problems.error(error);
-    }
-    is_path.then_some(false)
+fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, problems: &mut Problems) -> Option<bool> {
+    let why = match &error.cause {
+        Cause::Refused { message, .. } => format!("{} answers \"{message}\"", error.node),
+        Cause::TimedOut(after) => format!("{} got no answer within {:.1} s", error.node, after.as_secs_f64()),
+        _ => {
+            problems.error(error);
+            return None;
+        }
+    };
+    let path = known.paths.get(id);
+    let place = path.map(storage_paths::Path::place).unwrap_or_default();
+    let remedy = match path.is_some_and(|path| !path.local.is_empty()) {
+        true => "see that its disk is mounted and sound",
+        false => "see that the host is up, its disk mounted, and the worker that serves it running",
+    };
+    problems.news(format_args!("storage path {id}: cannot be asked for its space{place}: {why}; {remedy}"));
+    Some(false)
 }
 
 /// StorageStat of every path: all in one batch, and those known to be slow, or all if the batch did not come in time, each by itself.
@@ -140,8 +213,12 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
         samples.add(&families::STORAGE_CAPACITY_BYTES, labels, stat.capacity);
         samples.add(&families::STORAGE_AVAILABLE_BYTES, labels, stat.available);
         samples.add(&families::STORAGE_RESERVED_BYTES, labels, stat.reserved);
-        samples.add(&families::STORAGE_USED_BYTES, labels, stat.used);
-        let max = stat.max.filter(|Int(bytes)| *bytes > 0);
-        samples.add(&families::STORAGE_MAX_BYTES, labels, max);
+        let is_limited = stat.max.is_some_and(|Int(bytes)| bytes > 0);
+        samples.add(&families::STORAGE_USED_BYTES, labels, stat.used.filter(|_| is_limited));
+        samples.add(&families::STORAGE_MAX_BYTES, labels, stat.max.filter(|_| is_limited));
+        if let Some(filesystem) = facts.filesystems.get(id) {
+            let labels = [miner_id, id.as_str(), filesystem];
+            samples.add(&families::STORAGE_FILESYSTEM_AVAILABLE_BYTES, labels, stat.filesystem_available);
+        }
     }
 }
