@@ -20,8 +20,8 @@ fn demo_text(now: f64, state: &State) -> String {
 fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
     let state = State::in_memory();
     let mut missing = Vec::new();
-    // Durations take something that was seen to finish.
-    for minutes in -30..0 {
+    // Durations take something that was seen to finish, and totals the whole last day.
+    for minutes in -40..0 {
         demo_text(A_MIDNIGHT + f64::from(minutes) * 60.0, &state);
     }
     for minutes in (0..24 * 60).step_by(29) {

@@ -96,7 +96,10 @@ fn cids(farm: &Farm, epoch: i64, while_head: bool) -> Vec<Value> {
 
 /// The tipset of an epoch that has blocks, as it is seen at `now`.
 fn tipset(farm: &Farm, epoch: i64, now: f64) -> Value {
-    let while_head = epoch == head_height(now);
+    tipset_seen(farm, epoch, epoch == head_height(now))
+}
+
+fn tipset_seen(farm: &Farm, epoch: i64, while_head: bool) -> Value {
     let parents = cids(farm, at_or_before(epoch - 1), false);
     let blocks: Vec<Value> =
         winners(farm, epoch, while_head).into_iter().map(|miner| block(epoch, miner, &parents)).collect();
@@ -137,12 +140,14 @@ pub(super) fn head(farm: &Farm, now: f64) -> Value {
     tipset(farm, head_height(now), now)
 }
 
-/// `ChainGetTipSetByHeight`: at the height, or before it where it is a null round.
-pub(super) fn by_height(farm: &Farm, epoch: i64, now: f64) -> Answer {
+/// `ChainGetTipSetByHeight`: at the height, or before it where it is a null round, on the chain that ends with the tipset of this key.
+pub(super) fn by_height(farm: &Farm, epoch: i64, key: &Value, now: f64) -> Answer {
     if !(0..=head_height(now)).contains(&epoch) {
         return failed("looking for tipset with height greater than start point");
     }
-    Ok(tipset(farm, at_or_before(epoch), now))
+    let epoch = at_or_before(epoch);
+    let is_head_of_then = json!(cids(farm, epoch, true)) == *key;
+    Ok(if is_head_of_then { tipset_seen(farm, epoch, true) } else { tipset(farm, epoch, now) })
 }
 
 /// `StateRewardDistribution` of `/rpc/v2`, for the tipset that a key names: what each of its blocks brought, and to whom.

@@ -42,7 +42,7 @@ impl Farm {
             ("NetBandwidthStatsByProtocol", []) => network::bandwidth_by_protocol(now),
 
             ("ChainHead", []) => chain::head(self, now),
-            ("ChainGetTipSetByHeight", [epoch, _]) => chain::by_height(self, integer(method, epoch)?, now)?,
+            ("ChainGetTipSetByHeight", [epoch, key]) => chain::by_height(self, integer(method, epoch)?, key, now)?,
             ("ChainGetTipSetFinalityStatus", []) => chain::finality_status(self, now),
             ("NodeStatus", [with_chain]) => chain::node_status(boolean(method, with_chain)?, now),
             ("StateRewardDistribution", [selector]) => chain::reward_distribution(self, selector, now)?,
@@ -75,8 +75,8 @@ impl Farm {
             ("MpoolPending", [_]) => mpool::pending(self, now),
 
             ("StateMinerPower", [address, _]) => proving::power(self, self.miner(method, address)?, now),
-            ("MinerGetBaseInfo", [address, _, tipset]) => {
-                proving::base_info(self, self.miner(method, address)?, tipset, now)?
+            ("MinerGetBaseInfo", [address, epoch, tipset]) => {
+                proving::base_info(self, self.miner(method, address)?, natural(method, epoch)? as i64, tipset, now)?
             }
             ("StateMinerDeadlines", [address, _]) => proving::deadlines(self.miner(method, address)?, now),
             ("StateMinerProvingDeadline", [address, _]) => proving::deadline_info(self.miner(method, address)?, now),

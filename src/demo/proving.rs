@@ -13,7 +13,9 @@ use super::chain::head_height;
 use super::farm::Farm;
 use super::miner::Miner;
 use super::noise::{cycle, hash, wave};
-use super::rules::{CONSENSUS_MINIMUM_BYTES, DAILY_FEE_ATTO, PARTITION_SECTORS, SEAL_PROOF, SECTOR_BYTES, epoch_start};
+use super::rules::{
+    CONSENSUS_MINIMUM_BYTES, DAILY_FEE_ATTO, PARTITION_SECTORS, SEAL_PROOF, SECTOR_BYTES, epoch_start, sane,
+};
 use super::sealing::{Sector, is_verified};
 use super::text::{base64, bitfield};
 
@@ -21,6 +23,8 @@ const DEADLINES: u64 = 48;
 const DEADLINE_EPOCHS: i64 = 60;
 const PERIOD_EPOCHS: i64 = 2880;
 const FAULT_SECTORS: u64 = 3;
+/// An election goes by the power of so many epochs before.
+const LOOKBACK_EPOCHS: i64 = 900;
 
 /// A count of sectors and of their quality: 10 for those that are verified or of full quality, else 1.
 #[derive(Clone, Copy)]
@@ -249,18 +253,23 @@ pub(super) fn power(farm: &Farm, miner: &Miner, now: f64) -> Value {
     })
 }
 
-/// `MinerGetBaseInfo`: null for a miner without power. Unlike elsewhere no tipset does not mean the head here.
-pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) -> Answer {
+/// `MinerGetBaseInfo` of the election in an epoch: by the power and the sectors of 900 epochs before, null for a miner without any. Unlike
+/// elsewhere no tipset does not mean the head here.
+pub(super) fn base_info(farm: &Farm, miner: &Miner, epoch: i64, tipset: &Value, now: f64) -> Answer {
     if tipset.as_array().is_none_or(Vec::is_empty) {
         return failed("failed to load tipset for mining base: NewTipSet called with zero length array of blocks");
     }
+    let head = head_height(now);
+    if epoch > head + 1 {
+        return failed("waiting for beacon round: context deadline exceeded");
+    }
+    let now = sane(epoch_start(epoch.saturating_sub(LOOKBACK_EPOCHS)));
     let power = miner.power(now);
     let faulty = miner.faults(now).sectors;
     let Some(sector) = miner.live(now).find(|sector| !faulty.contains(&sector.number)) else {
         return Ok(Value::Null);
     };
     let chain = sector.on_chain(now);
-    let head = head_height(now);
     let entry =
         |epoch: i64| json!({ "Round": 17_133_832 + 10 * epoch, "Data": base64(hash("beacon", &[epoch as u64]), 48) });
     Ok(json!({
@@ -274,8 +283,8 @@ pub(super) fn base_info(farm: &Farm, miner: &Miner, tipset: &Value, now: f64) ->
         }],
         "WorkerKey": farm.worker_key(miner),
         "SectorSize": SECTOR_BYTES,
-        "PrevBeaconEntry": entry(head - 1),
-        "BeaconEntries": [entry(head)],
+        "PrevBeaconEntry": entry(epoch.min(head)),
+        "BeaconEntries": if epoch > head { json!([entry(epoch)]) } else { Value::Null },
         "EligibleForMining": power.has_minimum(),
     }))
 }

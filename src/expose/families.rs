@@ -130,11 +130,11 @@ families! {
     MINER_EXPECTED_WINS_PER_DAY: Gauge "farcaster_miner_expected_wins_per_day" ["miner_id"]
         "Wins to expect in a day at the present power: 2880 epochs x 5 leaders x share of the quality-adjusted power, 0 under the minimum power. StateMinerPower.";
     MINER_EXPECTED_WINS_TOTAL: Counter "farcaster_miner_expected_wins_total" ["miner_id"]
-        "Wins to expect in the epochs walked so far, 5 x share of the quality-adjusted power in each; luck is wins / expected wins. StateMinerPower.";
+        "Wins to expect in the epochs walked so far, 5 x share of the quality-adjusted power in each, by the power that its election goes by, of 900 epochs before; luck is wins / expected wins. MinerGetBaseInfo.";
     MINER_WINS_TOTAL: Counter "farcaster_miner_wins_total" ["miner_id"]
         "Wins of the blocks won; a block may hold several. ChainGetTipSetByHeight.Blocks.ElectionProof.WinCount.";
     MINER_BLOCKS_WON_TOTAL: Counter "farcaster_miner_blocks_won_total" ["miner_id"]
-        "Blocks of the miner on the heaviest chain, counted when they are five epochs deep, since a day before the exporter's memory began. ChainGetTipSetByHeight.Blocks.Miner.";
+        "Blocks of the miner on the heaviest chain, counted when they are five epochs deep, since a day before the exporter's memory began; shown once that day is counted. ChainGetTipSetByHeight.Blocks.Miner.";
     MINER_BLOCKS_ORPHANED_TOTAL: Counter "farcaster_miner_blocks_orphaned_total" ["miner_id"]
         "Blocks of the miner that were seen near the head, and that the chain dropped before they were five epochs deep. ChainGetTipSetByHeight.Cids.";
     MINER_REWARDS_FIL_TOTAL: Counter "farcaster_miner_rewards_fil_total" ["miner_id"]

@@ -2,6 +2,10 @@
 
 use super::fil::Fil;
 
+/// More than any block can bring: an epoch mints at most 121 FIL (330M and 770M FIL, each with a half-life of six years), a block at most thrice
+/// that, by its 15 wins; and no block ever came near it with gas.
+const MAX_BLOCK_REWARD: Fil = Fil { atto: 1_000_000_000_000_000_000_000 };
+
 /// From this network version on the block reward is split, and sectors have full power whatever is in them (FIP-0118).
 pub const SOLSTICE_NETWORK_VERSION: i64 = 29;
 
@@ -20,6 +24,11 @@ pub fn minted(epoch_reward: Fil, win_count: u64) -> Fil {
     Fil { atto: epoch_reward.atto.saturating_mul(i128::from(win_count)) / EXPECTED_LEADERS }
 }
 
+/// Whether a block can bring so much, of what is minted or of gas.
+pub fn is_possible(amount: Fil) -> bool {
+    (Fil::default()..=MAX_BLOCK_REWARD).contains(&amount)
+}
+
 impl Schedule {
     /// The schedule of a network, where its beginning is known: as the node tells it, else as Lotus has it for the public networks.
     pub fn of_network(name: Option<&str>, told_height: Option<i64>) -> Option<Schedule> {
@@ -31,10 +40,15 @@ impl Schedule {
         Some(Schedule { activation_height: told_height.or(known_height)?, duration_epochs: 9 * quarter_epochs })
     }
 
+    /// Whether the block reward is split at this height.
+    pub fn has_begun(self, height: i64) -> bool {
+        height > self.activation_height
+    }
+
     /// The consensus stream's part of what is minted: 95 % when FIP-0118 begins, falling in a straight line to 50 % over nine quarters; the
     /// miner gets it rounded down.
     pub fn miners_part(self, minted: Fil, height: i64) -> Fil {
-        let elapsed = i128::from((height - self.activation_height).clamp(0, self.duration_epochs));
+        let elapsed = i128::from(height.saturating_sub(self.activation_height).clamp(0, self.duration_epochs));
         let duration = i128::from(self.duration_epochs);
         Fil { atto: minted.atto.saturating_mul(95 * duration - 45 * elapsed) / (100 * duration) }
     }
@@ -72,6 +86,8 @@ mod tests {
         // At the end and for ever after 50 %.
         assert_eq!(part(1_000_000, 6_470_279 + 9 * 262_974), 500_000);
         assert_eq!(part(1_000_001, i64::MAX / 2), 500_000);
+        // Heights at the bounds of their type.
+        assert_eq!((part(1_000_000, i64::MIN), part(1_000_000, i64::MAX)), (950_000, 500_000));
     }
 
     #[test]
@@ -82,5 +98,9 @@ mod tests {
         let told = Schedule::of_network(Some("a devnet"), Some(100)).expect("the node told it");
         assert_eq!(told.miners_part(Fil { atto: 1000 }, 100).atto, 950);
         assert!(Schedule::of_network(Some("a devnet"), None).is_none());
+        let absurd = Schedule::of_network(Some("a devnet"), Some(i64::MIN)).expect("the node told it");
+        assert_eq!(absurd.miners_part(Fil { atto: 1000 }, 100).atto, 500);
+        let absurd = Schedule::of_network(Some("a devnet"), Some(i64::MAX)).expect("the node told it");
+        assert_eq!(absurd.miners_part(Fil { atto: 1000 }, i64::MIN).atto, 950);
     }
 }

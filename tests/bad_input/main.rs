@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod blocks;
 mod content;
 mod endpoints;
 mod hostile;

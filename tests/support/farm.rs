@@ -1,5 +1,7 @@
 //! The whole farm of the fixtures: a full node and two lotus-miners.
 
+use std::fs;
+
 use super::methods::{Permission, token};
 use super::{Exporter, Node};
 
@@ -27,8 +29,18 @@ impl Farm {
         }
     }
 
-    /// The exporter, told of all three nodes with tokens that allow everything.
+    /// The exporter, told of all three nodes with tokens that allow everything. It remembers that it has walked along the chain, all but its
+    /// newest epochs.
     pub fn exporter(&self) -> Exporter {
+        let exporter = self.new_exporter();
+        let state = exporter.home().join(".local/state/lotus-farcaster");
+        fs::create_dir_all(&state).unwrap();
+        fs::copy(super::path("fixtures/state.json"), state.join("state.json")).unwrap();
+        exporter
+    }
+
+    /// The exporter, told of the same, in its first run ever.
+    pub fn new_exporter(&self) -> Exporter {
         let admin = token(Permission::Admin);
         let infos = [self.miner.info(&admin), self.other.info(&admin)];
         Exporter::new().env("FULLNODE_API_INFO", &self.daemon.info(&admin)).env("MINER_API_INFO", &infos.join(","))

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::connect::Daemon;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
+use crate::lotus::election::{MAX_POWER_BYTES, PowerShare};
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Int, Problems};
 
@@ -59,9 +59,14 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let base_info = base_info.and_then(|ticket| problems.if_supported(answers.get(ticket)));
     let base_info = base_info.flatten();
     let eligible = base_info.map(|info| info.eligible_for_mining).unwrap_or_default();
+    let mut miner = claim(power.miner_power, "MinerPower", problems);
+    let mut network = claim(power.total_power, "TotalPower", problems);
+    keep_possible(&mut miner.raw_bytes, &mut network.raw_bytes, "RawBytePower", problems);
+    let quality_adjusted = (&mut miner.quality_adjusted_bytes, &mut network.quality_adjusted_bytes);
+    keep_possible(quality_adjusted.0, quality_adjusted.1, "QualityAdjPower", problems);
     Ok(Facts {
-        miner: claim(power.miner_power, "MinerPower", problems),
-        network: claim(power.total_power, "TotalPower", problems),
+        miner,
+        network,
         has_min_power: power.has_min_power.take("StateMinerPower.HasMinPower", problems),
         is_eligible: eligible.take("MinerGetBaseInfo.EligibleForMining", problems),
     })
@@ -70,9 +75,28 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
 fn claim(claim: Field<Claim>, name: &str, problems: &mut Problems) -> Power {
     let name = format!("StateMinerPower.{name}");
     let claim = claim.take(&name, problems).unwrap_or_default();
+    let mut bytes = |field: Field<Int>, kind: &str| {
+        let name = format!("{name}.{kind}");
+        let bytes = field.take(&name, problems)?;
+        let is_possible = (0..=MAX_POWER_BYTES).contains(&bytes.0);
+        if !is_possible {
+            problems.note(format_args!("{name}: {} bytes of power cannot be", bytes.0));
+        }
+        is_possible.then_some(bytes)
+    };
     Power {
-        raw_bytes: claim.raw_byte_power.take(&format!("{name}.RawBytePower"), problems),
-        quality_adjusted_bytes: claim.quality_adj_power.take(&format!("{name}.QualityAdjPower"), problems),
+        raw_bytes: bytes(claim.raw_byte_power, "RawBytePower"),
+        quality_adjusted_bytes: bytes(claim.quality_adj_power, "QualityAdjPower"),
+    }
+}
+
+/// A miner has no more than its network. Which of the two is wrong, nobody can tell.
+fn keep_possible(miner: &mut Option<Int>, network: &mut Option<Int>, kind: &str, problems: &mut Problems) {
+    if let (Some(Int(mine)), Some(Int(all))) = (*miner, *network)
+        && mine > all
+    {
+        problems.note(format_args!("StateMinerPower: the miner's {kind} of {mine} is more than the network's {all}"));
+        (*miner, *network) = (None, None);
     }
 }
 
@@ -82,9 +106,8 @@ impl Facts {
         if !self.has_min_power? {
             return Some(0.0);
         }
-        let mine = self.miner.quality_adjusted_bytes?.0 as f64;
-        let all = self.network.quality_adjusted_bytes?.0 as f64;
-        (all > 0.0).then(|| EPOCHS_PER_DAY * EXPECTED_LEADERS_PER_EPOCH * mine / all)
+        let share = PowerShare::new(self.miner.quality_adjusted_bytes?.0, self.network.quality_adjusted_bytes?.0);
+        share.map(PowerShare::wins_per_day)
     }
 }
 

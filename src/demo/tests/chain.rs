@@ -192,6 +192,26 @@ fn an_alert_comes_and_goes() {
     }
 }
 
+/// MinerGetBaseInfo goes by the power of 900 epochs before the election, whatever the power is now.
+#[test]
+fn elections_look_back() {
+    let farm = Farm::new(5000);
+    let mut differing = 0;
+    for now in day() {
+        let at = At { farm: &farm, now };
+        let head = at.daemon("ChainHead", json!([]));
+        let height = head["Height"].as_i64().unwrap();
+        let info = at.daemon("MinerGetBaseInfo", json!([MINERS[0], height, head["Cids"]]));
+        let then = At { farm: &farm, now: (GENESIS + 30 * (height - 900)) as f64 };
+        let power = then.daemon("StateMinerPower", json!([MINERS[0], null]));
+        assert_eq!(info["MinerPower"], power["MinerPower"]["QualityAdjPower"]);
+        assert_eq!(info["NetworkPower"], power["TotalPower"]["QualityAdjPower"]);
+        differing +=
+            usize::from(info["MinerPower"] != at.about(MINERS[0], "StateMinerPower")["MinerPower"]["QualityAdjPower"]);
+    }
+    assert!(differing > 0, "the power never changes");
+}
+
 #[test]
 fn rewards_add_up() {
     let farm = Farm::new(2000);

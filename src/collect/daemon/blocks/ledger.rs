@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::totals::{LastBlock, Reward, Totals};
 use crate::lotus::address;
+use crate::lotus::election::MAX_WIN_COUNT;
 use crate::lotus::epoch::CHAIN_FINALITY_EPOCHS;
-use crate::lotus::fil::Fil;
 
 /// Blocks count when their tipset is so deep under the head.
 pub const DEPTH_EPOCHS: i64 = 5;
@@ -19,13 +21,17 @@ pub const DEPTH_EPOCHS: i64 = 5;
 /// How far back the first walk begins: a day.
 const LOOK_BACK_EPOCHS: i64 = 2880;
 
-/// Epochs settled in one run at most. With the newest ones and the cursor's own they make less than a hundred calls.
+/// Epochs settled in one piece at most. With the newest ones and the cursor's own they make less than a hundred calls.
 const PIECE_EPOCHS: i64 = 90;
 
-/// A miner's wins to expect are remembered in these units, whole, so that no rounding makes a counter fall.
-const NANO: i128 = 1_000_000_000;
+/// Pieces settled in one run at most, where runs are so far apart that one is not enough.
+const MAX_PIECES: i64 = 8;
 
-const EXPECTED_LEADERS: i128 = 5;
+/// Mainnet's genesis, Unix seconds: there is no older network, and no block before it.
+pub const OLDEST_GENESIS_SECONDS: f64 = 1_598_306_400.0;
+
+/// Clocks do not differ by more than a day.
+pub const SECONDS_AHEAD: f64 = 86_400.0;
 
 /// A tipset, as far as it tells who won.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,6 +71,9 @@ struct Cursor {
     height: i64,
     /// The tipset at the height, or before it where that is a null round; not known at first, and after going back.
     key: Option<Vec<Link>>,
+    /// That tipset's own height.
+    #[serde(default)]
+    tipset_height: Option<i64>,
 }
 
 /// An own block that is not yet deep enough to count.
@@ -91,39 +100,6 @@ pub struct Unpaid {
     pub attempts: u32,
 }
 
-/// What a block brought its miner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reward {
-    /// The miner's part of the block reward, without gas.
-    pub block: Fil,
-    /// From the messages, where that is told.
-    pub gas: Option<Fil>,
-}
-
-/// The totals of a miner.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Totals {
-    pub blocks: u64,
-    pub wins: u64,
-    pub orphaned: u64,
-    pub rewards: Fil,
-    /// None until a node has told any.
-    pub gas_rewards: Option<Fil>,
-    /// None until the miner's power was told.
-    expected_nano_wins: Option<u64>,
-    /// Epochs that are settled, and wait for the miner's power to tell what was to be expected in them.
-    unweighed_epochs: i64,
-    pub last_block: Option<LastBlock>,
-}
-
-/// The newest block of a miner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastBlock {
-    pub height: i64,
-    pub timestamp_seconds: i64,
-}
-
 /// The memory of the walk.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -146,6 +122,14 @@ pub struct Ledger {
     pub refusals: u32,
     /// When the walk last went as it should, Unix seconds.
     pub walked_seconds: Option<f64>,
+    /// The head of the last run in which the node stood by it.
+    pub last_head: Option<i64>,
+    /// How often a request for rewards took too long, less the runs since in which none did.
+    pub reward_failures: u32,
+    /// The network version in which the node said that no tipset's rewards can be told.
+    pub untold_version: Option<i64>,
+    /// The node was seen to lack the state that tells who was elected with how much power.
+    pub is_state_missing: bool,
 }
 
 /// Which tipsets to ask for.
@@ -156,6 +140,14 @@ pub struct Plan {
     pub settle: RangeInclusive<i64>,
     /// To be looked at.
     pub look: RangeInclusive<i64>,
+}
+
+/// An own block of a tipset, with what was checked of it.
+struct Won<'a> {
+    miner_id: &'a str,
+    cid: &'a str,
+    win_count: u64,
+    timestamp_seconds: i64,
 }
 
 impl TipSet {
@@ -170,6 +162,26 @@ impl TipSet {
         Ok(())
     }
 
+    /// Whether it is the tipset of this height and key.
+    pub fn is(&self, height: i64, key: &Value) -> bool {
+        self.height == height && json!(self.cids) == *key
+    }
+
+    /// The own blocks, where all of them can be.
+    fn won<'a>(&'a self, miner_ids: &'a [&'a str], now: f64) -> Result<Vec<Won<'a>>, &'static str> {
+        let own_blocks = self.own_blocks(miner_ids).map(|(miner_id, cid, block)| {
+            let win_count = block.election_proof.as_ref().and_then(|proof| u64::try_from(proof.win_count).ok());
+            let Some(win_count) = win_count.filter(|wins| (1..=MAX_WIN_COUNT).contains(wins)) else {
+                return Err("a block of ours has no ElectionProof.WinCount from 1 to 15");
+            };
+            if !(OLDEST_GENESIS_SECONDS..now + SECONDS_AHEAD).contains(&(block.timestamp as f64)) {
+                return Err("a block of ours has a Timestamp that cannot be");
+            }
+            Ok(Won { miner_id, cid, win_count, timestamp_seconds: block.timestamp })
+        });
+        own_blocks.collect()
+    }
+
     fn own_blocks<'a>(&'a self, miner_ids: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str, &'a Block)> {
         self.cids.iter().zip(&self.blocks).filter_map(|(link, block)| {
             let miner_id = miner_ids.iter().find(|id| address::same(id, &block.miner))?;
@@ -178,50 +190,44 @@ impl TipSet {
     }
 }
 
-impl Totals {
-    /// Wins to expect in the epochs walked so far: a network has five in an epoch on average, and each miner its share of them.
-    pub fn expected_wins(&self) -> Option<f64> {
-        self.expected_nano_wins.map(|nano_wins| nano_wins as f64 / NANO as f64)
-    }
-
-    /// The miner's part of the rewards; none while it has blocks and no reward of them is known.
-    pub fn known_rewards(&self) -> Option<Fil> {
-        (self.blocks == 0 || self.rewards != Fil::default()).then_some(self.rewards)
-    }
-
-    /// Whether the miner's power is needed.
-    pub fn is_to_be_weighed(&self) -> bool {
-        self.unweighed_epochs > 0
-    }
-
-    /// Takes the epochs that wait at this share of the network's quality-adjusted power.
-    pub fn weigh(&mut self, miner_bytes: i128, network_bytes: i128) {
-        let share_of = |wins: i128| {
-            let miner_bytes = miner_bytes.clamp(0, network_bytes.max(0));
-            wins.checked_mul(miner_bytes)?.checked_div(network_bytes)
-        };
-        let nano_wins = share_of(NANO * EXPECTED_LEADERS * i128::from(self.unweighed_epochs)).unwrap_or(0);
-        let before = self.expected_nano_wins.unwrap_or(0);
-        self.expected_nano_wins = Some(before.saturating_add(u64::try_from(nano_wins).unwrap_or(0)));
-        self.unweighed_epochs = 0;
-    }
-}
-
 impl Ledger {
-    /// Begins to walk, where that has not happened yet, and to keep totals of these miners.
-    pub fn begin(&mut self, head_height: i64, miner_ids: &[&str]) {
+    /// Begins to walk, where that has not happened yet, and to keep totals of these miners. Whether it began now.
+    pub fn begin(&mut self, head_height: i64, miner_ids: &[&str]) -> bool {
         for id in miner_ids {
             self.miners.entry((*id).to_owned()).or_default();
         }
-        if self.cursor.is_none() {
-            self.start_at((head_height - DEPTH_EPOCHS - LOOK_BACK_EPOCHS).max(0));
+        let begins = self.cursor.is_none();
+        if begins {
+            // After a memory that could not be, what counts already does not count again.
+            let counted = self.counted.values().max().copied().unwrap_or(0);
+            self.start_at(head_height.saturating_sub(DEPTH_EPOCHS + LOOK_BACK_EPOCHS).max(counted));
         }
+        begins
+    }
+
+    /// Forgets where the walk is, to begin again.
+    pub fn lose_cursor(&mut self) {
+        (self.cursor, self.begins, self.highest) = (None, 0, 0);
+        self.seen.clear();
+    }
+
+    /// Whether the walk cannot be where it says, beyond the last epoch that there can be.
+    pub fn is_lost(&self, last_possible: i64) -> bool {
+        let possible = 0..=last_possible;
+        self.cursor.is_some()
+            && ![self.height(), self.begins, self.highest].iter().all(|height| possible.contains(height))
     }
 
     fn start_at(&mut self, height: i64) {
-        self.cursor = Some(Cursor { height, key: None });
+        self.cursor = Some(Cursor { height, key: None, tipset_height: None });
         self.begins = height;
         self.highest = self.highest.max(height);
+    }
+
+    /// How many pieces may be settled in this run: more than one only where the chain grew that much since the last run.
+    pub fn pieces(&self, head_height: i64) -> i64 {
+        let grown = head_height.saturating_sub(self.last_head.unwrap_or(head_height));
+        (1 + 2 * grown.clamp(0, MAX_PIECES * PIECE_EPOCHS) / PIECE_EPOCHS).min(MAX_PIECES)
     }
 
     /// The epoch up to which all is settled.
@@ -234,7 +240,18 @@ impl Ledger {
         self.cursor.as_ref()?.key.as_deref()
     }
 
-    /// What to ask for in this run. Nothing while the head is below the cursor: such a node catches up, and tells nothing new.
+    /// The height and key of the newest tipset that is settled.
+    pub fn tipset(&self) -> Option<(i64, &[Link])> {
+        let cursor = self.cursor.as_ref()?;
+        Some((cursor.tipset_height.unwrap_or(cursor.height), cursor.key.as_deref()?))
+    }
+
+    /// Whether all is settled that is deep enough.
+    pub fn has_arrived(&self, head_height: i64) -> bool {
+        self.cursor.is_some() && self.height() >= head_height.saturating_sub(DEPTH_EPOCHS)
+    }
+
+    /// What to ask for next. Nothing while the head is below the cursor: such a node catches up, and tells nothing new.
     pub fn plan(&self, head_height: i64) -> Option<Plan> {
         let at = self.height();
         if head_height <= at {
@@ -258,8 +275,8 @@ impl Ledger {
 
     /// Goes back as far as a reorganization can reach.
     pub fn go_back(&mut self) {
-        let height = (self.highest - CHAIN_FINALITY_EPOCHS).max(self.begins).min(self.height());
-        self.cursor = Some(Cursor { height, key: None });
+        let height = self.highest.saturating_sub(CHAIN_FINALITY_EPOCHS).max(self.begins).min(self.height());
+        self.cursor = Some(Cursor { height, key: None, tipset_height: None });
     }
 
     /// Goes on after a gap: `first` is the first epoch that can be settled again. Of what lies before, nothing will be known.
@@ -269,31 +286,24 @@ impl Ledger {
     }
 
     /// Settles the epoch after the cursor with what the chain has at it or before it. The error says what does not fit; then nothing happened.
-    pub fn settle(&mut self, tipset: &TipSet, miner_ids: &[&str]) -> Result<(), &'static str> {
+    pub fn settle(&mut self, tipset: &TipSet, miner_ids: &[&str], now: f64) -> Result<(), &'static str> {
         let Some(cursor) = &self.cursor else {
             return Err("there is no cursor");
         };
-        let height = cursor.height + 1;
+        let height = cursor.height.saturating_add(1);
         tipset.check(height)?;
         let is_null_round = tipset.height < height;
         if is_null_round && cursor.key.as_ref().is_some_and(|key| *key != tipset.cids) {
             return Err("it is another one than was answered for the epoch before");
         }
-        let mut won = Vec::new();
-        for (miner_id, cid, block) in tipset.own_blocks(miner_ids).filter(|_| !is_null_round) {
-            let win_count = block.election_proof.as_ref().and_then(|proof| u64::try_from(proof.win_count).ok());
-            let Some(win_count) = win_count.filter(|wins| *wins > 0) else {
-                return Err("a block of ours has no ElectionProof.WinCount");
-            };
-            won.push((miner_id, cid, win_count, block.timestamp));
-        }
+        let won = if is_null_round { Vec::new() } else { tipset.won(miner_ids, now)? };
 
-        for (miner_id, cid, win_count, timestamp_seconds) in won {
+        for Won { miner_id, cid, win_count, timestamp_seconds } in won {
             if self.counted.insert(cid.to_owned(), height).is_some() {
                 continue;
             }
             let totals = self.miners.entry(miner_id.to_owned()).or_default();
-            totals.blocks += 1;
+            totals.blocks = totals.blocks.saturating_add(1);
             totals.wins = totals.wins.saturating_add(win_count);
             if totals.last_block.is_none_or(|last| last.height < height) {
                 totals.last_block = Some(LastBlock { height, timestamp_seconds });
@@ -312,23 +322,25 @@ impl Ledger {
         self.seen = still_new;
         let settled: BTreeMap<String, Seen> = settled;
         for (_, seen) in settled.into_iter().filter(|(cid, _)| !self.counted.contains_key(cid)) {
-            self.miners.entry(seen.miner_id).or_default().orphaned += 1;
+            let totals = self.miners.entry(seen.miner_id).or_default();
+            totals.orphaned = totals.orphaned.saturating_add(1);
         }
         if height > self.highest {
             self.highest = height;
             for id in miner_ids {
-                self.miners.entry((*id).to_owned()).or_default().unweighed_epochs += 1;
+                self.miners.entry((*id).to_owned()).or_default().add_epoch();
             }
         }
-        self.cursor = Some(Cursor { height, key: Some(tipset.cids.clone()) });
-        let oldest = self.highest - 2 * CHAIN_FINALITY_EPOCHS;
+        let key = Some(tipset.cids.clone());
+        self.cursor = Some(Cursor { height, key, tipset_height: Some(tipset.height) });
+        let oldest = self.highest.saturating_sub(2 * CHAIN_FINALITY_EPOCHS);
         self.counted.retain(|_, height| *height >= oldest);
         Ok(())
     }
 
-    /// Notes the own blocks of a tipset that is not deep enough to count.
-    pub fn look(&mut self, tipset: &TipSet, miner_ids: &[&str]) {
-        if tipset.height <= self.height() {
+    /// Notes the own blocks of a tipset that is not deep enough to count, as the chain has it at this height or before it.
+    pub fn look(&mut self, height: i64, tipset: &TipSet, miner_ids: &[&str]) {
+        if tipset.height <= self.height() || tipset.check(height).is_err() {
             return;
         }
         for (miner_id, cid, _) in tipset.own_blocks(miner_ids).filter(|(_, cid, _)| !self.counted.contains_key(*cid)) {
@@ -344,10 +356,19 @@ impl Ledger {
 
     /// Adds the reward of a block.
     pub fn pay(&mut self, miner_id: &str, reward: Reward) {
-        let totals = self.miners.entry(miner_id.to_owned()).or_default();
-        totals.rewards += reward.block;
-        if let Some(gas) = reward.gas {
-            *totals.gas_rewards.get_or_insert_default() += gas;
+        self.miners.entry(miner_id.to_owned()).or_default().pay(reward);
+    }
+
+    /// Notes which totals are whole, in a run at whose end the walk is here.
+    pub fn note_what_is_whole(&mut self, head_height: i64, miner_ids: &[&str]) {
+        if !self.has_arrived(head_height) {
+            return;
+        }
+        for id in miner_ids {
+            let is_paid = !self.unpaid.iter().any(|block| block.miner_id == *id);
+            if let Some(totals) = self.miners.get_mut(*id) {
+                totals.arrive(is_paid);
+            }
         }
     }
 }

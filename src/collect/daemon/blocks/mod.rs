@@ -5,34 +5,31 @@
 //! the rewards of own blocks only.
 
 mod ledger;
+mod luck;
 mod rewards;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 use std::time::Instant;
 
 use anyhow::Result;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::collect::daemon::Daemon;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
+use crate::lotus::tipset::TipSet as Head;
 use crate::rpc::{Batch, CallError, Cause, Client};
-use crate::tolerant::{Int, Problems};
-use ledger::{DEPTH_EPOCHS, Ledger, TipSet, Totals, Unpaid};
+use crate::tolerant::Problems;
+use ledger::{DEPTH_EPOCHS, Ledger, OLDEST_GENESIS_SECONDS, SECONDS_AHEAD, TipSet};
+use totals::Totals;
 
 /// The section of the state.
 const SECTION: &str = "blocks";
 
-/// The part of a run's time after which no further reward is asked for.
-const SHARE_OF_RUN: u32 = 8;
-
-/// The node executes a tipset to tell its rewards, so only so many are asked for in a run.
-const REWARDS_PER_RUN: usize = 20;
-
-/// A reward that no answer tells after so many runs is given up, with a line that says so.
-const ATTEMPTS_TO_GIVE_UP: u32 = 10;
+/// The part of a run's time after which nothing further is asked for.
+const SHARE_OF_RUN: u32 = 2;
 
 /// What the node so often says it does not have is a gap in its chain. Before, it may be something that passes.
 const REFUSALS_TO_SKIP: u32 = 3;
@@ -43,20 +40,6 @@ pub struct Facts {
     walked_seconds: Option<f64>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct MinerPower {
-    miner_power: Claim,
-    total_power: Claim,
-    has_min_power: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Claim {
-    quality_adj_power: Int,
-}
-
 /// Without a full node the totals stand as they were.
 pub fn fetch(daemon: Result<&Daemon>, run: &Run, miner_ids: &[&str], problems: &mut Problems) -> Result<Facts> {
     let started = Instant::now();
@@ -65,19 +48,14 @@ pub fn fetch(daemon: Result<&Daemon>, run: &Run, miner_ids: &[&str], problems: &
         Ok(daemon) => {
             // Nobody else has to suffer when the node is slow with this.
             let client = daemon.client.apart();
-            let walk = Walk { daemon, client: &client, miner_ids };
-            if walk.advance(&mut ledger, problems) {
-                ledger.walked_seconds = Some(run.now);
-            }
-            walk.weigh(&mut ledger, problems);
-            walk.ask_for_rewards(&mut ledger, problems, || started.elapsed() < run.timeout / SHARE_OF_RUN);
+            let has_time = || started.elapsed() < run.timeout / SHARE_OF_RUN;
+            let walk = Walk { daemon, client: &client, miner_ids, now: run.now, has_time: &has_time };
+            walk.do_all(&mut ledger, problems);
         }
         Err(error) => problems.error(error),
     }
     run.state.remember(SECTION, &ledger);
-    // Before the chain was ever walked, zeros would be made up.
-    let totals_of =
-        |id: &&str| ledger.walked_seconds.and(ledger.miners.remove(*id)).map(|totals| ((*id).to_owned(), totals));
+    let totals_of = |id: &&str| ledger.miners.remove(*id).map(|totals| ((*id).to_owned(), totals));
     Ok(Facts { miners: miner_ids.iter().filter_map(totals_of).collect(), walked_seconds: ledger.walked_seconds })
 }
 
@@ -86,57 +64,138 @@ struct Walk<'a> {
     daemon: &'a Daemon,
     client: &'a Client,
     miner_ids: &'a [&'a str],
+    now: f64,
+    has_time: &'a dyn Fn() -> bool,
+}
+
+/// How settling a piece went.
+#[derive(PartialEq)]
+enum Step {
+    /// As far as it went.
+    On,
+    /// The chain is another one: the cursor had to go back.
+    Back,
+    /// The node did not confirm its head, so nothing that it says is about the chain's end.
+    HeadDoubted,
 }
 
 impl Walk<'_> {
-    /// Settles the next piece of the chain. Whether it went as it should.
-    fn advance(&self, ledger: &mut Ledger, problems: &mut Problems) -> bool {
+    fn do_all(&self, ledger: &mut Ledger, problems: &mut Problems) {
         let Some(head) = &self.daemon.head else {
             problems.error("the head of the chain is not known, so blocks are not counted in this run");
-            return false;
+            return;
         };
-        ledger.begin(head.height(), self.miner_ids);
-        let before = problems.failures();
-        if self.advance_to(head.height(), ledger, problems) {
-            problems.remark(format_args!(
-                "{}: the chain was reorganized more than {DEPTH_EPOCHS} epochs deep; walking it again from epoch {}",
-                self.client.name(),
-                ledger.height()
-            ));
-            self.advance_to(head.height(), ledger, problems);
+        let height_before = ledger.height();
+        let is_head_confirmed = self.advance(head, ledger, problems);
+        let settled = ledger.height().saturating_sub(height_before);
+        self.ask_for_rewards(head, settled, ledger, problems);
+        if is_head_confirmed {
+            ledger.note_what_is_whole(head.height(), self.miner_ids);
         }
-        problems.failures() == before
     }
 
-    /// Whether the cursor had to go back instead.
-    fn advance_to(&self, head_height: i64, ledger: &mut Ledger, problems: &mut Problems) -> bool {
-        let Some(plan) = ledger.plan(head_height) else {
+    /// Settles what comes next of the chain, and weighs it. Whether the node stands by its head.
+    fn advance(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) -> bool {
+        let last_possible = self.last_possible_height();
+        if !(0..=last_possible).contains(&head.height()) {
+            problems.error(format_args!(
+                "{}: the head of the chain, epoch {}, cannot be at this time, so blocks are not counted in this run; are the clocks right?",
+                self.client.name(),
+                head.height()
+            ));
             return false;
+        }
+        if ledger.is_lost(last_possible.max(head.height())) {
+            problems.remark(
+                "the walk along the chain is remembered at an epoch that cannot be: walking the last day again",
+            );
+            ledger.lose_cursor();
+        }
+        let begins = ledger.begin(head.height(), self.miner_ids);
+        let mut step = Step::HeadDoubted;
+        let mut is_well = true;
+        for _ in 0..ledger.pieces(head.height()) {
+            let (from, failures) = (ledger.height(), problems.failures());
+            step = self.settle_piece(head, ledger, problems);
+            if step == Step::Back {
+                problems.remark(format_args!(
+                    "{}: the chain was reorganized more than {DEPTH_EPOCHS} epochs deep; walking it again from epoch {}",
+                    self.client.name(),
+                    ledger.height()
+                ));
+                step = self.settle_piece(head, ledger, problems);
+            }
+            is_well &= problems.failures() == failures;
+            self.weigh(head, ledger, problems);
+            if ledger.height() <= from || ledger.has_arrived(head.height()) || !(self.has_time)() {
+                break;
+            }
+        }
+        if is_well {
+            ledger.walked_seconds = Some(self.now);
+        }
+        let is_head_confirmed = step != Step::HeadDoubted;
+        if is_head_confirmed {
+            ledger.last_head = Some(head.height());
+        } else if begins && ledger.key().is_none() {
+            // Where the walk begins is not remembered before.
+            ledger.lose_cursor();
+        }
+        is_head_confirmed
+    }
+
+    /// The last epoch that there can be by now, with a day for clocks that differ.
+    fn last_possible_height(&self) -> i64 {
+        let (genesis, delay) = match self.daemon.clock {
+            Some(clock) => (clock.genesis_timestamp_seconds as f64, clock.block_delay_seconds as f64),
+            None => (OLDEST_GENESIS_SECONDS, 1.0),
+        };
+        let elapsed = self.now + SECONDS_AHEAD - genesis.max(OLDEST_GENESIS_SECONDS);
+        (elapsed / delay) as i64
+    }
+
+    fn settle_piece(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) -> Step {
+        let Some(plan) = ledger.plan(head.height()) else {
+            return Step::HeadDoubted;
         };
         let mut batch = Batch::new();
         let mut ask =
             |height: i64| batch.add::<TipSet>("ChainGetTipSetByHeight", json!([height, self.daemon.tipset_key]));
         let check = plan.check.map(&mut ask);
         let settle: Vec<_> = plan.settle.map(&mut ask).collect();
-        let look: Vec<_> = plan.look.map(&mut ask).collect();
+        let look: Vec<_> = plan.look.map(|height| (height, ask(height))).collect();
         let answers = self.client.send(&batch);
 
+        // The newest one is the head itself.
+        let newest = look.last().map(|(height, ticket)| (height, answers.get(*ticket)));
+        match newest {
+            Some((height, Ok(tipset))) if !tipset.is(*height, &self.daemon.tipset_key) => {
+                problems.note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead told"));
+                return Step::HeadDoubted;
+            }
+            Some((_, Err(error))) => {
+                ledger.failures = ledger.failures.saturating_add(1);
+                problems.error(error);
+                return Step::HeadDoubted;
+            }
+            _ => {}
+        }
         let from = ledger.height();
         match check.map(|ticket| answers.get(ticket)) {
             Some(Ok(tipset)) => match ledger.is_at(&tipset) {
                 Ok(true) => {}
                 Ok(false) => {
                     ledger.go_back();
-                    return true;
+                    return Step::Back;
                 }
                 Err(why) => {
                     problems.note(format_args!("ChainGetTipSetByHeight({from}): {why}"));
-                    return false;
+                    return Step::On;
                 }
             },
             Some(Err(error)) => {
-                self.stopped(error, head_height, ledger, problems);
-                return false;
+                self.stopped(error, head.height(), ledger, problems);
+                return Step::On;
             }
             None => {}
         }
@@ -144,7 +203,7 @@ impl Walk<'_> {
         for ticket in settle {
             match answers.get(ticket) {
                 Ok(tipset) => {
-                    if let Err(why) = ledger.settle(&tipset, self.miner_ids) {
+                    if let Err(why) = ledger.settle(&tipset, self.miner_ids, self.now) {
                         problems.note(format_args!("ChainGetTipSetByHeight({}): {why}", ledger.height() + 1));
                         break;
                     }
@@ -154,7 +213,7 @@ impl Walk<'_> {
                     break;
                 }
                 Err(error) => {
-                    self.stopped(error, head_height, ledger, problems);
+                    self.stopped(error, head.height(), ledger, problems);
                     break;
                 }
             }
@@ -162,9 +221,9 @@ impl Walk<'_> {
         if ledger.height() > from || !is_anything_to_settle {
             (ledger.failures, ledger.refusals) = (0, 0);
         }
-        for ticket in look {
+        for (height, ticket) in look {
             match answers.get(ticket) {
-                Ok(tipset) => ledger.look(&tipset, self.miner_ids),
+                Ok(tipset) => ledger.look(height, &tipset, self.miner_ids),
                 Err(error) => {
                     // One line is enough where the node answers nothing.
                     if !problems.is_failure() {
@@ -174,7 +233,7 @@ impl Walk<'_> {
                 }
             }
         }
-        false
+        Step::On
     }
 
     /// Nothing could be settled. What the node refuses again and again it does not have, like what lies before the snapshot that it was
@@ -218,82 +277,6 @@ impl Walk<'_> {
         }
         Ok(there)
     }
-
-    /// Tells what was to be expected in the epochs just settled, from each miner's power where they end. Of a tipset whose state the node has no
-    /// more, the head's is taken.
-    fn weigh(&self, ledger: &mut Ledger, problems: &mut Problems) {
-        let key = json!(ledger.key());
-        let to_weigh: Vec<&str> = self.miner_ids.iter().copied().filter(|id| is_to_be_weighed(ledger, id)).collect();
-        let mut batch = Batch::new();
-        let tickets: Vec<_> =
-            to_weigh.iter().map(|id| batch.add::<MinerPower>("StateMinerPower", json!([id, key]))).collect();
-        if tickets.is_empty() {
-            return;
-        }
-        let answers = self.client.send(&batch);
-        if let Err(error) = answers.reached() {
-            problems.error(error);
-            return;
-        }
-        for (id, ticket) in to_weigh.into_iter().zip(tickets) {
-            let power = match answers.get(ticket) {
-                Err(error) if matches!(error.cause, Cause::Refused { .. }) => {
-                    self.client.call("StateMinerPower", json!([id, self.daemon.tipset_key]))
-                }
-                answer => answer,
-            };
-            let Some(power) = problems.ok(power) else {
-                continue;
-            };
-            let miner_bytes = if power.has_min_power { power.miner_power.quality_adj_power.0 } else { 0 };
-            if let Some(totals) = ledger.miners.get_mut(id) {
-                totals.weigh(miner_bytes, power.total_power.quality_adj_power.0);
-            }
-        }
-    }
-
-    /// Asks for the rewards of blocks that count. A block whose reward is not told stays, to be asked for in the next run.
-    fn ask_for_rewards(&self, ledger: &mut Ledger, problems: &mut Problems, has_time: impl Fn() -> bool) {
-        let (mut failed, mut asked, mut is_reachable) = (Vec::new(), 0, true);
-        let mut waiting = std::mem::take(&mut ledger.unpaid).into_iter();
-        while asked < REWARDS_PER_RUN
-            && is_reachable
-            && has_time()
-            && let Some(mut block) = waiting.next()
-        {
-            asked += 1;
-            let error = match rewards::of(self.client, self.daemon, &block) {
-                Ok(reward) => {
-                    ledger.pay(&block.miner_id, reward);
-                    continue;
-                }
-                Err(error) => error,
-            };
-            is_reachable = error.cause.is_answer();
-            if is_reachable || matches!(error.cause, Cause::TimedOut(_)) {
-                block.attempts = block.attempts.saturating_add(1);
-            }
-            problems.error(&error);
-            if is_reachable && block.attempts >= ATTEMPTS_TO_GIVE_UP {
-                given_up(&block, problems);
-            } else {
-                failed.push(block);
-            }
-        }
-        ledger.unpaid.extend(waiting);
-        ledger.unpaid.extend(failed);
-    }
-}
-
-fn is_to_be_weighed(ledger: &Ledger, miner_id: &str) -> bool {
-    ledger.miners.get(miner_id).is_some_and(Totals::is_to_be_weighed)
-}
-
-fn given_up(block: &Unpaid, problems: &mut Problems) {
-    problems.remark(format_args!(
-        "the reward of {}'s block {} at epoch {} is not told, and missing in the sum of its rewards",
-        block.miner_id, block.cid, block.height
-    ));
 }
 
 impl Facts {
@@ -305,15 +288,21 @@ impl Facts {
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {
     for (miner_id, totals) in &facts.miners {
-        let id = [miner_id.as_str()];
-        samples.add(&families::MINER_BLOCKS_WON_TOTAL, id, totals.blocks);
-        samples.add(&families::MINER_WINS_TOTAL, id, totals.wins);
-        samples.add(&families::MINER_EXPECTED_WINS_TOTAL, id, totals.expected_wins());
-        samples.add(&families::MINER_REWARDS_FIL_TOTAL, id, totals.known_rewards());
-        samples.add(&families::MINER_GAS_REWARDS_FIL_TOTAL, id, totals.gas_rewards);
-        samples.add(&families::MINER_BLOCKS_ORPHANED_TOTAL, id, totals.orphaned);
-        samples.add(&families::MINER_LAST_BLOCK_HEIGHT, id, totals.last_block.map(|block| block.height));
-        let timestamp = totals.last_block.map(|block| block.timestamp_seconds);
-        samples.add(&families::MINER_LAST_BLOCK_TIMESTAMP_SECONDS, id, timestamp);
+        let (id, whole) = ([miner_id.as_str()], totals.whole);
+        if whole.wins {
+            samples.add(&families::MINER_BLOCKS_WON_TOTAL, id, totals.blocks);
+            samples.add(&families::MINER_WINS_TOTAL, id, totals.wins);
+            samples.add(&families::MINER_BLOCKS_ORPHANED_TOTAL, id, totals.orphaned);
+            samples.add(&families::MINER_LAST_BLOCK_HEIGHT, id, totals.last_block.map(|block| block.height));
+            let timestamp = totals.last_block.map(|block| block.timestamp_seconds);
+            samples.add(&families::MINER_LAST_BLOCK_TIMESTAMP_SECONDS, id, timestamp);
+        }
+        if whole.expected {
+            samples.add(&families::MINER_EXPECTED_WINS_TOTAL, id, totals.expected_wins());
+        }
+        if whole.rewards {
+            samples.add(&families::MINER_REWARDS_FIL_TOTAL, id, totals.known_rewards());
+            samples.add(&families::MINER_GAS_REWARDS_FIL_TOTAL, id, totals.gas_rewards);
+        }
     }
 }

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod chain;
+mod counters;
+mod doubtful;
+mod luck;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -9,10 +12,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::address_book::AddressBook;
+use crate::lotus::election::PowerShare;
+use crate::lotus::epoch::ChainClock;
 use crate::rpc::Budget;
 use crate::rpc::Habits;
 use crate::state::State;
-use chain::{Chain, InProcess, MINERS, Mood, SimBlock};
+use chain::{Chain, GENESIS_SECONDS, InProcess, MINERS, Mood, SimBlock};
 
 /// The second miner is under the minimum power.
 const SHARE: f64 = 0.25;
@@ -25,6 +30,8 @@ struct Sim {
     surely_seen: BTreeSet<String>,
     perhaps_seen: BTreeSet<String>,
     lines: Vec<String>,
+    /// What the node tells in place of the head's height.
+    told_height: Option<i64>,
 }
 
 impl Sim {
@@ -35,6 +42,7 @@ impl Sim {
             surely_seen: BTreeSet::new(),
             perhaps_seen: BTreeSet::new(),
             lines: Vec::new(),
+            told_height: None,
         }
     }
 
@@ -56,16 +64,20 @@ impl Sim {
             budget,
             Habits::default(),
         );
-        let head = self.change(|chain| chain.tipset(chain.head));
+        let mut head = self.change(|chain| chain.tipset(chain.head));
+        let now = (GENESIS_SECONDS + 30 * self.change(|chain| chain.longest as i64)) as f64;
+        if let Some(height) = self.told_height {
+            head["Height"] = json!(height);
+        }
         let daemon = Daemon {
             client,
             version: None,
             network_name: Some("sim".to_owned()),
-            network_version: None,
-            solstice_height: Some(0),
+            network_version: Some(self.change(|chain| chain.network_version)),
+            solstice_height: self.change(|chain| (chain.network_version > 28).then_some(0)),
             head: Some(serde_json::from_value(head.clone()).unwrap()),
             tipset_key: head["Cids"].clone(),
-            clock: None,
+            clock: Some(ChainClock { genesis_timestamp_seconds: GENESIS_SECONDS, block_delay_seconds: 30 }),
             problems: Vec::new(),
         };
         let book = AddressBook::default();
@@ -74,7 +86,7 @@ impl Sim {
             miner_ids: &[],
             address_book: &book,
             state: &self.state,
-            now: 1e9,
+            now,
             timeout: Duration::from_secs(40),
             slow_period_seconds: 1800.0,
             max_rows: 500,
@@ -121,7 +133,8 @@ impl Sim {
             self.see_and_run(true);
             let deep = self.change(|chain| chain.head) - DEPTH_EPOCHS;
             let ledger = self.ledger();
-            if ledger.height() == deep && ledger.unpaid.is_empty() {
+            let is_weighed = ledger.miners.values().all(|totals| !totals.is_to_be_weighed());
+            if ledger.height() == deep && ledger.unpaid.is_empty() && is_weighed {
                 return;
             }
         }
@@ -194,7 +207,7 @@ fn whatever_happens_the_totals_are_what_is_on_the_chain() {
             let last = (1..=deep).rev().find(|at| chain.epochs[*at as usize].iter().any(|block| block.miner == miner));
             assert_eq!(
                 totals.last_block.map(|last| (last.height, last.timestamp_seconds)),
-                last.map(|at| (at, 30 * at))
+                last.map(|at| (at, GENESIS_SECONDS + 30 * at))
             );
 
             let share = if miner == MINERS[0] { SHARE } else { 0.0 };
@@ -268,7 +281,7 @@ fn the_first_run_looks_back_a_day_in_pieces() {
         chain.calls.clear();
     });
     assert!(sim.run());
-    let calls = sim.change(|chain| (chain.calls["ChainGetTipSetByHeight"], chain.calls["StateMinerPower"]));
+    let calls = sim.change(|chain| (chain.calls["ChainGetTipSetByHeight"], chain.calls["MinerGetBaseInfo"]));
     assert!(calls.0 <= 10 && calls.1 == MINERS.len(), "{calls:?} calls");
 }
 
@@ -381,10 +394,10 @@ fn luck_follows_the_power_that_there_was() {
     // Ten epochs with a tenth of the power, ten with a fifth: 10 x 5 x 0.1 + 10 x 5 x 0.2 = 15.
     for power in [1, 2] {
         for _ in 0..10 {
-            ledger.settle(&tipset, &MINERS).unwrap();
+            ledger.settle(&tipset, &MINERS, 1.7e9).unwrap();
         }
         totals = ledger.miners.remove(MINERS[0]).unwrap();
-        totals.weigh(power << 80, 10 << 80);
+        while !totals.weigh(PowerShare::new(power << 60, 10 << 60).unwrap()) {}
         ledger.miners.insert(MINERS[0].to_owned(), totals.clone());
     }
     assert_eq!(totals.expected_wins(), Some(15.0));

@@ -11,6 +11,8 @@ use crate::rpc::{Cause, ReadAnswer, Transport};
 
 pub const MINERS: [&str; 2] = ["f01000", "f02000"];
 
+pub const GENESIS_SECONDS: i64 = 1_700_000_000;
+
 pub const EPOCH_REWARD: i128 = 10_000_000_000_000_000_003;
 
 /// Deterministic chance (splitmix64).
@@ -80,7 +82,24 @@ pub struct Chain {
     pub chance: Chance,
     pub network_version: i64,
     pub tells_rewards: bool,
+    /// Of the first miner, of 1000, by the height.
+    pub power: fn(i64) -> i64,
+    /// The second has no power at all before, and less than it needs from then on.
+    pub second_has_power_from: i64,
+    /// What lies before is refused.
+    pub oldest_state: i64,
+    /// Told in place of the network's power.
+    pub network_power: Option<&'static str>,
+    /// A field of every own block, and what stands there.
+    pub block_with: Option<(&'static str, Value)>,
+    /// A field of the amounts of every block's reward, and what stands there.
+    pub amounts_with: Option<(&'static str, &'static str)>,
+    /// Each miner wins in one of so many epochs.
+    pub own_in: u64,
+    /// So many tipsets' rewards can be told in time.
+    pub most_rewards: usize,
     pub calls: BTreeMap<String, usize>,
+    pub requests: usize,
 }
 
 impl Chain {
@@ -96,6 +115,15 @@ impl Chain {
             chance: Chance(seed),
             network_version: 29,
             tells_rewards: true,
+            power: |_| 250,
+            second_has_power_from: 0,
+            oldest_state: 0,
+            network_power: None,
+            block_with: None,
+            amounts_with: None,
+            own_in: 5,
+            most_rewards: usize::MAX,
+            requests: 0,
             calls: BTreeMap::new(),
         };
         let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1 };
@@ -114,7 +142,7 @@ impl Chain {
             block("f0999", &mut self.chance);
         }
         for miner in MINERS {
-            if self.chance.one_in(5) {
+            if self.chance.one_in(self.own_in) {
                 block(miner, &mut self.chance);
             }
         }
@@ -165,7 +193,13 @@ impl Chain {
     pub fn tipset(&self, height: i64) -> Value {
         let blocks = &self.epochs[height as usize];
         let headers = blocks.iter().map(|block| {
-            json!({ "Miner": block.miner.replace('f', "t"), "Timestamp": 30 * height, "ElectionProof": { "WinCount": block.wins } })
+            let mut header = json!({ "Miner": block.miner.replace('f', "t"), "Timestamp": GENESIS_SECONDS + 30 * height, "ElectionProof": { "WinCount": block.wins } });
+            match &self.block_with {
+                Some(("WinCount", value)) => header["ElectionProof"]["WinCount"] = value.clone(),
+                Some((field, value)) => header[*field] = value.clone(),
+                None => {}
+            }
+            header
         });
         json!({ "Cids": key_of(blocks), "Blocks": headers.collect::<Value>(), "Height": height })
     }
@@ -178,7 +212,9 @@ impl Chain {
         match method {
             "ChainGetTipSetByHeight" => {
                 let height = params[0].as_i64().unwrap();
-                assert!(height <= self.head, "asked for {height}, the head is {}", self.head);
+                if height > self.head {
+                    return Err("looking for tipset with height greater than start point".to_owned());
+                }
                 if height < self.oldest {
                     return Err("ipld: could not find bafy".to_owned());
                 }
@@ -188,11 +224,25 @@ impl Chain {
                 }
                 Ok(tipset)
             }
-            "StateMinerPower" => Ok(json!({
-                "MinerPower": { "RawBytePower": "1", "QualityAdjPower": "250" },
-                "TotalPower": { "RawBytePower": "1", "QualityAdjPower": "1000" },
-                "HasMinPower": params[0] == MINERS[0],
-            })),
+            "MinerGetBaseInfo" => {
+                let (round, key) = (params[1].as_i64().unwrap(), &params[2]);
+                // A tipset that a reorganization dropped is still known.
+                let cids = key.as_array().unwrap().iter().map(|link| link["/"].as_str().unwrap());
+                let of_round = |cid: &str| cid.starts_with(&format!("b{round}-")) || cid == "genesis";
+                assert!(cids.clone().count() > 0 && cids.clone().all(of_round), "{key} is not of epoch {round}");
+                let lookback = (round - 900).max(0);
+                if lookback < self.oldest_state {
+                    return Err("ipld: could not find bafy".to_owned());
+                }
+                if params[0] == MINERS[1] && lookback < self.second_has_power_from {
+                    return Ok(Value::Null);
+                }
+                Ok(json!({
+                    "MinerPower": (self.power)(lookback).to_string(),
+                    "NetworkPower": self.network_power.unwrap_or("1000"),
+                    "EligibleForMining": params[0] == MINERS[0],
+                }))
+            }
             "StateRewardDistribution" if !self.tells_rewards => {
                 Err("state reward distribution: requires reward actor v19".to_owned())
             }
@@ -202,11 +252,18 @@ impl Chain {
                 let blocks = key.iter().map(|link| {
                     let cid = link["/"].as_str().unwrap();
                     let (reward, gas) = self.ever.get(cid).map_or((1, 1), SimBlock::reward);
-                    json!({ "Block": { "/": cid }, "Amounts": {
+                    let mut amounts = json!({
                         "MintedReward": (reward + 9).to_string(), "MinerReward": reward.to_string(),
-                        "MessageReward": gas.to_string(), "MinerPaid": (reward + gas).to_string() } })
+                        "MessageReward": gas.to_string(), "MinerPaid": (reward + gas).to_string() });
+                    if let Some((field, atto)) = self.amounts_with {
+                        amounts[field] = json!(atto);
+                    }
+                    json!({ "Block": { "/": cid }, "Amounts": amounts })
                 });
                 Ok(json!({ "Blocks": blocks.collect::<Value>() }))
+            }
+            "StateReadState" if params[1] != key_of(&self.epochs[self.head as usize]) && self.oldest_state > 0 => {
+                Err("ipld: could not find bafy".to_owned())
             }
             "StateReadState" => Ok(json!({ "State": { "ThisEpochReward": EPOCH_REWARD.to_string() } })),
             "StateNetworkVersion" => Ok(json!(self.network_version)),
@@ -234,6 +291,10 @@ impl Transport for InProcess {
             return Err(Cause::TimedOut(timeout));
         }
         let request: Value = serde_json::from_slice(body).unwrap();
+        chain.requests += 1;
+        if path == "/rpc/v2" && request.as_array().map_or(1, Vec::len) > chain.most_rewards {
+            return Err(Cause::TimedOut(timeout));
+        }
         let mut respond = |call: &Value| {
             let method = call["method"].as_str().unwrap().strip_prefix("Filecoin.").unwrap();
             match chain.answer(method, &call["params"]) {
