@@ -51,6 +51,10 @@ impl Site {
         self.run()
     }
 
+    fn answer_of_workers(&self, answer: Answer) {
+        self.farm.miner.answer("WorkerStats", answer);
+    }
+
     fn worker(&self, pointer: &str, value: Value) {
         self.farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}{pointer}"), value);
     }
@@ -263,12 +267,8 @@ fn nothing_ends_while_it_is_not_known_whether_lotus_miner_restarted() {
 #[test]
 fn a_job_keeps_its_host_while_the_workers_cannot_be_asked() {
     let bad_answers: [&dyn Fn(&Site); 4] = [
-        &|site| {
-            site.farm.miner.answer("WorkerStats", Answer::Error(1, "busy".to_owned()));
-        },
-        &|site| {
-            site.farm.miner.result("WorkerStats", json!({}));
-        },
+        &|site| site.answer_of_workers(Answer::Error(1, "busy".to_owned())),
+        &|site| site.answer_of_workers(Answer::Result(json!({}))),
         &|site| site.worker("/Info/Hostname", json!("")),
         &|site| site.worker("/Info", Value::Null),
     ];
@@ -282,7 +282,7 @@ fn a_job_keeps_its_host_while_the_workers_cannot_be_asked() {
             for (run, jobs) in jobs.into_iter().enumerate() {
                 match run == at {
                     true => bad_answer(&site),
-                    false => drop(site.farm.miner.result("WorkerStats", good.clone())),
+                    false => site.answer_of_workers(Answer::Result(good.clone())),
                 }
                 let metrics = site.run_with(jobs);
                 let hosts = metrics.label("farcaster_miner_job_start_timestamp_seconds", "worker_host");
@@ -355,7 +355,7 @@ fn jobs_and_requests_that_are_alike_are_one_row() {
     };
     site.farm.miner.result("WorkerJobs", json!({WORKER: [hashing("2024-01-03T00:00:00Z"), hashing(JOB_STARTED)]}));
     let request = |priority: i64| {
-        let sector = json!({"Miner": 1234, "Number": 3});
+        let sector = json!({"Miner": 1234, "Number": 24});
         json!({"Sector": sector, "TaskType": "seal/v0/unseal", "Priority": priority, "SchedId": NO_ID})
     };
     let requests = json!({"SchedInfo": {"Requests": [request(0), request(7)], "OpenWindows": null}});

@@ -220,7 +220,7 @@ families! {
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
         "When a job started, in Unix seconds; of those that have not begun and are alike, the oldest. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
-        "How long jobs ran that were seen to end, well or not, to half the time between two runs; a run later. Not those that ended with a worker or lotus-miner. WorkerJobs.Start.";
+        "How long jobs ran that were seen to end, well or not, to half the time between two runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
         "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"]

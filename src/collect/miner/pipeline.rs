@@ -145,8 +145,9 @@ fn sealing_tasks(hints: &Hints) -> Tasks {
     let waiting = hints.queue.into_iter().flat_map(|facts| &facts.requests);
     let waiting = waiting.map(|request| (request.sector, request.task.clone()));
     let mut tasks = Tasks::new();
-    // Proofs of spacetime are about many sectors, and name any.
-    for (sector, task) in running.chain(waiting).filter(|(_, task)| !task.starts_with("post/")) {
+    // Proofs of spacetime are about many sectors, and name any; pieces are hashed before they have one, and name 0.
+    let is_of_a_sector = |task: &str| !task.starts_with("post/") && !task.starts_with("seal/v0/datacid");
+    for (sector, task) in running.chain(waiting).filter(|(_, task)| is_of_a_sector(task)) {
         tasks.entry(sector).or_default().insert(task);
     }
     tasks

@@ -33,6 +33,8 @@ struct Diagnosis {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SchedInfo {
+    // With a function of its own, a field that is missing is an error.
+    #[serde(deserialize_with = "Deserialize::deserialize")]
     requests: List<WaitingTask>,
 }
 
