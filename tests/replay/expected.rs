@@ -45,10 +45,15 @@ impl Expected {
         self.families.extend(families.iter().map(|family| (*family).to_owned()));
     }
 
+    /// Whether it says what is expected of samples of this name, be it nothing.
+    pub fn knows(&self, name: &str) -> bool {
+        self.families.contains(&family_of(name))
+    }
+
     /// The families that nobody has said anything about.
     pub fn without_oracle(&self) -> Vec<&'static str> {
         let names = families::ALL.iter().map(|family| family.name);
-        names.filter(|name| !self.families.contains(*name)).collect()
+        names.filter(|name| !self.knows(name)).collect()
     }
 
     /// What is missing, differs, or is there though nothing says so; `when` tells of which run.

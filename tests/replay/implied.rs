@@ -7,16 +7,22 @@ use crate::recording::Recording;
 
 /// The methods that may be asked beyond what was recorded, and why that is no gap in the record.
 pub const IMPLIED: &[(&str, &str)] = &[
-    ("MinerGetBaseInfo", "no epoch of the recorded chain is past 900, so all of them look back to the power of the genesis"),
+    (
+        "MinerGetBaseInfo",
+        "no epoch of the recorded chain is past 900, so all of them look back to the power of the genesis",
+    ),
     ("StateMinerPower", "the genesis has the power that the elections of all recorded epochs look back to"),
     ("ChainGetTipSetByHeight", "the genesis, which is the parent of the tipset at epoch 1"),
     ("StateNetworkVersion", "the network version is the same at all epochs of the devnet"),
-    ("StateReadState", "the reward actor of a tipset that was not asked about is answered as by a node that pruned its state"),
+    (
+        "StateReadState",
+        "the reward actor of a tipset that was not asked about is answered as by a node that pruned its state",
+    ),
 ];
 
 /// The answer, an object with `result` or `error`; None where the record says nothing about it.
 pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -> Option<Value> {
-    let genesis = genesis(recording);
+    let genesis = recording.chain("ChainGetGenesis", json!([]));
     let key = params.as_array().and_then(|params| params.last())?;
     match method {
         _ if node != "daemon" => None,
@@ -24,7 +30,9 @@ pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -
             let of_head = recording.all("daemon", method).find(|(asked, _)| asked[0] == params[0]);
             of_head.map(|(_, info)| json!({"result": info}))
         }
-        "StateMinerPower" if *key == genesis["Cids"] => Some(json!({"result": power_at_genesis(recording, &params[0])?})),
+        "StateMinerPower" if *key == genesis["Cids"] => {
+            Some(json!({"result": power_at_genesis(recording, &params[0])?}))
+        }
         "ChainGetTipSetByHeight" if params[0] == 0 => Some(json!({"result": genesis})),
         "StateNetworkVersion" => Some(json!({"result": recording.chain(method, json!([null]))})),
         "StateReadState" if params[0] == "f02" => {
@@ -33,22 +41,6 @@ pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -
         }
         _ => None,
     }
-}
-
-/// The tipset of the genesis: what the block at epoch 1 is built on.
-fn genesis(recording: &Recording) -> Value {
-    let first = &recording.chain("ChainGetTipSetByHeight", json!([1, "@head"]))["Blocks"][0];
-    let params = recording.chain("StateGetNetworkParams", json!([]));
-    let block = json!({
-        "Miner": "t00",
-        "ElectionProof": {"WinCount": 0},
-        "Parents": [],
-        "ParentWeight": "0",
-        "Height": 0,
-        "Timestamp": params["GenesisTimestamp"],
-        "ParentBaseFee": "100000000",
-    });
-    json!({"Cids": first["Parents"], "Blocks": [block], "Height": 0})
 }
 
 /// The power that the elections look back to. Nothing was sealed yet, so the raw power is a tenth: all sectors of the genesis hold verified deals.

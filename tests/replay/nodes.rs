@@ -45,7 +45,9 @@ impl Devnet {
         let book = Arc::new(Mutex::default());
         let node = |name: &'static str| {
             let (recording, book) = (recording.clone(), Arc::clone(&book));
-            Node::answering(name == "daemon" || name == "standby", move |request| serve(name, &recording, &book, request))
+            Node::answering(name == "daemon" || name == "standby", move |request| {
+                serve(name, &recording, &book, request)
+            })
         };
         let miners = ["miner1", "miner2"].map(node);
         Devnet { daemon: node("daemon"), standby: node("standby"), miners, book, recording }
@@ -89,7 +91,8 @@ fn answer(node: &'static str, recording: &Recording, path: &str, call: &Value, a
     let params = &call["params"];
     let recorded = recording.answer(node, path, method, params);
     let implied = || implied::answer(recording, node, method, params);
-    let not_found = || json!({"error": {"code": NOT_FOUND, "message": format!("method 'Filecoin.{method}' not found")}});
+    let not_found =
+        || json!({"error": {"code": NOT_FOUND, "message": format!("method 'Filecoin.{method}' not found")}});
     let answer = recorded.cloned().or_else(implied).unwrap_or_else(not_found);
     asked.push(Asked {
         node,

@@ -1,6 +1,6 @@
 //! The recorded calls of one run: what was asked of which node, and what it answered.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Stands in the fixture for the key of the run's head, which most calls name.
 const HEAD: &str = "@head";
@@ -33,6 +33,13 @@ impl Recording {
         Recording { run, key: head.answer["result"]["Cids"].clone(), calls }
     }
 
+    /// Has a node answer this result.
+    pub fn replace(&mut self, node: &str, method: &str, params: Value, result: Value) {
+        let path = usual_path(node).to_owned();
+        let (node, method) = (node.to_owned(), method.to_owned());
+        self.calls.insert(0, Call { node, path, method, params, answer: json!({"result": result}) });
+    }
+
     /// What was answered to this call; None where it was not recorded.
     pub fn answer(&self, node: &str, path: &str, method: &str, params: &Value) -> Option<&Value> {
         let params = self.named(params);
@@ -56,7 +63,8 @@ impl Recording {
 
     /// Like [`Recording::result`], for calls that may not have been recorded, or brought an error.
     pub fn try_result(&self, node: &str, method: &str, params: &Value) -> Option<&Value> {
-        let asked = self.calls.iter().find(|call| (&*call.node, &*call.method) == (node, method) && call.params == *params);
+        let asked =
+            self.calls.iter().find(|call| (&*call.node, &*call.method) == (node, method) && call.params == *params);
         asked?.answer.get("result")
     }
 
@@ -78,13 +86,17 @@ impl Recording {
     }
 }
 
+/// Where most calls of a node go; of the others the fixture has the path.
+fn usual_path(node: &str) -> &'static str {
+    if node == "daemon" { "/rpc/v1" } else { "/rpc/v0" }
+}
+
 impl Call {
     fn read(mut line: Value) -> Call {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let node = text(&line["node"]);
-        let usual_path = if node == "daemon" { "/rpc/v1" } else { "/rpc/v0" };
         Call {
-            path: line.get("path").map_or_else(|| usual_path.to_owned(), text),
+            path: line.get("path").map_or_else(|| usual_path(&node).to_owned(), text),
             node,
             method: text(&line["method"]),
             params: line["params"].take(),

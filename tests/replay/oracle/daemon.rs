@@ -114,6 +114,10 @@ fn network(recording: &Recording, expected: &mut Expected) {
     expected.add("farcaster_network_block_reward_fil", &[], fil_of(reward / 5));
     for (params, pledge) in recording.all("daemon", "StateMinerInitialPledgeForSector") {
         assert_eq!((&params[0], &params[2]), (&json!(540 * 2880), &json!(0)), "of 540 days, without verified deals");
-        expected.add("farcaster_network_sector_pledge_fil", &[("sector_size_bytes", &params[1].to_string())], fil(pledge));
+        expected.add(
+            "farcaster_network_sector_pledge_fil",
+            &[("sector_size_bytes", &params[1].to_string())],
+            fil(pledge),
+        );
     }
 }

@@ -44,8 +44,7 @@ fn power(recording: &Recording, miner_id: &str, expected: &mut Expected) {
         expected.add("farcaster_miner_power_bytes", &[id[0], ("kind", kind)], number(&power["MinerPower"][key]));
     }
     expected.add("farcaster_miner_has_min_power", &id, yes(&power["HasMinPower"]));
-    let (_, base_info) =
-        recording.all("daemon", "MinerGetBaseInfo").find(|(params, _)| params[0] == miner_id).unwrap();
+    let (_, base_info) = recording.all("daemon", "MinerGetBaseInfo").find(|(params, _)| params[0] == miner_id).unwrap();
     expected.add("farcaster_miner_mining_eligible", &id, yes(&base_info["EligibleForMining"]));
     let quality_adjusted = |of: &str| number(&power[of]["QualityAdjPower"]);
     let wins = 2880.0 * 5.0 * quality_adjusted("MinerPower") / quality_adjusted("TotalPower");

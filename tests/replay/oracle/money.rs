@@ -97,14 +97,7 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
     }
 }
 
-fn of_message(
-    signed: &Value,
-    from: &Wallet,
-    method: &str,
-    wallets: &[Wallet],
-    ran: Span,
-    expected: &mut Expected,
-) {
+fn of_message(signed: &Value, from: &Wallet, method: &str, wallets: &[Wallet], ran: Span, expected: &mut Expected) {
     let message = &signed["Message"];
     let (cid, to) = (text(&signed["CID"]["/"]), text(&message["To"]));
     let to_wallet = wallets.iter().find(|wallet| [&*wallet.address, &*wallet.id].contains(&to));

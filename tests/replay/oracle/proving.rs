@@ -21,7 +21,8 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
     faulty_sectors(miner_id, &partitions, expected);
     on_chain(recording, miner_id, expected);
     let held = items(recording.result(node, "SectorsListInStates", &json!([["Proving", "Available"]])));
-    let live: BTreeSet<u64> = partitions.iter().copied().flatten().flat_map(|one| members(&one["LiveSectors"])).collect();
+    let live: BTreeSet<u64> =
+        partitions.iter().copied().flatten().flat_map(|one| members(&one["LiveSectors"])).collect();
     let expired = held.iter().filter(|number| !live.contains(&number.as_u64().unwrap())).count();
     expected.add("farcaster_miner_expired_sectors", &[("miner_id", miner_id)], expired as f64);
 }

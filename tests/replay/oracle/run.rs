@@ -54,7 +54,8 @@ pub fn expect(devnet: &Devnet, book: &Book, published: &Metrics, ran: Span, expe
         let (calls, errors) = calls.fold((0, 0), |(calls, errors), call| {
             (calls + 1, errors + u32::from(call.error_code.is_some_and(|code| code != NOT_FOUND)))
         });
-        let replies: Vec<usize> = book.replies.iter().filter(|(node, _)| is_of(node)).map(|(_, bytes)| *bytes).collect();
+        let replies: Vec<usize> =
+            book.replies.iter().filter(|(node, _)| is_of(node)).map(|(_, bytes)| *bytes).collect();
         expected.add("farcaster_run_rpc_calls", &labels, f64::from(calls));
         expected.add("farcaster_run_rpc_errors", &labels, f64::from(errors));
         expected.add("farcaster_run_rpc_requests", &labels, replies.len() as f64);

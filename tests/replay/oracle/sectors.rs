@@ -27,7 +27,7 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         let labels = [("miner_id", miner_id), ("state", &**state), ("phase", phase(state))];
         expected.add("farcaster_miner_sectors", &labels, number(count));
     }
-    for sector in not_at_rest(recording, node) {
+    for sector in items(not_at_rest(recording, node).1) {
         let status = recording.result(node, "SectorsStatus", &json!([sector, false]));
         of_log(miner_id, status, &history(&status["Log"]), expected);
         pieces(miner_id, status, expected);
@@ -40,12 +40,10 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
     expected.nothing_more_of(&["farcaster_miner_pipeline_piece_bytes"]);
 }
 
-/// The sectors in all states but those in which sectors stay.
-fn not_at_rest<'a>(recording: &'a Recording, node: &'a str) -> &'a [Value] {
+/// The call for the sectors in all states but those in which sectors stay: its parameters and its answer.
+pub fn not_at_rest<'a>(recording: &'a Recording, node: &'a str) -> (&'a Value, &'a Value) {
     let at_rest = json!(["Proving", "Available"]);
-    let lists = recording.all(node, "SectorsListInStates");
-    let mut lists = lists.filter(|(params, _)| params[0] != at_rest).map(|(_, sectors)| items(sectors));
-    lists.next().unwrap()
+    recording.all(node, "SectorsListInStates").find(|(params, _)| params[0] != at_rest).unwrap()
 }
 
 /// What is published of a sector's log.
@@ -83,7 +81,10 @@ fn pieces(miner_id: &str, status: &Value, expected: &mut Expected) {
     let mut bytes: BTreeMap<&str, f64> = BTreeMap::new();
     for piece in items(&status["Pieces"]).iter().filter(|piece| !piece["DealInfo"].is_null()) {
         let manifest = &piece["DealInfo"]["PieceActivationManifest"];
-        assert!(manifest.is_object() && manifest["VerifiedAllocationKey"].is_null(), "a deal that the test cannot read");
+        assert!(
+            manifest.is_object() && manifest["VerifiedAllocationKey"].is_null(),
+            "a deal that the test cannot read"
+        );
         *bytes.entry(text(&piece["Piece"]["PieceCID"]["/"])).or_default() += number(&piece["Piece"]["Size"]);
     }
     for (cid, bytes) in bytes {
@@ -105,8 +106,15 @@ fn phase(state: &str) -> &'static str {
     match state {
         "Proving" | "Available" => "proving",
         "WaitDeals" => "waiting",
-        "Packing" | "PreCommit1" | "PreCommit2" | "SubmitPreCommitBatch" | "PreCommitBatchWait" | "WaitSeed"
-        | "SubmitCommitAggregate" | "CommitAggregateWait" | "WaitMutable" => "sealing",
+        "Packing"
+        | "PreCommit1"
+        | "PreCommit2"
+        | "SubmitPreCommitBatch"
+        | "PreCommitBatchWait"
+        | "WaitSeed"
+        | "SubmitCommitAggregate"
+        | "CommitAggregateWait"
+        | "WaitMutable" => "sealing",
         "TerminateFinality" => "ending",
         "SealPreCommit2Failed" | "ComputeProofFailed" => "error",
         other => panic!("the test does not know the state {other}"),
