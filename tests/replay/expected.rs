@@ -64,8 +64,10 @@ impl Expected {
         };
         for (key, range) in &self.samples {
             match published.0.get(key) {
-                None => differs(key, format!("is missing, and must be {range:?}")),
-                Some(value) if !range.contains(value) => differs(key, format!("is {value}, and must be {range:?}")),
+                None => differs(key, format!("is missing, and must be {}", shown(range))),
+                Some(value) if !range.contains(value) => {
+                    differs(key, format!("is {value}, and must be {}", shown(range)));
+                }
                 Some(_) => {}
             }
         }
@@ -76,6 +78,11 @@ impl Expected {
         }
         differences
     }
+}
+
+fn shown(range: &RangeInclusive<f64>) -> String {
+    let (start, end) = (range.start(), range.end());
+    if start == end { start.to_string() } else { format!("between {start} and {end}") }
 }
 
 /// The family of a sample by its name, which for sums and counts of summaries is longer.

@@ -87,5 +87,5 @@ fn times_and_sets() {
     assert_eq!(members(&serde_json::json!([2, 2, 3, 1])), [2, 3, 7]);
     assert_eq!(members(&serde_json::json!([0])), [0; 0]);
     assert_eq!(fil_of(1), 1e-18);
-    assert_eq!(fil_of(36_266_072_986_376_045_631), 36.266_072_986_376_045_631);
+    assert_eq!(fil_of(36_266_072_986_376_045_631), 36.266_072_986_376_045);
 }
