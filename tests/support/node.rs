@@ -94,19 +94,30 @@ struct Shared {
 
 impl Node {
     pub fn daemon(fixture: &str) -> Node {
-        Node::start(true, fixture)
+        Node::start(true, Node::read(fixture))
     }
 
     pub fn miner(fixture: &str) -> Node {
-        Node::start(false, fixture)
+        Node::start(false, Node::read(fixture))
     }
 
-    fn start(is_daemon: bool, fixture: &str) -> Node {
+    /// A node without a fixture, which answers each request as it is told.
+    pub fn answering(is_daemon: bool, reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Node {
+        let node = Node::start(is_daemon, json!({}));
+        node.rewrite(move |request, _| reply(request));
+        node
+    }
+
+    fn read(fixture: &str) -> Value {
         let fixture = std::fs::read_to_string(super::path("fixtures").join(fixture)).unwrap();
+        serde_json::from_str(&fixture).unwrap()
+    }
+
+    fn start(is_daemon: bool, fixture: Value) -> Node {
         let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let shared = Arc::new(Shared {
             is_daemon,
-            fixture: serde_json::from_str(&fixture).unwrap(),
+            fixture,
             answers: Mutex::default(),
             rewrite: Mutex::default(),
             requests: Mutex::default(),

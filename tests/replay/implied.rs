@@ -1,0 +1,58 @@
+//! Answers to calls that nobody recorded, where what was recorded leaves no doubt about them. Whatever else was not recorded is a method that
+//! the node does not have, and fails the test.
+
+use serde_json::{Value, json};
+
+use crate::recording::Recording;
+
+/// The methods that may be asked beyond what was recorded, and why that is no gap in the record.
+pub const IMPLIED: &[(&str, &str)] = &[
+    (
+        "MinerGetBaseInfo",
+        "no epoch of the recorded chain is past 900, so all of them look back to the power of the genesis",
+    ),
+    ("StateMinerPower", "the genesis has the power that the elections of all recorded epochs look back to"),
+    ("ChainGetTipSetByHeight", "the genesis, which is the parent of the tipset at epoch 1"),
+    ("StateNetworkVersion", "the network version is the same at all epochs of the devnet"),
+    (
+        "StateReadState",
+        "the reward actor of a tipset that was not asked about is answered as by a node that pruned its state",
+    ),
+];
+
+/// The answer, an object with `result` or `error`; None where the record says nothing about it.
+pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -> Option<Value> {
+    let genesis = recording.chain("ChainGetGenesis", json!([]));
+    let key = params.as_array().and_then(|params| params.last())?;
+    match method {
+        _ if node != "daemon" => None,
+        "MinerGetBaseInfo" => {
+            let of_head = recording.all("daemon", method).find(|(asked, _)| asked[0] == params[0]);
+            of_head.map(|(_, info)| json!({"result": info}))
+        }
+        "StateMinerPower" if *key == genesis["Cids"] => {
+            Some(json!({"result": power_at_genesis(recording, &params[0])?}))
+        }
+        "ChainGetTipSetByHeight" if params[0] == 0 => Some(json!({"result": genesis})),
+        "StateNetworkVersion" => Some(json!({"result": recording.chain(method, json!([null]))})),
+        "StateReadState" if params[0] == "f02" => {
+            let message = "loading state tree: failed to load state tree: ipld: could not find the root of its state";
+            Some(json!({"error": {"code": 1, "message": message}}))
+        }
+        _ => None,
+    }
+}
+
+/// The power that the elections look back to. Nothing was sealed yet, so the raw power is a tenth: all sectors of the genesis hold verified deals.
+fn power_at_genesis(recording: &Recording, miner_id: &Value) -> Option<Value> {
+    let (_, info) = recording.all("daemon", "MinerGetBaseInfo").find(|(asked, _)| asked[0] == *miner_id)?;
+    let claim = |quality_adjusted: &Value| {
+        let bytes: u64 = quality_adjusted.as_str().unwrap().parse().unwrap();
+        json!({"RawBytePower": (bytes / 10).to_string(), "QualityAdjPower": quality_adjusted})
+    };
+    Some(json!({
+        "MinerPower": claim(&info["MinerPower"]),
+        "TotalPower": claim(&info["NetworkPower"]),
+        "HasMinPower": true,
+    }))
+}

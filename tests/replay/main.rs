@@ -1,0 +1,153 @@
+//! Recorded runs of the exporter against a real Lotus, replayed: the real binary asks nodes that answer what was recorded, and every value that it
+//! publishes is compared with what the test works out from the same answers by arithmetic of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod expected;
+mod implied;
+mod logs;
+mod luck;
+mod nodes;
+mod oracle;
+mod recording;
+mod values;
+
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use expected::Difference;
+use nodes::{Book, Devnet};
+use oracle::Span;
+use recording::Recording;
+use support::Metrics;
+
+const RUNS: [u64; 4] = [1, 2, 4, 7];
+
+/// Families that are not published as they must be, and why. Nothing else may differ, and none of these may be right.
+const KNOWN_DIFFERENCES: &[(&str, &str)] = &[
+    ("farcaster_miner_expected_wins_total", "it is weighed with the present power, and not with that of the look-back"),
+    ("farcaster_miner_pipeline_sector_error_info", "it is read from LastErr, which no Lotus of today writes"),
+    ("farcaster_miner_pipeline_sector_progress_timestamp_seconds", "there is no such family yet"),
+    ("farcaster_miner_pipeline_sector_retries", "it is read from Retries, which counts invalid proofs only"),
+    ("farcaster_miner_pipeline_sector_state_timestamp_seconds", "an event that was refused counts as a new state"),
+    ("farcaster_storage_used_bytes", "of a path without a limit it is the 0 that Lotus answers"),
+    ("farcaster_worker_tasks", "the proof type stands before the task"),
+];
+
+/// What came of replaying all the runs.
+#[derive(Default)]
+struct Outcome {
+    differences: Vec<Difference>,
+    /// Families that no oracle says anything about.
+    without_oracle: Vec<&'static str>,
+    /// Calls that were neither recorded nor implied by what was.
+    not_recorded: Vec<String>,
+    /// What the exporter wrote to stderr.
+    lines: Vec<String>,
+}
+
+/// All runs, replayed once for all tests.
+fn outcome() -> &'static Outcome {
+    static OUTCOME: OnceLock<Outcome> = OnceLock::new();
+    OUTCOME.get_or_init(|| {
+        let mut outcome = Outcome::default();
+        for run in RUNS {
+            replay_run(run, &mut outcome);
+        }
+        replay_logs(&mut outcome);
+        replay_luck(&mut outcome);
+        outcome
+    })
+}
+
+/// A run of the exporter.
+struct Ran {
+    published: Metrics,
+    lines: Vec<String>,
+    book: Book,
+    span: Span,
+}
+
+impl Ran {
+    fn against(devnet: &Devnet) -> Ran {
+        let from = unix_seconds();
+        let timeout = oracle::run::TIMEOUT_SECONDS.to_string();
+        let run = devnet.exporter().args(&["--timeout", &timeout]).run();
+        Ran {
+            published: Metrics::parse(&run.stdout),
+            lines: run.stderr.lines().map(str::to_owned).collect(),
+            book: devnet.book(),
+            span: Span { from, to: unix_seconds() },
+        }
+    }
+}
+
+fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+fn replay_run(run: u64, outcome: &mut Outcome) {
+    let devnet = Devnet::start(Recording::load(run));
+    let Ran { published, lines, book, span } = Ran::against(&devnet);
+    let mut expected = oracle::of_nodes(&devnet.recording, &book, span);
+    oracle::run::expect(&devnet, &book, &published, span, &mut expected);
+
+    outcome.differences.extend(expected.differences(&published, &format!("run {run}")));
+    outcome.without_oracle = expected.without_oracle();
+    outcome.lines.extend(lines.iter().map(|line| format!("run {run}: {line}")));
+    let may_be_asked = |method: &str| implied::IMPLIED.iter().any(|(known, _)| *known == method);
+    let unknown = book.calls.iter().filter(|call| !call.was_recorded);
+    let unknown = unknown.filter(|call| call.error_code == Some(nodes::NOT_FOUND) || !may_be_asked(&call.method));
+    outcome.not_recorded.extend(unknown.map(|call| format!("run {run}: {} {}{}", call.node, call.method, call.params)));
+}
+
+fn replay_logs(outcome: &mut Outcome) {
+    let cases = logs::cases();
+    let devnet = Devnet::start(logs::recording(&cases));
+    let (expected, published) = logs::compared(&cases, Ran::against(&devnet).published);
+    outcome.differences.extend(expected.differences(&published, "logs"));
+}
+
+fn replay_luck(outcome: &mut Outcome) {
+    let devnet = Devnet::start(luck::recording());
+    let ran = Ran::against(&devnet);
+    let (expected, published) = luck::compared(&devnet.recording, &ran.book, ran.published);
+    outcome.differences.extend(expected.differences(&published, "luck"));
+}
+
+#[test]
+fn every_value_is_what_the_answers_say() {
+    let is_known = |family: &str| KNOWN_DIFFERENCES.iter().any(|(known, _)| *known == family);
+    let differences = outcome().differences.iter().filter(|difference| !is_known(&difference.family));
+    let differences: Vec<&str> = differences.map(|difference| difference.what.as_str()).collect();
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn what_is_known_to_differ_still_does() {
+    let differs = |family: &str| outcome().differences.iter().any(|difference| difference.family == family);
+    let right: Vec<&str> =
+        KNOWN_DIFFERENCES.iter().map(|(family, _)| *family).filter(|family| !differs(family)).collect();
+    assert!(right.is_empty(), "these are right, take them off the list: {right:?}");
+}
+
+#[test]
+fn every_family_has_an_oracle() {
+    // The devnet has no Boost.
+    let missing = outcome().without_oracle.iter().filter(|family| !family.starts_with("farcaster_boost_"));
+    let missing: Vec<&&str> = missing.collect();
+    assert!(missing.is_empty(), "nothing in tests/replay/oracle says what these must be: {missing:?}");
+}
+
+#[test]
+fn nothing_is_asked_that_was_not_recorded() {
+    assert!(outcome().not_recorded.is_empty(), "{}", outcome().not_recorded.join("\n"));
+}
+
+#[test]
+fn a_healthy_node_makes_no_lines() {
+    assert!(outcome().lines.is_empty(), "{}", outcome().lines.join("\n"));
+}

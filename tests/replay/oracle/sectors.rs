@@ -1,0 +1,122 @@
+//! Sectors as lotus-miner has them: by state, and one by one those that are not at rest.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::sector_log::{History, history};
+use crate::expected::Expected;
+use crate::recording::Recording;
+use crate::values::{items, number, text};
+
+const ENTERED: &str = "farcaster_miner_pipeline_sector_state_timestamp_seconds";
+const PROGRESSED: &str = "farcaster_miner_pipeline_sector_progress_timestamp_seconds";
+const CREATED: &str = "farcaster_miner_pipeline_sector_created_timestamp_seconds";
+const RETRIES: &str = "farcaster_miner_pipeline_sector_retries";
+const ERROR: &str = "farcaster_miner_pipeline_sector_error_info";
+
+/// What a sector's log tells of it.
+pub const OF_THE_LOG: [&str; 5] = [ENTERED, PROGRESSED, CREATED, RETRIES, ERROR];
+
+/// The first line of an error is cut to so many characters.
+const ERROR_CHARACTERS: usize = 120;
+
+pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut Expected) {
+    let summary = recording.result(node, "SectorsSummary", &json!([]));
+    for (state, count) in summary.as_object().unwrap() {
+        let labels = [("miner_id", miner_id), ("state", &**state), ("phase", phase(state))];
+        expected.add("farcaster_miner_sectors", &labels, number(count));
+    }
+    for sector in items(not_at_rest(recording, node).1) {
+        let status = recording.result(node, "SectorsStatus", &json!([sector, false]));
+        of_log(miner_id, status, &history(&status["Log"]), expected);
+        pieces(miner_id, status, expected);
+    }
+    // Of an empty memory, no sector was seen to get to proving.
+    for name in ["_sum", "_count"] {
+        expected.add(&format!("farcaster_miner_sealing_duration_seconds{name}"), &[("miner_id", miner_id)], 0.0);
+    }
+    expected.nothing_more_of(&OF_THE_LOG);
+    expected.nothing_more_of(&["farcaster_miner_pipeline_piece_bytes"]);
+}
+
+/// The call for the sectors in all states but those in which sectors stay: its parameters and its answer.
+pub fn not_at_rest<'a>(recording: &'a Recording, node: &'a str) -> (&'a Value, &'a Value) {
+    let at_rest = json!(["Proving", "Available"]);
+    recording.all(node, "SectorsListInStates").find(|(params, _)| params[0] != at_rest).unwrap()
+}
+
+/// What is published of a sector's log.
+pub fn of_log(miner_id: &str, status: &Value, history: &History, expected: &mut Expected) {
+    let (sector, state) = (status["SectorID"].to_string(), text(&status["State"]));
+    let labels = [("miner_id", miner_id), ("sector", &*sector)];
+    let of_state = [labels[0], labels[1], ("state", state), ("phase", phase(state)), ("content", content(status))];
+    expected.add(ENTERED, &of_state, history.entered);
+    expected.add(PROGRESSED, &labels, history.progressed);
+    expected.add(CREATED, &labels, history.created);
+    expected.add(RETRIES, &labels, history.retries);
+    if let Some(error) = &history.error {
+        let error: String = error.chars().take(ERROR_CHARACTERS).collect();
+        expected.add(ERROR, &[labels[0], labels[1], ("error", &error)], 1.0);
+    }
+}
+
+fn content(status: &Value) -> &'static str {
+    let deals = items(&status["Pieces"]).iter().map(|piece| &piece["DealInfo"]).filter(|deal| !deal.is_null());
+    let is_verified = |deal: &Value| {
+        !deal["PieceActivationManifest"]["VerifiedAllocationKey"].is_null()
+            || deal["DealProposal"]["VerifiedDeal"].as_bool() == Some(true)
+    };
+    let verified: Vec<bool> = deals.map(is_verified).collect();
+    match verified.as_slice() {
+        [] => "committed_capacity",
+        all if all.contains(&true) => "verified_deals",
+        _ => "deals",
+    }
+}
+
+/// Pieces of deals. All of the recorded ones were put in directly, without an allocation, so there is neither deal nor client to name.
+fn pieces(miner_id: &str, status: &Value, expected: &mut Expected) {
+    let sector = status["SectorID"].to_string();
+    let mut bytes: BTreeMap<&str, f64> = BTreeMap::new();
+    for piece in items(&status["Pieces"]).iter().filter(|piece| !piece["DealInfo"].is_null()) {
+        let manifest = &piece["DealInfo"]["PieceActivationManifest"];
+        assert!(
+            manifest.is_object() && manifest["VerifiedAllocationKey"].is_null(),
+            "a deal that the test cannot read"
+        );
+        *bytes.entry(text(&piece["Piece"]["PieceCID"]["/"])).or_default() += number(&piece["Piece"]["Size"]);
+    }
+    for (cid, bytes) in bytes {
+        let labels = [
+            ("miner_id", miner_id),
+            ("sector", &*sector),
+            ("piece", cid),
+            ("deal", ""),
+            ("client", ""),
+            ("verified", "0"),
+            ("kind", "direct"),
+        ];
+        expected.add("farcaster_miner_pipeline_piece_bytes", &labels, bytes);
+    }
+}
+
+/// As `lotus-miner info` colours the states (cli/spcli/statemeta.go).
+fn phase(state: &str) -> &'static str {
+    match state {
+        "Proving" | "Available" => "proving",
+        "WaitDeals" => "waiting",
+        "Packing"
+        | "PreCommit1"
+        | "PreCommit2"
+        | "SubmitPreCommitBatch"
+        | "PreCommitBatchWait"
+        | "WaitSeed"
+        | "SubmitCommitAggregate"
+        | "CommitAggregateWait"
+        | "WaitMutable" => "sealing",
+        "TerminateFinality" => "ending",
+        "SealPreCommit2Failed" | "ComputeProofFailed" => "error",
+        other => panic!("the test does not know the state {other}"),
+    }
+}

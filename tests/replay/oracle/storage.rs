@@ -1,0 +1,51 @@
+//! Storage paths and the space in them.
+
+use serde_json::{Value, json};
+
+use crate::expected::Expected;
+use crate::recording::Recording;
+use crate::values::{items, number, text, yes};
+
+/// Kinds of sector files by their bits (storage/sealer/storiface/filetype.go).
+const FILE_KINDS: [&str; 6] = ["unsealed", "sealed", "cache", "update", "update_cache", "piece"];
+
+pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut Expected) {
+    let own = |method, params: Value| recording.result(node, method, &params);
+    let local = own("StorageLocal", json!([]));
+    for (storage_id, files) in own("StorageList", json!([])).as_object().unwrap() {
+        let id = [("miner_id", miner_id), ("storage_id", &**storage_id)];
+        let info = own("StorageInfo", json!([storage_id]));
+        let host = host(text(&info["URLs"][0]));
+        let path = local[storage_id].as_str().unwrap_or_default();
+        expected.add("farcaster_storage_info", &[id[0], id[1], ("storage_host", host), ("path", path)], 1.0);
+        expected.add("farcaster_storage_weight", &id, number(&info["Weight"]));
+        expected.add("farcaster_storage_can_seal", &id, yes(&info["CanSeal"]));
+        expected.add("farcaster_storage_can_store", &id, yes(&info["CanStore"]));
+        for (bit, kind) in FILE_KINDS.iter().enumerate() {
+            let is_of_kind = |file: &&Value| file["SectorFileType"].as_u64().unwrap() >> bit & 1 == 1;
+            let of_kind = items(files).iter().filter(is_of_kind).count();
+            expected.add("farcaster_storage_sector_files", &[id[0], id[1], ("kind", kind)], of_kind as f64);
+        }
+        let stat = own("StorageStat", json!([storage_id]));
+        expected.add("farcaster_storage_up", &id, 1.0);
+        expected.add("farcaster_storage_capacity_bytes", &id, number(&stat["Capacity"]));
+        expected.add("farcaster_storage_available_bytes", &id, number(&stat["Available"]));
+        expected.add("farcaster_storage_reserved_bytes", &id, number(&stat["Reserved"]));
+        expected.add("farcaster_storage_used_bytes", &id, used(stat));
+        let max = Some(number(&stat["Max"])).filter(|bytes| *bytes > 0.0);
+        expected.add("farcaster_storage_max_bytes", &id, max);
+    }
+}
+
+/// Lotus counts what sectors use only where a limit is set; else it says 0, and what is used is what the file system has not free.
+fn used(stat: &Value) -> f64 {
+    match number(&stat["Max"]) > 0.0 {
+        true => number(&stat["Used"]),
+        false => number(&stat["Capacity"]) - number(&stat["FSAvailable"]),
+    }
+}
+
+/// The host in a URL like `http://127.0.0.1:22345/remote`.
+fn host(url: &str) -> &str {
+    url.strip_prefix("http://").and_then(|rest| rest.split(':').next()).unwrap()
+}
