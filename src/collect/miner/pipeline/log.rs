@@ -108,7 +108,7 @@ impl Reader {
 
     fn end(mut self) -> Log {
         if let Some(flaw) = self.log.flaw.as_mut().filter(|_| self.bad_entries > 1) {
-            *flaw = format!("{flaw}, and {} more such entries", self.bad_entries - 1);
+            *flaw = format!("{flaw}, the first of {} bad entries", self.bad_entries);
         }
         self.log.is_told = true;
         self.log
@@ -382,7 +382,7 @@ mod tests {
             let log = read(&json!([whole[0], wrong, whole[1], wrong, whole[2]]));
             let flaw = log.flaw.unwrap();
             assert!(flaw.starts_with("[1]: ") && flaw.contains(why), "{flaw}");
-            assert!(flaw.ends_with("and 1 more such entries"), "{flaw}");
+            assert!(flaw.ends_with(", the first of 2 bad entries"), "{flaw}");
             let good = read(&json!(whole));
             assert_eq!((good.course, good.flaw), (log.course, None));
             assert_eq!(read(&json!([wrong, whole[1]])).created_seconds, None, "nobody knows when it was begun");
