@@ -140,7 +140,7 @@ pub fn read(
         created_seconds: log.created_seconds.map(|seconds| seconds as f64),
         content,
         // An entry that could not be read may have been one.
-        retries: (log.is_told && is_whole).then(|| past.retries),
+        retries: (log.is_told && is_whole).then_some(past.retries),
         error: log.error.map(|error| shortened(&miner.redact(&error))),
         pieces: pieces.into_iter().filter_map(|piece| piece.of_deal(&at, problems)).collect(),
         past,
