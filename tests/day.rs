@@ -103,6 +103,15 @@ impl Books<'_> {
         let states = summary.as_object().unwrap().iter();
         states.map(|(state, count)| (state.clone(), count.as_f64().unwrap())).collect()
     }
+
+    /// The sectors that are not at rest.
+    fn moving(&self, miner: usize) -> BTreeSet<u64> {
+        let states = self.sectors_by_state(miner).into_keys();
+        let states: Vec<String> =
+            states.filter(|state| !["Proving", "Available", "Removed"].contains(&&**state)).collect();
+        let listed = self.miner(miner, "SectorsListInStates", json!([states]));
+        listed.as_array().into_iter().flatten().map(|number| number.as_u64().unwrap()).collect()
+    }
 }
 
 /// The numbers in a bitfield.
@@ -156,6 +165,12 @@ fn every_minute_of_a_day_is_as_the_farm_has_it_in_its_books() {
             let by_state: BTreeMap<String, f64> =
                 of_miner.map(|(series, count)| (label(series, "state").to_owned(), *count)).collect();
             assert_eq!(by_state, books.sectors_by_state(miner), "minute {minute}");
+            let moving = published.keys().filter(|series| {
+                series.starts_with("farcaster_miner_pipeline_sector_state_timestamp_seconds{")
+                    && label(series, "miner_id") == *id
+            });
+            let moving: BTreeSet<u64> = moving.map(|series| label(series, "sector").parse().unwrap()).collect();
+            assert_eq!(moving, books.moving(miner), "minute {minute}");
             let rows = published.keys().filter(|series| {
                 series.starts_with("farcaster_miner_faulty_sector{") && label(series, "miner_id") == *id
             });

@@ -51,16 +51,31 @@ const WITH_DEALS: &[Step] = &[
     step("WaitDeals", 60.0, "SectorStartPacking"),
 ];
 const PACKING: &[Step] = &[step("Packing", 25.0, "SectorPacked"), step("GetTicket", 15.0, "SectorTicket")];
+/// The first layers fail once; then the trees, until lotus-miner begins with the layers again. It waits for a minute each time.
 const FAILING: &[Step] = &[
     work("PreCommit1", 420.0, "precommit/1", "SectorSealPreCommit1Failed"),
-    step("SealPreCommit1Failed", 900.0, "SectorRetrySealPreCommit1"),
-    work("PreCommit1", 420.0, "precommit/1", "SectorSealPreCommit1Failed"),
-    step("SealPreCommit1Failed", 1200.0, "SectorRetrySealPreCommit1"),
+    step("SealPreCommit1Failed", 60.0, "SectorRetrySealPreCommit1"),
+    work("PreCommit1", 420.0, "precommit/1", "SectorPreCommit1"),
+    work("PreCommit2", 180.0, "precommit/2", "SectorSealPreCommit2Failed"),
+    step("SealPreCommit2Failed", 60.0, "SectorRetrySealPreCommit2"),
+    work("PreCommit2", 180.0, "precommit/2", "SectorSealPreCommit2Failed"),
+    step("SealPreCommit2Failed", 60.0, "SectorRetrySealPreCommit2"),
+    work("PreCommit2", 180.0, "precommit/2", "SectorSealPreCommit2Failed"),
+    step("SealPreCommit2Failed", 60.0, "SectorRetrySealPreCommit2"),
+    work("PreCommit2", 180.0, "precommit/2", "SectorSealPreCommit2Failed"),
+    step("SealPreCommit2Failed", 60.0, "SectorRetrySealPreCommit1"),
 ];
 const PRECOMMIT: &[Step] = &[
     work("PreCommit1", 1200.0, "precommit/1", "SectorPreCommit1"),
     work("PreCommit2", 540.0, "precommit/2", "SectorPreCommit2"),
 ];
+/// Their message fails, and they wait until somebody forces them to go on.
+const HELD_BATCHED: &[Step] =
+    &[step("SubmitPreCommitBatch", 60.0, "SectorChainPreCommitFailed"), step("PreCommitFailed", 1200.0, FORCED)];
+const HELD_SINGLE: &[Step] =
+    &[step("PreCommitting", 60.0, "SectorChainPreCommitFailed"), step("PreCommitFailed", 1200.0, FORCED)];
+/// The event of `lotus-miner sectors update-state`.
+pub(super) const FORCED: &str = "SectorForceState";
 /// A miner that sends its messages in batches and finalizes when the sector is on chain.
 const BATCHED: &[Step] = &[
     step("SubmitPreCommitBatch", 240.0, "SectorPreCommitBatchSent"),
@@ -142,13 +157,18 @@ pub(super) fn is_upgraded(number: u64) -> bool {
     number % 30 < 2
 }
 
+/// Whether it fails on its way, unless it is of the stock.
+fn fails(number: u64) -> bool {
+    number % 16 == 5
+}
+
 /// One sector and the whole of its life. Times are Unix seconds.
 pub(super) struct Sector {
     pub(super) number: u64,
     /// Everything about the sector that looks random comes from this hash.
     pub(super) seed: u64,
     pub(super) start: f64,
-    stages: [&'static [Step]; 7],
+    stages: [&'static [Step]; 8],
     /// When it is accepted on chain, and when it expires there.
     pub(super) on_chain_from: f64,
     pub(super) on_chain_until: f64,
@@ -171,10 +191,13 @@ impl Sector {
             * miner.turnover as f64
             * (1.0 + 0.1 * (number as f64 / 300.0 * std::f64::consts::TAU).sin());
         let capacity = content(number) == Content::Capacity;
-        let fails = !stock && number % 16 == 5;
         let upgraded = is_upgraded(number) && (stock || life_seconds > UPGRADE_SECONDS);
+        let fails = !stock && fails(number);
         let when = |condition: bool, steps: &'static [Step]| if condition { steps } else { &[] };
-        let (messages, finalize) = if miner.index == 0 { (BATCHED, FINALIZE) } else { (SINGLE, FINALIZED) };
+        let (held, messages, finalize) = match miner.index {
+            0 => (HELD_BATCHED, BATCHED, FINALIZE),
+            _ => (HELD_SINGLE, SINGLE, FINALIZED),
+        };
         let mut sector = Sector {
             number,
             seed,
@@ -184,6 +207,7 @@ impl Sector {
                 PACKING,
                 when(fails, FAILING),
                 PRECOMMIT,
+                when(fails, held),
                 messages,
                 finalize,
                 when(upgraded, UPGRADE),
@@ -246,6 +270,16 @@ impl Sector {
             accepted_seconds: self.on_chain_from,
             proving_seconds: finalized.until,
         })
+    }
+
+    /// Whether it fails on its way.
+    pub(super) fn fails(&self) -> bool {
+        !self.is_stock() && fails(self.number)
+    }
+
+    /// The events that end its life, with their times.
+    pub(super) fn endings(&self) -> [(&'static str, f64); 2] {
+        [("SectorRemove", self.removing), ("SectorRemoved", self.removing + REMOVING_SECONDS)]
     }
 
     /// Whether it is one of the stock, which never expires.

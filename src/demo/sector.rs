@@ -6,14 +6,13 @@ use super::accounts::client;
 use super::answer::{Answer, failed};
 use super::miner::Miner;
 use super::rules::{SEAL_PROOF, SECTOR_BYTES, epoch_at};
-use super::sealing::{Content, Sector, content, is_verified};
+use super::sealing::{Content, FORCED, Sector, content, is_verified};
 use super::text::{Cid, base64, cid};
 
 /// Epochs that deals and direct pieces are for: 540 days.
 const DEAL_EPOCHS: i64 = 540 * 2880;
-/// Two lines and quotes, as errors of lotus-miner and its workers often have.
-const SEALING_ERROR: &str = "computing seal precommit phase 1: \"seal-01\" said: storage call error 0: \
-    writing layer 7: no space left on device\nwill be tried again";
+/// An event that comes twice, as it does when lotus-miner watches for one message twice, is refused so much later.
+const REFUSED_SECONDS: f64 = 30.0;
 
 /// `SectorsStatus` of a sector, with what the chain knows if that is asked for and it is live there.
 pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> Answer {
@@ -30,7 +29,6 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
         let happened = events.iter().any(|event| sector.happened(event, now).is_some());
         if happened { value } else { Value::Null }
     };
-    let retries = failures(&sector, now);
     let pieces = pieces(miner, &sector, now);
     let deals: Vec<Value> =
         pieces.iter().map(|piece| piece["DealInfo"]["DealID"].as_u64().unwrap_or(0).into()).collect();
@@ -47,11 +45,13 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
         "Seed": at("SectorSeedReady", 5),
         "PreCommitMsg": since(&["SectorPreCommitBatchSent", "SectorPreCommitted"], cid(Cid::Chain, sector.part(6))),
         "CommitMsg": since(&["SectorCommitAggregateSent", "SectorCommitSubmitted"], cid(Cid::Chain, sector.part(7))),
-        "Retries": retries,
+        // Lotus counts proofs that were invalid, and nothing else.
+        "Retries": 0,
         "ToUpgrade": false,
         "ReplicaUpdateMessage": since(&["SectorReplicaUpdateSubmitted"], cid(Cid::Chain, sector.part(8))),
-        "LastErr": if retries > 0 { SEALING_ERROR } else { "" },
-        "Log": log(&sector, now),
+        // Lotus has the field, and never writes it.
+        "LastErr": "",
+        "Log": log(miner, &sector, now),
         "SealProof": SEAL_PROOF,
         "Activation": 0,
         "Expiration": 0,
@@ -73,28 +73,60 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
     Ok(status)
 }
 
-/// How often sealing it has failed.
-fn failures(sector: &Sector, now: f64) -> usize {
-    let past = sector.stays().filter(|stay| stay.until <= now);
-    past.filter(|stay| stay.step.event.is_some_and(|event| event.ends_with("Failed"))).count()
+/// Its log: events, and what could not be done with them.
+fn log(miner: &Miner, sector: &Sector, now: f64) -> Vec<Value> {
+    let first = if content(sector.number) == Content::Capacity { "SectorStartCC" } else { "SectorStart" };
+    let mut log = vec![event(first, sector.start, "", json!({ "ID": sector.number, "SectorType": SEAL_PROOF }))];
+    for stay in sector.stays().take_while(|stay| stay.until <= now) {
+        let Some(name) = stay.step.event else {
+            continue;
+        };
+        let user = match name {
+            FORCED => json!({ "State": sector.state(stay.until) }),
+            _ => json!({}),
+        };
+        log.push(event(name, stay.until, &trace(name, miner, sector), user));
+        let refused = stay.until + REFUSED_SECONDS;
+        if name == "SectorPreCommitLanded" && sector.fails() && refused <= now {
+            log.push(event(name, refused, "", json!({})));
+            let error = format!("planner for state WaitSeed received unexpected event sealing.{name} ({{User:{{}}}})");
+            let error = format!("state machine error: running planner for state WaitSeed failed: {error}");
+            log.push(entry("error;*xerrors.wrapError", refused, "", &error));
+        }
+    }
+    let endings = sector.endings().into_iter().filter(|(_, time)| *time <= now);
+    log.extend(endings.map(|(name, time)| event(name, time, "", json!({}))));
+    log
 }
 
-fn log(sector: &Sector, now: f64) -> Vec<Value> {
-    let entry = |event: &str, time: f64, user: Value| {
-        let trace = if event.ends_with("Failed") { SEALING_ERROR } else { "" };
-        json!({
-            "Kind": format!("event;sealing.{event}"),
-            "Timestamp": time as i64,
-            "Trace": trace,
-            "Message": json!({ "User": user }).to_string(),
-        })
-    };
-    let first = if content(sector.number) == Content::Capacity { "SectorStartCC" } else { "SectorStart" };
-    let mut log = vec![entry(first, sector.start, json!({ "ID": sector.number, "SectorType": SEAL_PROOF }))];
-    for stay in sector.stays().take_while(|stay| stay.until <= now) {
-        log.extend(stay.step.event.map(|event| entry(event, stay.until, json!({}))));
+fn event(name: &str, time: f64, trace: &str, user: Value) -> Value {
+    entry(&format!("event;sealing.{name}"), time, trace, &json!({ "User": user }).to_string())
+}
+
+fn entry(kind: &str, time: f64, trace: &str, message: &str) -> Value {
+    json!({ "Kind": kind, "Timestamp": time as i64, "Trace": trace, "Message": message })
+}
+
+/// What the log says about an event that something failed.
+fn trace(event: &str, miner: &Miner, sector: &Sector) -> String {
+    let (id, number) = (miner.id, sector.number);
+    match event {
+        "SectorSealPreCommit1Failed" => {
+            "seal pre commit(1) failed: storage call error 0: \"seal-01\" said: writing layer 7: \
+             no space left on device [name: seal-01]"
+                .to_owned()
+        }
+        "SectorSealPreCommit2Failed" => format!(
+            "seal pre commit(2) failed: storage call error 0: failed to acquire sector {{{id} {number}}} from remote: \
+             1 error occurred:\n\t* fetch error http://seal-01:3456/remote/cache/s-t0{id}-{number}: \
+             connect: connection refused\n\n [name: gpu-01]"
+        ),
+        "SectorChainPreCommitFailed" => {
+            "queuing precommit batch failed: message execution failed (exit=[16], reason=[\"deposit\" too low])"
+                .to_owned()
+        }
+        _ => String::new(),
     }
-    log
 }
 
 /// What it holds: an upgraded one has direct pieces.

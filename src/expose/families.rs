@@ -202,13 +202,15 @@ families! {
     MINER_EXPIRING_PLEDGE_FIL: Gauge "farcaster_miner_expiring_pledge_fil" ["miner_id", "within_days"]
         "Initial pledge of the sectors that expire within so many days. StateMinerSectors.InitialPledge; slow tier.";
     MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_state_timestamp_seconds" ["miner_id", "sector", "state", "phase", "content"]
-        "When a sector that is not at rest entered its state, in Unix seconds. SectorsStatus.State and Log.";
+        "When a sector that is not at rest entered the state that it is in, in Unix seconds. Each turn of a sector that fails and is tried again enters one. SectorsStatus.State and Log.";
+    MINER_PIPELINE_SECTOR_PROGRESS_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_progress_timestamp_seconds" ["miner_id", "sector"]
+        "When a sector that is not at rest last got further than it had been since it was packed, or left its rest, in Unix seconds. Failures, retries and the way back to where it was do not count. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
         "When a sector that is not at rest was begun, in Unix seconds. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_RETRIES: Gauge "farcaster_miner_pipeline_sector_retries" ["miner_id", "sector"]
-        "Retries of a sector that is not at rest. SectorsStatus.Retries.";
+        "How often a sector that is not at rest was tried again. SectorsStatus.Log, which keeps 4,000 entries at least.";
     MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]
-        "The last error of a sector that is not at rest, always 1. SectorsStatus.LastErr.";
+        "The newest error in the log of a sector that is not at rest, its first line, always 1. SectorsStatus.Log.";
     MINER_PIPELINE_PIECE_BYTES: Gauge "farcaster_miner_pipeline_piece_bytes" ["miner_id", "sector", "piece", "deal", "client", "verified", "kind"]
         "A piece of a deal in a sector that is not at rest: of the storage market (deal, with its id) or put in directly (direct, with its allocation's id if it is verified). SectorsStatus.Pieces.";
     MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]

@@ -7,5 +7,6 @@ pub mod election;
 pub mod epoch;
 pub mod fil;
 pub mod reward;
+pub mod sector_events;
 pub mod sector_state;
 pub mod tipset;

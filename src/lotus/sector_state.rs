@@ -57,11 +57,6 @@ pub fn pipeline_states() -> Vec<&'static str> {
     names.filter(|name| in_pipeline(name)).collect()
 }
 
-/// Whether an entry of a sector's log says that the sector moved on. A restart of lotus-miner and the mark of a shortened log do not.
-pub fn is_transition(log_kind: &str) -> bool {
-    log_kind.starts_with("event;") && log_kind != "event;sealing.SectorRestart"
-}
-
 use Phase::{Ending, Error, Proving, Sealing, Waiting};
 
 const STATES: &[(&str, Phase)] = &[
@@ -148,12 +143,5 @@ mod tests {
         assert_eq!(states_at_rest(), ["Proving", "Available"]);
         assert!(in_pipeline("UpdateActivating"), "the old key is still to be released");
         assert!(!in_pipeline("Removed") && !is_at_rest("Removed"));
-    }
-
-    #[test]
-    fn a_restart_is_no_transition() {
-        assert!(is_transition("event;sealing.SectorPacked"));
-        assert!(!is_transition("event;sealing.SectorRestart"));
-        assert!(!is_transition("truncate"));
     }
 }

@@ -60,6 +60,54 @@ pub(super) fn streamed<T: DeserializeOwned + Send + 'static>(value: &mut Value) 
     }
 }
 
+/// A field that is read as it comes, into a value that does not grow with it.
+pub trait LongField: DeserializeOwned + Send + 'static {
+    /// How the field is called.
+    const NAME: &'static str;
+}
+
+/// A `T` from an object without its long field, and that field.
+pub(super) fn split<T, L>(value: &mut Value) -> io::Result<Slot>
+where
+    T: for<'de> Deserialize<'de> + Send + 'static,
+    L: LongField,
+{
+    let mut source = Source::new(value);
+    if source.peek()? != Some(b'{') {
+        return whole::<T>(&mut source.value()?).map(|slot| slot.and(Err(Cause::Shape("not an object".to_owned()))));
+    }
+    source.take(b'{')?;
+    let (mut rest, mut part) = (b"{".to_vec(), Vec::new());
+    let (mut long, mut wrong) = (None::<L>, None);
+    each_until(&mut source, b'}', |source| {
+        let name = read_name(source)?;
+        let mut value = source.value()?;
+        if name == L::NAME {
+            match serde_json::from_reader(io::BufReader::new(&mut value)) {
+                Ok(read) => long = Some(read),
+                Err(error) if error.is_io() => return Err(error.into()),
+                Err(error) => wrong = Some(Cause::Shape(format!("{name}: {}", tolerant::without_texts(&error)))),
+            }
+            return value.skip();
+        }
+        let room = MAX_ANSWER_BYTES.saturating_sub(rest.len() as u64);
+        if !value.read_whole(&mut part, room)? {
+            wrong = Some(Cause::TooLarge(MAX_ANSWER_BYTES));
+            return Ok(());
+        }
+        if rest.len() > 1 {
+            rest.push(b',');
+        }
+        rest.extend(serde_json::to_vec(&name)?);
+        rest.push(b':');
+        rest.extend_from_slice(&part);
+        Ok(())
+    })?;
+    rest.push(b'}');
+    let read = tolerant::from_json::<T>(&rest).map_err(Cause::Shape);
+    Ok(boxed(wrong.map_or(Ok(()), Err).and(read).map(|read| (read, long))))
+}
+
 /// Gives each element of a list to `take`: its JSON, or what is wrong with it. Null is an empty list.
 pub(super) fn elements(value: &mut Value, take: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<Slot> {
     let mut source = Source::new(value);
@@ -195,11 +243,7 @@ fn read_response(
     }
     let (mut index, mut error, mut result) = (None, None, None);
     each_until(source, b'}', |source| {
-        let name: String = read_part(source)?.ok().flatten().ok_or_else(|| malformed("a field without a name"))?;
-        if !source.take(b':')? {
-            return Err(malformed("a field without a value"));
-        }
-        match name.as_str() {
+        match read_name(source)?.as_str() {
             "id" => {
                 let id = read_part::<Int>(source)?.ok().flatten().and_then(Int::to_u64);
                 let place = id.and_then(|id| usize::try_from(id.checked_sub(first_id)?).ok());
@@ -232,6 +276,15 @@ fn read_response(
     };
     let index = index.filter(|_| !is_misread);
     Ok(Response { index, outcome, is_error, is_json_rpc, is_misread })
+}
+
+/// The name of a field, up to its value.
+fn read_name(source: &mut Source) -> io::Result<String> {
+    let name: String = read_part(source)?.ok().flatten().ok_or_else(|| malformed("a field without a name"))?;
+    if !source.take(b':')? {
+        return Err(malformed("a field without a value"));
+    }
+    Ok(name)
 }
 
 fn read_part<T: for<'de> Deserialize<'de>>(source: &mut Source) -> io::Result<Result<Option<T>, Cause>> {

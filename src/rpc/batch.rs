@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answers::{Parser, streamed, whole};
+use super::answers::{LongField, Parser, split, streamed, whole};
 use super::{CallError, Cause};
 use crate::lotus::address;
 
@@ -65,6 +65,15 @@ impl Batch {
         params: Value,
     ) -> Ticket<T> {
         self.push(Call { method, params, parse: streamed::<T> })
+    }
+
+    /// Like [`Batch::add`], for an object with one field that may be long, which is read as it comes. The rest of it is the `T`.
+    pub fn add_split<T, L>(&mut self, method: &'static str, params: Value) -> Ticket<(T, Option<L>)>
+    where
+        T: for<'de> Deserialize<'de> + Send + 'static,
+        L: LongField,
+    {
+        self.push(Call { method, params, parse: split::<T, L> })
     }
 
     fn push<T>(&mut self, call: Call) -> Ticket<T> {

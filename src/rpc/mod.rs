@@ -11,7 +11,7 @@ pub mod http;
 mod json;
 mod problems;
 
-pub use answers::MAX_ANSWER_BYTES;
+pub use answers::{LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
 pub use client::Client;
 pub use error::{CallError, Cause};

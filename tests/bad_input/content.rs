@@ -75,13 +75,17 @@ fn a_sector_state_that_nobody_knows() {
     let farm = Farm::start();
     farm.miner.result("SectorsSummary", json!({"Proving": 20, "Hibernating": 1}));
     farm.miner.result("SectorsListInStates", json!([99]));
-    let status = json!({"State": "Hibernating", "Log": [{"Kind": "event;sealing.SectorSleep", "Timestamp": 7}]});
+    let status =
+        json!({"State": "Hibernating", "Log": [{"Kind": "event;sealing.SectorSleep", "Timestamp": 1_795_399_200}]});
     farm.miner.answer_to("SectorsStatus", json!([99]), Answer::Result(status));
     let metrics = collect(&farm);
     let sectors = [("miner_id", MINER), ("state", "Hibernating"), ("phase", "error")];
     assert_eq!(metrics.value("farcaster_miner_sectors", &sectors), Some(1.0));
     let sector = [("sector", "99"), ("state", "Hibernating"), ("phase", "error")];
-    assert_eq!(metrics.value("farcaster_miner_pipeline_sector_state_timestamp_seconds", &sector), Some(7.0));
+    assert_eq!(
+        metrics.value("farcaster_miner_pipeline_sector_state_timestamp_seconds", &sector),
+        Some(1_795_399_200.0)
+    );
     let calls = farm.miner.calls();
     let asks_for_it = |(method, params): &(String, Value)| {
         method == "SectorsListInStates" && params[0].as_array().unwrap().contains(&json!("Hibernating"))
@@ -117,7 +121,7 @@ fn hostile_names() {
     let farm = Farm::start();
     farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info/Hostname"), json!(name));
     farm.miner.change("StorageLocal", json!([]), &format!("/{STORAGE}"), json!(name));
-    farm.miner.change("SectorsStatus", json!([27]), "/LastErr", json!(name));
+    farm.miner.change("SectorsStatus", json!([27]), "/Log/13/Trace", json!(name));
     farm.miner.result("SectorsSummary", json!({name: 1}));
     farm.daemon.change("Version", json!([]), "/Agent", json!(name));
     farm.daemon.change("NetBandwidthStatsByProtocol", json!([]), "/~1meshsub~11.1.0", json!({"TotalIn": 1}));
@@ -264,7 +268,7 @@ fn what_failed_is_asked_again() {
     let farm = Farm::start();
     let exporter = farm.exporter();
     farm.miner.answer_to("StorageInfo", json!([STORAGE]), Answer::Error(1, "try again".to_owned()));
-    farm.miner.change("SectorsStatus", json!([24]), "/Retries", json!("few"));
+    farm.miner.change("SectorsStatus", json!([24]), "/Log/1/Timestamp", json!("late"));
     let (first, _) = exporter.collect();
     assert_eq!(first.failed(), [format!("pipeline {MINER}"), format!("storage_paths {MINER}")]);
     assert!(!first.has("farcaster_miner_pipeline_sector_retries", &[("sector", "24")]));
@@ -305,8 +309,9 @@ fn numbers_at_their_bounds() {
     farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", json!(i64::MAX));
     farm.miner.result("SectorsSummary", json!({"Proving": u64::MAX, "PreCommit1": 1}));
     let (after, stderr) = farm.exporter().collect();
-    let mut failed =
-        ["deadlines", "power", "scheduler", "sectors_on_chain"].map(|name| format!("{name} {MINER}")).to_vec();
+    let mut failed = ["deadlines", "pipeline", "power", "scheduler", "sectors_on_chain"]
+        .map(|name| format!("{name} {MINER}"))
+        .to_vec();
     failed.insert(0, "blocks".to_owned());
     assert_eq!(after.failed(), failed, "{stderr}");
     let miner = [("miner_id", MINER)];

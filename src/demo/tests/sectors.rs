@@ -228,11 +228,28 @@ fn a_day_has_everything_that_can_go_wrong() {
         let at = At { farm: &farm, now };
         let summary = at.miner(miner, "SectorsSummary", json!([]));
         seen.extend(summary.as_object().unwrap().keys().cloned());
-        for sector in at.in_states(miner, &["SealPreCommit1Failed"]) {
+        for sector in at.in_states(miner, &["PreCommitFailed"]) {
             let status = at.status(miner, sector);
-            let error = status["LastErr"].as_str().unwrap();
-            assert!(error.contains('"') && error.contains('\n'));
-            assert!(status["Retries"].as_u64().unwrap() > 0);
+            let log = list(&status["Log"]);
+            let of_kind =
+                |part: &str| log.iter().filter(|entry| entry["Kind"].as_str().unwrap().contains(part)).count();
+            assert_eq!((of_kind("SectorRetry"), of_kind("SealPreCommit2Failed")), (5, 4));
+            for entry in log {
+                let trace = entry["Trace"].as_str().unwrap();
+                assert_eq!(entry["Kind"].as_str().unwrap().ends_with("Failed"), !trace.is_empty(), "{entry}");
+                seen.extend(
+                    ['"', '\n'].into_iter().filter(|c| trace.contains(*c)).map(|c| format!("{c:?} in an error")),
+                );
+            }
+            // As Lotus has them, whatever happened.
+            assert_eq!((&status["LastErr"], &status["Retries"]), (&json!(""), &json!(0)));
+        }
+        for sector in at.in_states(miner, &["WaitSeed"]) {
+            let status = at.status(miner, sector);
+            for entries in list(&status["Log"]).windows(2) {
+                let refused = entries[1]["Kind"].as_str().unwrap().starts_with("error;");
+                seen.extend(refused.then(|| format!("{} refused", entries[0]["Kind"].as_str().unwrap())));
+            }
         }
         let faults = count(&at.about(MINERS[miner], "StateMinerFaults"));
         let recoveries = count(&at.about(MINERS[miner], "StateMinerRecoveries"));
@@ -245,8 +262,11 @@ fn a_day_has_everything_that_can_go_wrong() {
         "Available",
         "PreCommitBatchWait",
         "PreCommitWait",
+        "PreCommitFailed",
         "Removed",
-        "SealPreCommit1Failed",
+        "'\"' in an error",
+        "'\\n' in an error",
+        "event;sealing.SectorPreCommitLanded refused",
         "UpdateReplica",
         "WaitDeals",
     ] {
@@ -260,7 +280,7 @@ fn a_log_tells_the_sector_s_life() {
         &["SectorPacked", "SectorTicket", "SectorSeedReady", "SectorProving", "SectorFinalized"],
         &["SectorPacked", "SectorPreCommitted", "SectorSeedReady", "SectorProofReady", "SectorProving"],
     ];
-    const EARLY_STATES: [&str; 4] = ["WaitDeals", "PreCommit1", "SealPreCommit1Failed", "WaitSeed"];
+    const EARLY_STATES: [&str; 4] = ["WaitDeals", "PreCommit1", "SealPreCommit2Failed", "WaitSeed"];
     let farm = Farm::new(1000);
     for (miner, milestones) in MILESTONES.into_iter().enumerate() {
         let sectors = numbers(&At { farm: &farm, now: NOON }.miner(miner, "SectorsList", json!([])));
