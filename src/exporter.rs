@@ -13,6 +13,7 @@ use crate::address_book::AddressBook;
 use crate::cli::{Options, Verbosity};
 use crate::collect::{self, Report};
 use crate::discover::{Endpoint, Places, discover};
+use crate::expose::Samples;
 use crate::rpc::Node;
 use crate::rpc::http::Http;
 use crate::state::{self, State};
@@ -115,18 +116,19 @@ pub(crate) struct Gathered {
 /// Collects from the nodes, once. `lines` is what is wrong already.
 pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node], mut lines: Vec<String>) -> Gathered {
     let address_book = read_address_book(options, env, state, &mut lines);
+    let now = unix_seconds();
     let mut report = collect::run(&collect::Run {
         nodes,
         miner_ids: &options.miner_ids,
         address_book: &address_book,
         state,
-        now: unix_seconds(),
+        now,
         timeout: options.timeout,
         slow_period_seconds: options.slow_interval.as_secs_f64(),
         max_rows: options.max_rows,
     });
     lines.append(&mut report.lines);
-    let (text, duplicates) = std::mem::take(&mut report.samples).render();
+    let (text, duplicates) = std::mem::replace(&mut report.samples, Samples::new(now)).render();
     lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
     if let Some(path) = &options.textfile {
         lines.extend(rivals::lines(state, path, &addresses(nodes), &text));

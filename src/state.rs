@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::textfile;
+use crate::{textfile, tolerant};
 
 /// The file's name in the state folder.
 const FILE_NAME: &str = "state.json";
@@ -118,7 +118,7 @@ impl State {
     pub fn recall<T: DeserializeOwned + Default>(&self, section: &str) -> T {
         let sections = self.sections.lock().unwrap_or_else(PoisonError::into_inner);
         let text = sections.get(section).map(|raw| raw.get());
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| tolerant::from_json(text.as_bytes()).ok()).unwrap_or_default()
     }
 
     /// Replaces what a section holds.
@@ -279,6 +279,23 @@ mod tests {
         let state = State::in_folder(folder.path());
         assert_eq!(run(&state), clean(42));
         assert_eq!(state.recall::<BTreeMap<String, u64>>("pipeline/f01"), BTreeMap::new());
+    }
+
+    /// Serde would fill the fields with the list's elements.
+    #[test]
+    fn a_list_is_no_section_of_a_struct() {
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        struct Totals {
+            wins: u64,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"version": 1, "sections": {"a": [18446744073709551615], "b": {"wins": 3}}}"#;
+        fs::write(folder.path().join(FILE_NAME), text).unwrap();
+        let state = State::in_folder(folder.path());
+        let _turn = state.begin(NO_PATIENCE);
+        assert_eq!(state.recall::<Totals>("a"), Totals::default());
+        assert_eq!(state.recall::<Totals>("b"), Totals { wins: 3 });
     }
 
     #[test]

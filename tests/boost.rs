@@ -99,6 +99,7 @@ fn an_empty_boost_has_zeros_and_nothing_made_up() {
     assert_eq!(of_deals, [0.0; 21]);
     assert_eq!(value(&metrics, "publish_queue_deals", &[]), Some(0.0));
     assert_eq!(value(&metrics, "publish_queue_bytes", &[]), Some(0.0));
+    assert!(value(&metrics, "publish_queue_bytes", &[]).is_some_and(f64::is_sign_positive), "0, and not -0");
     for family in [
         "publish_timestamp_seconds",
         "publish_queue_deal_bytes",
@@ -117,6 +118,56 @@ fn an_empty_boost_has_zeros_and_nothing_made_up() {
     let (metrics, _) = collect(&exporter(&boost));
     assert_eq!(value(&metrics, "publish_queue_bytes", &[]), Some(8.0));
     assert_eq!(count(&metrics, "publish_timestamp_seconds"), 0);
+}
+
+#[test]
+fn a_queue_without_its_deals_is_no_empty_queue() {
+    let boost = Boost::start();
+    for queue in [json!({}), json!({"Start": "2026-11-22T09:00:00Z", "Period": 3600})] {
+        boost.tell("dealPublish", queue);
+        let (metrics, lines) = collect(&exporter(&boost));
+        let is_named = |line: &String| line.contains("dealPublish: ") && line.contains("missing field `Deals`");
+        assert!(lines.len() == 1 && lines.iter().all(is_named), "{lines:?}");
+        assert_eq!(metrics.success("boost", MINER), Some(false));
+        assert_eq!(count(&metrics, "publish_queue_deals") + count(&metrics, "publish_queue_bytes"), 0);
+    }
+}
+
+/// One answer that cannot be spoils no total, neither now nor in later runs.
+#[test]
+fn transfers_that_cannot_be_are_not_counted() {
+    let boost = Boost::start();
+    let exporter = exporter(&boost);
+    assert_eq!(value(&collect(&exporter).0, "transferred_bytes_total", &[]), Some(1500.0));
+    for (at, bytes) in [
+        ("9999-12-31T23:59:59Z", json!(7)),
+        ("1754-08-30T22:43:41.128654848Z", json!(7)),
+        ("2026-02-31T00:00:00Z", json!(7)),
+        ("2026-11-22T09:00:04Z", json!("18446744073709551615")),
+        ("2026-11-22T09:00:04Z", json!(i64::MAX)),
+        ("2026-11-22T09:00:04Z", json!(-1)),
+    ] {
+        boost.tell("transfers", json!([{"At": at, "Bytes": bytes}]));
+        let (metrics, lines) = collect(&exporter);
+        assert!(lines.len() == 1 && lines[0].contains("transfers"), "{at} {bytes}: {lines:?}");
+        assert_eq!(metrics.success("boost", MINER), Some(false));
+        assert_eq!(count(&metrics, "transferred_bytes_total"), 0, "{at} {bytes}");
+    }
+    boost.tell("transfers", json!([{"At": "2026-11-22T09:00:03Z", "Bytes": 70}]));
+    assert_eq!(value(&collect(&exporter).0, "transferred_bytes_total", &[]), Some(1570.0));
+}
+
+/// An id that only looks like one does not make another miner of it.
+#[test]
+fn an_id_that_is_none_forgets_nothing() {
+    let boost = Boost::start();
+    let exporter = exporter(&boost);
+    let (first, _) = collect(&exporter);
+    boost.tell("minerAddress", json!({"MinerID": "f0+23"}));
+    let (metrics, lines) = collect(&exporter);
+    assert!(lines.len() == 1 && lines[0].contains("minerAddress.MinerID"), "{lines:?}");
+    let total = |metrics| value(metrics, "transferred_bytes_total", &[]);
+    assert_eq!(total(&metrics), total(&first));
 }
 
 #[test]

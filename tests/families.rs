@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lotus_farcaster::expose::families::ALL;
-use lotus_farcaster::expose::{Description, Kind};
+use lotus_farcaster::expose::{Description, Kind, Unit};
 
 /// Units that names may end in; anything that has another unit must be converted.
 const BASE_UNITS: [&str; 3] = ["seconds", "bytes", "fil"];
@@ -106,6 +106,23 @@ fn units_are_base_units_and_stand_at_the_end() {
         },
         "a time that is not in seconds",
     );
+}
+
+/// The unit decides what is published. One that stands in the table says more than the name, and nothing else.
+#[test]
+fn the_unit_in_the_name_is_that_of_the_values() {
+    let says_else = |family: &Description| match (Unit::of(family.name), family.unit) {
+        (Unit::Fil, Unit::FilLessDebts) | (Unit::Count, Unit::Scale) => false,
+        (Unit::Time { .. }, Unit::Time { .. }) => false,
+        (of_name, unit) => of_name != unit,
+    };
+    no_family(says_else, "the unit in the table is another than that in the name");
+    let of_words = |family: &Description| {
+        let words = words_with_unit_last(family);
+        let unit = words.last().filter(|word| BASE_UNITS.contains(word));
+        unit.is_some() && Unit::of(family.name) == Unit::Count
+    };
+    no_family(of_words, "a unit in the name that is taken for a count");
 }
 
 #[test]

@@ -11,7 +11,8 @@ const INTRODUCTION: &str = "\
 Every metric family that `lotus-exporter-farcaster` can write, with the Lotus method and field that it comes from.
 
 - Amounts of money are in FIL, sizes in bytes, times in Unix seconds; what is true or false is 1 or 0.
-- What could not be obtained is absent, and never 0.
+- What could not be obtained is absent, and never 0. So is what cannot be, like a size below 0 or a time in the year 9999: a line on stderr
+  names it, and its collector counts as failed.
 - Values are of the run that wrote them, save those of the slow tier, which take reading every sector and are obtained every
   `--slow-interval` (half an hour); `farcaster_collector_data_timestamp_seconds` says when, and after four intervals without new ones they
   are dropped. Sectors in motion are asked about when something hints that they moved, at most 50 in a run.

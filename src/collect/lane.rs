@@ -57,7 +57,7 @@ impl Lane {
             miner_id: miner_id.to_owned(),
             node: node.unwrap_or_default().to_owned(),
             started: None,
-            samples: Samples::new(),
+            samples: Samples::new(now),
             lines: Vec::new(),
             endpoints: Vec::new(),
             outcomes: Vec::new(),
@@ -108,14 +108,15 @@ impl Lane {
         let duration = started.elapsed().as_secs_f64();
         let labels = [name, self.miner_id.as_str()];
         let samples = &mut self.samples;
-        let is_success = !problems.is_failure();
-        samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
-        samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
         if let Some(facts) = &facts {
-            let obtained = dated(facts).filter(|obtained| is_success || *obtained < self.now);
-            samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
             expose(facts, samples);
         }
+        samples.take_refused().into_iter().for_each(|line| problems.note(line));
+        let is_success = !problems.is_failure();
+        let obtained = facts.as_ref().and_then(dated).filter(|obtained| is_success || *obtained < self.now);
+        samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
+        samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
+        samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
         self.lines.extend(problems.into_lines());
         self.outcomes.push(Outcome { collector: name.to_owned(), miner_id: self.miner_id.clone(), is_success });
         facts

@@ -51,7 +51,7 @@ pub fn run(run: &Run) -> Report {
     let mut lanes = collect(run, &connections);
     lanes.push(connections.lane);
 
-    let mut samples = Samples::new();
+    let mut samples = Samples::new(run.now);
     let mut lines = Vec::new();
     let (mut endpoints, mut outcomes) = (Vec::new(), Vec::new());
     for lane in lanes {
@@ -81,6 +81,7 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
+    lines.extend(samples.take_refused().into_iter().map(|line| Line::from(line + "; left out")));
     let (remarks, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.is_remark);
     let (lines, remarks) = (Line::merged(lines), Line::merged(remarks));
     Report { samples, lines, remarks, endpoints, outcomes, cost: total, duration: started.elapsed() }

@@ -1,14 +1,17 @@
 //! The table of every metric family: name, type, labels, HELP. Text, tests and documents come from it.
+//!
+//! The name tells the unit, and so what can be a value. Where it does not tell all of it, the unit stands after the labels.
 
-use super::{Description, Family, Kind};
+use super::{Description, Family, Kind, Unit};
 
 macro_rules! families {
-    ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+    ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $(($unit:expr))? $help:literal;)*) => {
         $(
             #[doc = $help]
             pub static $constant: Family<{ <[&str]>::len(&[$($label),*]) }> = Family {
                 name: $name,
                 kind: Kind::$kind,
+                unit: [$($unit,)? Unit::of($name)][0],
                 help: $help,
                 labels: [$($label),*],
             };
@@ -149,7 +152,7 @@ families! {
     // Money
     MINER_BALANCE_FIL: Gauge "farcaster_miner_balance_fil" ["miner_id"]
         "All FIL that the miner actor holds. StateReadState.Balance.";
-    MINER_AVAILABLE_FIL: Gauge "farcaster_miner_available_fil" ["miner_id"]
+    MINER_AVAILABLE_FIL: Gauge "farcaster_miner_available_fil" ["miner_id"] (Unit::FilLessDebts)
         "FIL that can be withdrawn from the miner. StateMinerAvailableBalance.";
     MINER_FEE_DEBT_FIL: Gauge "farcaster_miner_fee_debt_fil" ["miner_id"]
         "FIL that the miner owes for penalties; it cannot win blocks before it is paid. StateReadState.State.FeeDebt.";
@@ -225,7 +228,7 @@ families! {
         "How long jobs ran that were seen to end, well or not, to half the time between two runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
         "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
-    MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"]
+    MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"] (Unit::Scale)
         "The priority of a task that waits for a worker, the highest if it waits several times. SealingSchedDiag.SchedInfo.Requests.";
 
     // Workers and storage
@@ -285,9 +288,9 @@ families! {
     // Deadlines
     MINER_DEADLINE_CURRENT: Gauge "farcaster_miner_deadline_current" ["miner_id"]
         "The deadline whose window is open now. StateMinerProvingDeadline.Index.";
-    MINER_DEADLINE_OPEN_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_open_timestamp_seconds" ["miner_id", "deadline"]
+    MINER_DEADLINE_OPEN_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_open_timestamp_seconds" ["miner_id", "deadline"] (Unit::Time { days_ahead: 2 })
         "When the deadline opened, if it is open, or opens next, in Unix seconds. StateMinerProvingDeadline.";
-    MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_close_timestamp_seconds" ["miner_id", "deadline"]
+    MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_close_timestamp_seconds" ["miner_id", "deadline"] (Unit::Time { days_ahead: 2 })
         "When the deadline closes, this time or next, in Unix seconds. StateMinerProvingDeadline.";
     MINER_DEADLINE_PARTITIONS: Gauge "farcaster_miner_deadline_partitions" ["miner_id", "deadline"]
         "Partitions of the deadline that have live sectors. StateMinerPartitions.";
@@ -313,7 +316,7 @@ families! {
         "Deals that wait to be published together. Boost's dealPublish.Deals.";
     BOOST_PUBLISH_QUEUE_BYTES: Gauge "farcaster_boost_publish_queue_bytes" ["miner_id"]
         "Size of the pieces of those deals. Boost's dealPublish.Deals.PieceSize.";
-    BOOST_PUBLISH_TIMESTAMP_SECONDS: Gauge "farcaster_boost_publish_timestamp_seconds" ["miner_id"]
+    BOOST_PUBLISH_TIMESTAMP_SECONDS: Gauge "farcaster_boost_publish_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 31 })
         "When those deals will be published, in Unix seconds; missing where somebody has to publish them by hand (ManualPSD). Boost's dealPublish.Start and Period.";
     BOOST_PUBLISH_QUEUE_DEAL_BYTES: Gauge "farcaster_boost_publish_queue_deal_bytes" ["miner_id", "deal", "client", "client_name"]
         "Size of the piece of a deal that waits to be published. Boost's dealPublish.Deals.";

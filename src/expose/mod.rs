@@ -2,8 +2,11 @@
 
 pub mod families;
 mod text;
+mod unit;
 
 use std::collections::BTreeMap;
+
+pub use unit::Unit;
 
 use crate::lotus::fil::Fil;
 use crate::tolerant::{Float, Int};
@@ -37,6 +40,8 @@ pub struct Family<const N: usize> {
     pub name: &'static str,
     /// The type.
     pub kind: Kind,
+    /// What its values are numbers of.
+    pub unit: Unit,
     /// The HELP text: what it is, and the Lotus method and field that it comes from.
     pub help: &'static str,
     /// The names of the labels.
@@ -50,6 +55,8 @@ pub struct Description {
     pub name: &'static str,
     /// The type.
     pub kind: Kind,
+    /// What its values are numbers of.
+    pub unit: Unit,
     /// The HELP text.
     pub help: &'static str,
     /// The names of the labels.
@@ -59,7 +66,7 @@ pub struct Description {
 impl<const N: usize> Family<N> {
     /// The family without its number of labels.
     pub const fn describe(&'static self) -> Description {
-        Description { name: self.name, kind: self.kind, help: self.help, labels: &self.labels }
+        Description { name: self.name, kind: self.kind, unit: self.unit, help: self.help, labels: &self.labels }
     }
 }
 
@@ -123,10 +130,17 @@ impl<V: Value> Value for Option<V> {
     }
 }
 
-/// Samples on their way to the text, by family.
-#[derive(Default)]
+/// Samples on their way to the text, by family. Numbers that cannot be are refused.
 pub struct Samples {
+    now: f64,
     families: BTreeMap<&'static str, Block>,
+    refused: BTreeMap<&'static str, Refused>,
+}
+
+/// What was refused of a family: the first in words, and how many came after it.
+struct Refused {
+    first: String,
+    more: usize,
 }
 
 struct Block {
@@ -146,9 +160,9 @@ struct Sample {
 }
 
 impl Samples {
-    /// No samples yet.
-    pub fn new() -> Self {
-        Samples::default()
+    /// No samples yet of a run that began at `now`, Unix seconds.
+    pub fn new(now: f64) -> Self {
+        Samples { now, families: BTreeMap::new(), refused: BTreeMap::new() }
     }
 
     /// Adds a sample. The labels' values stand in the order of the family's labels.
@@ -167,8 +181,19 @@ impl Samples {
         self.push(family, labels, value, Some(rank));
     }
 
-    /// Adds a summary.
+    /// Adds a summary: all of it, or nothing where one of its numbers cannot be.
     pub fn add_summary<const N: usize>(&mut self, family: &'static Family<N>, labels: [&str; N], summary: &Summary) {
+        let (_, most) = family.unit.bounds(self.now);
+        let impossible = summary.quantiles.iter().find(|(_, value)| !family.unit.allows(*value, self.now));
+        if let Some((_, value)) = impossible {
+            return self.refuse(family, &labels, *value, &family.unit.words());
+        }
+        if !Unit::Count.allows(summary.count as f64, self.now) {
+            return self.refuse(family, &labels, summary.count as f64, &Unit::Count.words());
+        }
+        if !(0.0..=most * summary.count as f64).contains(&summary.sum) {
+            return self.refuse(family, &labels, summary.sum, &format!("the sum of {} such values", summary.count));
+        }
         let samples = &mut self.block(family).samples;
         let mut push = |suffix, labels, value| samples.push(Sample { suffix, labels, value, rank: None });
         for (quantile, value) in &summary.quantiles {
@@ -200,9 +225,32 @@ impl Samples {
         let Some(value) = value.number() else {
             return;
         };
+        if !family.unit.allows(value, self.now) {
+            return self.refuse(family, &labels, value, &family.unit.words());
+        }
+        // An empty sum of floats is -0.
+        let value = value + 0.0;
         let block = self.block(family);
         block.has_rows |= rank.is_some();
         block.samples.push(Sample { suffix: "", labels: text::labels(&family.labels, &labels), value, rank });
+    }
+
+    fn refuse<const N: usize>(&mut self, family: &'static Family<N>, labels: &[&str; N], value: f64, wanted: &str) {
+        let refused = self.refused.entry(family.name).and_modify(|refused| refused.more += 1);
+        refused.or_insert_with(|| {
+            let labels = text::labels(&family.labels, labels);
+            let value = text::number(value);
+            Refused { first: format!("{}{labels}: {value} is not {wanted}", family.name), more: 0 }
+        });
+    }
+
+    /// What was refused since this was last asked, a line for each family.
+    pub fn take_refused(&mut self) -> Vec<String> {
+        let lines = std::mem::take(&mut self.refused).into_values().map(|Refused { first, more }| match more {
+            0 => first,
+            _ => format!("{first}, and {more} more of this family"),
+        });
+        lines.collect()
     }
 
     fn block<const N: usize>(&mut self, family: &'static Family<N>) -> &mut Block {
@@ -216,6 +264,10 @@ impl Samples {
 
     /// Takes over the samples of another set.
     pub fn append(&mut self, other: Samples) {
+        for (name, refused) in other.refused {
+            let mine = self.refused.entry(name).and_modify(|mine| mine.more += 1 + refused.more);
+            mine.or_insert(refused);
+        }
         for (name, mut block) in other.families {
             match self.families.get_mut(name) {
                 Some(mine) => {

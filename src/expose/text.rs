@@ -61,7 +61,7 @@ pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {
 }
 
 /// The shortest text that reads back as the same float.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-5..1e21).contains(&size) { format!("{value:e}") } else { format!("{value}") }
 }
@@ -69,16 +69,24 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{Family, Samples};
+    use super::super::{Family, Samples, Unit};
     use super::*;
 
-    static POWER: Family<1> =
-        Family { name: "test_power_bytes", kind: Kind::Gauge, help: "a \\ in a help\nand a line", labels: ["name"] };
-    static AGE: Family<0> = Family { name: "test_age_seconds", kind: Kind::Gauge, help: "age", labels: [] };
+    const NOW: f64 = 1_795_392_000.0;
+
+    static POWER: Family<1> = Family {
+        name: "test_power_bytes",
+        kind: Kind::Gauge,
+        unit: Unit::PowerBytes,
+        help: "a \\ in a help\nand a line",
+        labels: ["name"],
+    };
+    static AGE: Family<0> =
+        Family { name: "test_age_seconds", kind: Kind::Gauge, unit: Unit::Seconds, help: "age", labels: [] };
 
     #[test]
     fn hostile_labels_are_escaped() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::new(NOW);
         samples.add(&POWER, ["a\"b\\c\nd"], 1.5);
         samples.add(&AGE, [], 7u64);
         let (text, duplicates) = samples.render();
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_series_stands_once_and_what_is_absent_not_at_all() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::new(NOW);
         samples.add(&POWER, ["x"], 1u64);
         samples.add(&POWER, ["x"], 2u64);
         samples.add(&AGE, [], None::<f64>);
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn rows_are_limited_to_the_smallest_ranks() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::new(NOW);
         for rank in [3, 1, 2, 5, 4] {
             samples.add_row(&POWER, [&rank.to_string()], 1u64, f64::from(rank));
         }

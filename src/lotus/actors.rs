@@ -227,6 +227,9 @@ mod tests {
         assert_eq!(method_name(Some("storageminer"), 5), "SubmitWindowedPoSt");
         assert_eq!(method_name(Some("storageminer"), 34), "ProveCommitSectors3");
         assert_eq!(method_name(Some("storagemarket"), 5), "VerifyDealsForActivation");
+        assert_eq!(method_name(Some("evm"), 3), "GetBytecode");
+        assert_eq!(method_name(Some("evm"), 6), "InvokeContractDelegate");
+        assert_eq!(method_name(Some("eam"), 4), "CreateExternal");
         assert_eq!(method_name(Some("storageminer"), 99), "Method 99");
         assert_eq!(method_name(None, 5), "Method 5");
         assert_eq!(method_name(None, 0), "Send");

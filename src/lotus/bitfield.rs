@@ -2,10 +2,17 @@
 
 use std::ops::Range;
 
+use serde::de::Error;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::tolerant::Int;
+
+/// The largest sector number (MaxSectorNumber of go-state-types).
+pub const MAX_SECTOR_NUMBER: u64 = i64::MAX as u64;
+
+/// No set of Lotus' has more numbers. A miner can have 48 deadlines of 3000 partitions of 2349 sectors.
+pub const MAX_COUNT: u64 = 48 * 3000 * 2349;
 
 /// A set of numbers, kept as ascending ranges that neither touch nor overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +97,17 @@ impl<'de> Deserialize<'de> for BitField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let runs: Option<Vec<Int>> = Option::deserialize(deserializer)?;
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        let mut position = 0u64;
+        let (mut position, mut count) = (0u64, 0u64);
         for (index, run) in runs.unwrap_or_default().into_iter().enumerate() {
             let end = run.to_u64().and_then(|length| position.checked_add(length));
-            let end = end.ok_or_else(|| serde::de::Error::custom("a run that is no length"))?;
+            let end = end.filter(|end| *end <= MAX_SECTOR_NUMBER + 1);
+            let end =
+                end.ok_or_else(|| Error::custom("a run that is no length, or ends beyond the last sector number"))?;
             if index % 2 == 1 && end > position {
+                count += end - position;
+                if count > MAX_COUNT {
+                    return Err(Error::custom("more sectors than a miner can have"));
+                }
                 match ranges.last_mut() {
                     Some(last) if last.end == position => last.end = end,
                     _ => ranges.push(position..end),
@@ -130,11 +143,21 @@ mod tests {
 
     #[test]
     fn hostile_runs_are_refused_or_harmless() {
-        assert!(serde_json::from_str::<BitField>("[1,18446744073709551615]").is_err());
-        assert!(serde_json::from_str::<BitField>("[0,-1]").is_err());
-        let vast = field("[0,18446744073709551615]");
-        assert_eq!(vast.count(), u64::MAX);
+        for hostile in [
+            "[1,18446744073709551615]",
+            "[0,18446744073709551615]",
+            "[9223372036854775808,1]",
+            "[18446744073709551615]",
+            "[0,338256001]",
+            "[0,338256000,1,1]",
+            "[0,-1]",
+        ] {
+            assert!(serde_json::from_str::<BitField>(hostile).is_err(), "{hostile}");
+        }
+        let vast = field("[0,338256000]");
+        assert_eq!(vast.count(), MAX_COUNT);
         assert_eq!(vast.iter().take(2).count(), 2);
+        assert_eq!(field("[9223372036854775807,1]").iter().collect::<Vec<_>>(), [MAX_SECTOR_NUMBER]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The chain's clock: epochs of 30 seconds, counted from the network's genesis. Constants from Lotus' build/buildconstants.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
 /// Epochs in a day.
 pub const EPOCHS_PER_DAY: f64 = 2880.0;
 
@@ -11,6 +14,25 @@ pub const CHAIN_FINALITY_EPOCHS: i64 = 900;
 
 /// Deadlines of a proving period, on every network (WPoStPeriodDeadlines of the miner actor's policy).
 pub const DEADLINES_PER_PERIOD: usize = 48;
+
+/// Mainnet's genesis, 2020-08-24T22:00:00Z in Unix seconds. No network that is still there is older.
+pub const OLDEST_GENESIS_SECONDS: f64 = 1_598_306_400.0;
+
+/// Go's zero times in Unix seconds: the year 1, and what becomes of it where nanoseconds are counted in 64 bits, in the year 1754.
+const NEVER_SECONDS: [f64; 2] = [-62_135_596_800.0, -6_795_364_578.871_345];
+
+/// Local times of old were off their zones, which are written in whole minutes, by some seconds.
+const SECONDS_OFF_NEVER: f64 = 60.0;
+
+/// No chain is as high: 950 years of epochs. Whatever is calculated with lower heights fits.
+pub const MAX_HEIGHT: i64 = 1_000_000_000;
+
+/// Reads a height that can be, for fields of answers that more is made of than a sample.
+pub fn deserialize_height<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let height = i64::deserialize(deserializer)?;
+    let can_be = (0..=MAX_HEIGHT).contains(&height);
+    can_be.then_some(height).ok_or_else(|| Error::custom(format_args!("there is no height {height}")))
+}
 
 /// Turns epochs into times and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +56,24 @@ impl ChainClock {
     }
 }
 
+/// A moment as Go writes it, in Unix seconds; None stands for "never".
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment(pub Option<f64>);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read_rfc3339(&text).ok_or_else(|| Error::custom("a string that is not a time"))
+    }
+}
+
 /// Unix seconds of a time as Go writes it (RFC 3339: `2026-11-22T09:22:07.123456789Z`, or with an offset like `+08:00`).
 /// None where it is no such time, or Go's zero time, which stands for "never".
 pub fn parse_rfc3339(text: &str) -> Option<f64> {
+    read_rfc3339(text)?.0
+}
+
+fn read_rfc3339(text: &str) -> Option<Moment> {
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let zone_at = rest.find(['Z', 'z', '+', '-'])?;
     let (time, zone) = rest.split_at(zone_at);
@@ -46,16 +83,24 @@ pub fn parse_rfc3339(text: &str) -> Option<f64> {
     let hour: i64 = clock.next()?.parse().ok()?;
     let minute: i64 = clock.next()?.parse().ok()?;
     let second: f64 = clock.next()?.parse().ok()?;
-    let in_range = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
+    let in_range = (0..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=days_of_month(year, month)).contains(&day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0.0..61.0).contains(&second);
-    if !in_range || !(2..=9999).contains(&year) {
+    if !in_range {
         return None;
     }
     let minutes = days_since_1970(year, month, day) * 1440 + hour * 60 + minute;
-    Some((minutes - zone_minutes(zone)?) as f64 * 60.0 + second)
+    let seconds = (minutes - zone_minutes(zone)?) as f64 * 60.0 + second;
+    let is_never = NEVER_SECONDS.iter().any(|never| (seconds - never).abs() < SECONDS_OFF_NEVER);
+    Some(Moment(Some(seconds).filter(|_| !is_never)))
+}
+
+fn days_of_month(year: i64, month: i64) -> i64 {
+    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    days_since_1970(next_year, next_month, 1) - days_since_1970(year, month, 1)
 }
 
 fn zone_minutes(zone: &str) -> Option<i64> {
@@ -96,8 +141,35 @@ mod tests {
         assert_eq!(parse_rfc3339("2000-02-29T12:00:00.5Z"), Some(951_825_600.5));
         assert_eq!(parse_rfc3339("2026-11-22T17:22:07.25+08:00"), parse_rfc3339("2026-11-22T09:22:07.25Z"));
         assert_eq!(parse_rfc3339("2026-11-22T04:52:07-04:30"), parse_rfc3339("2026-11-22T09:22:07Z"));
-        for no_time in ["0001-01-01T00:00:00Z", "", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T09:22:07"] {
-            assert_eq!(parse_rfc3339(no_time), None, "{no_time}");
+        for no_time in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T09:22:07", "10000-01-01T00:00:00Z"] {
+            assert_eq!(read_rfc3339(no_time), None, "{no_time}");
+        }
+    }
+
+    #[test]
+    fn days_that_do_not_exist() {
+        for day in ["2026-02-29", "2026-02-31", "2026-04-31", "1900-02-29", "2026-11-00", "2026-12-32"] {
+            assert_eq!(read_rfc3339(&format!("{day}T00:00:00Z")), None, "{day}");
+        }
+        for (day, next) in [("2028-02-29", "2028-03-01"), ("2026-12-31", "2027-01-01"), ("2000-02-29", "2000-03-01")] {
+            let of = |day| parse_rfc3339(&format!("{day}T00:00:00Z"));
+            assert_eq!(of(day).map(|seconds| seconds + 86_400.0), of(next), "{day}");
+        }
+    }
+
+    #[test]
+    fn both_of_gos_zero_times_are_never() {
+        for never in [
+            "0001-01-01T00:00:00Z",
+            "0000-12-31T19:03:58-04:56",
+            "0001-01-01T08:05:43+08:05",
+            "1754-08-30T22:43:41.128654848Z",
+            "1754-08-30T23:37:09.128654848+00:53",
+        ] {
+            assert_eq!(read_rfc3339(never), Some(Moment(None)), "{never}");
+        }
+        for time in ["0002-01-01T00:00:00Z", "1754-08-31T22:43:41Z", "9999-12-31T23:59:59Z"] {
+            assert!(parse_rfc3339(time).is_some(), "{time} is a time, and refused where it is published");
         }
     }
 }

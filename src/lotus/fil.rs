@@ -2,13 +2,14 @@
 
 use std::iter::Sum;
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::tolerant::Int;
 
 const ATTO_PER_FIL: u128 = 1_000_000_000_000_000_000;
 
-/// An amount in attoFIL. All FIL there will ever be are 2 × 10^27 attoFIL, so an `i128` holds any sum.
+/// An amount in attoFIL. There will never be more than [`Fil::ALL`], so an `i128` holds any sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fil {
     /// The whole amount in attoFIL; negative amounts exist (debts, differences).
@@ -16,6 +17,14 @@ pub struct Fil {
 }
 
 impl Fil {
+    /// All FIL that there will ever be: two billion.
+    pub const ALL: Fil = Fil { atto: 2_000_000_000 * ATTO_PER_FIL as i128 };
+
+    /// Whether there can be as much of it, owned or owed.
+    pub fn can_exist(self) -> bool {
+        self.atto.unsigned_abs() <= Fil::ALL.atto.unsigned_abs()
+    }
+
     /// The amount in FIL, as the float nearest to the exact value.
     pub fn to_f64(self) -> f64 {
         let sign = if self.atto < 0 { "-" } else { "" };
@@ -47,11 +56,7 @@ impl Serialize for Fil {
 impl<'de> Deserialize<'de> for Fil {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Int(atto) = Int::deserialize(deserializer)?;
-        // Sums of a few thousand such amounts must not overflow.
-        if atto.unsigned_abs() > 1 << 112 {
-            return Err(serde::de::Error::custom("more FIL than can exist"));
-        }
-        Ok(Fil { atto })
+        Some(Fil { atto }).filter(|fil| fil.can_exist()).ok_or_else(|| Error::custom("more FIL than can exist"))
     }
 }
 
@@ -85,7 +90,11 @@ mod tests {
         for json in [r#""1.5""#, r#""""#, r#""1e18""#, "null", "{}"] {
             assert!(serde_json::from_str::<Fil>(json).is_err(), "{json}");
         }
-        let absurd = format!("\"{}\"", "9".repeat(38));
-        assert!(serde_json::from_str::<Fil>(&absurd).is_err());
+        let all = Fil::ALL.atto;
+        for (atto, is_some) in
+            [(all, true), (-all, true), (all + 1, false), (-all - 1, false), (i128::MAX, false), (i128::MIN, false)]
+        {
+            assert_eq!(serde_json::from_str::<Fil>(&format!("\"{atto}\"")).is_ok(), is_some, "{atto}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::epoch::ChainClock;
+use super::epoch::{self, ChainClock};
 use super::fil::Fil;
 use crate::tolerant::Int;
 
@@ -13,6 +13,7 @@ use crate::tolerant::Int;
 pub struct TipSet {
     cids: Option<Vec<Value>>,
     blocks: Option<Vec<BlockHeader>>,
+    #[serde(deserialize_with = "epoch::deserialize_height")]
     height: i64,
 }
 
@@ -35,9 +36,9 @@ impl TipSet {
         json!(self.cids)
     }
 
-    /// How many blocks the tipset has.
-    pub fn blocks(&self) -> usize {
-        self.blocks.as_ref().map_or(0, Vec::len)
+    /// How many blocks the tipset has. Every tipset has some, so none means that they were not told.
+    pub fn blocks(&self) -> Option<usize> {
+        self.blocks.as_ref().map(Vec::len).filter(|blocks| *blocks > 0)
     }
 
     /// Unix seconds of the tipset.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::Problems;
+
 /// A whole number, written as a number or as a string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Int(pub i128);
@@ -12,6 +14,15 @@ impl Int {
     /// The number, where it is not negative and fits.
     pub fn to_u64(self) -> Option<u64> {
         u64::try_from(self.0).ok()
+    }
+
+    /// The number, where it is not negative and fits; any other is reported under its name.
+    pub fn natural(self, name: &str, problems: &mut Problems) -> Option<u64> {
+        let number = self.to_u64();
+        if number.is_none() {
+            problems.note(format_args!("{name}: {} is not a number of anything", self.0));
+        }
+        number
     }
 }
 

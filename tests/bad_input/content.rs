@@ -76,7 +76,7 @@ fn a_sector_state_that_nobody_knows() {
     farm.miner.result("SectorsSummary", json!({"Proving": 20, "Hibernating": 1}));
     farm.miner.result("SectorsListInStates", json!([99]));
     let status =
-        json!({"State": "Hibernating", "Log": [{"Kind": "event;sealing.SectorSleep", "Timestamp": 1_795_399_200}]});
+        json!({"State": "Hibernating", "Log": [{"Kind": "event;sealing.SectorSleep", "Timestamp": 1_795_000_007}]});
     farm.miner.answer_to("SectorsStatus", json!([99]), Answer::Result(status));
     let metrics = collect(&farm);
     let sectors = [("miner_id", MINER), ("state", "Hibernating"), ("phase", "error")];
@@ -84,7 +84,7 @@ fn a_sector_state_that_nobody_knows() {
     let sector = [("sector", "99"), ("state", "Hibernating"), ("phase", "error")];
     assert_eq!(
         metrics.value("farcaster_miner_pipeline_sector_state_timestamp_seconds", &sector),
-        Some(1_795_399_200.0)
+        Some(1_795_000_007.0)
     );
     let calls = farm.miner.calls();
     let asks_for_it = |(method, params): &(String, Value)| {
@@ -309,19 +309,88 @@ fn numbers_at_their_bounds() {
     farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", json!(i64::MAX));
     farm.miner.result("SectorsSummary", json!({"Proving": u64::MAX, "PreCommit1": 1}));
     let (after, stderr) = farm.exporter().collect();
-    let mut failed = ["deadlines", "pipeline", "power", "scheduler", "sectors_on_chain"]
-        .map(|name| format!("{name} {MINER}"))
-        .to_vec();
-    failed.insert(0, "blocks".to_owned());
-    assert_eq!(after.failed(), failed, "{stderr}");
+    let of = |collector: &str| format!("{collector} {MINER}");
+    let mut failed =
+        ["deadlines", "expired_sectors", "sectors_on_chain", "pipeline", "scheduler", "sectors"].map(of).to_vec();
+    failed.extend(["blocks", "chain"].map(str::to_owned));
+    failed.extend([format!("deadlines {OTHER}"), format!("sectors_on_chain {OTHER}")]);
+    for collector in &failed {
+        assert!(after.failed().contains(collector), "{collector}: {:?} {stderr}", after.failed());
+    }
     let miner = [("miner_id", MINER)];
-    assert!(!after.has("farcaster_miner_deadline_open_timestamp_seconds", &miner), "epochs that cannot be");
-    assert!(!after.has("farcaster_miner_live_sectors", &miner), "a sum that does not fit");
-    assert_eq!(after.values("farcaster_miner_faulty_sector", &miner).len(), 500);
-    let left_out = after.value("farcaster_truncated_rows", &[("family", "farcaster_miner_faulty_sector")]);
-    assert!(left_out >= Some(u64::MAX as f64));
+    assert!(!after.has("farcaster_miner_live_sectors", &miner), "a sum of what is not known");
+    assert!(!after.has("farcaster_miner_deadline_open_timestamp_seconds", &miner));
+    assert!(!after.has("farcaster_chain_expected_height", &[]) && !after.has("farcaster_chain_head_height", &[]));
     let unharmed = |metrics: &Metrics| metrics.values("farcaster_miner_deadline_partitions", &[("miner_id", OTHER)]);
     assert_eq!(unharmed(&before), unharmed(&after));
+}
+
+/// What wrapped around, what is below nothing, what is beyond everything: no sample, one line that says which, and the collector failed.
+#[test]
+fn what_cannot_be_is_left_out_and_named() {
+    let farm = Farm::start();
+    let before = collect(&farm);
+    farm.daemon.change("NodeStatus", json!([false]), "/SyncStatus/Behind", json!(u64::MAX));
+    farm.daemon.change("ChainHead", json!([]), "/Blocks/0/Timestamp", json!(253_402_300_799_i64));
+    farm.daemon.change("NetBandwidthStats", json!([]), "/TotalIn", json!(-1));
+    farm.daemon.change("StateMarketBalance", json!([MINER]), "/Escrow", json!("2000000000000000000000000001"));
+    farm.daemon.change("StateReadState", json!([MINER]), "/State/FeeDebt", json!("-1"));
+    farm.daemon.result("F3GetProgress", json!({"ID": 1e29, "Round": -1, "Phase": 0}));
+    farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info/Resources/MemUsed"), json!(u64::MAX - 4095));
+    farm.miner.change("StorageStat", json!([STORAGE]), "/Available", json!(-4096));
+    let (after, stderr) = farm.exporter().collect();
+    let of = |collector: &str| format!("{collector} {MINER}");
+    let failed =
+        [of("balances"), "chain".to_owned(), "daemon".to_owned(), "f3".to_owned(), of("storage"), of("workers")];
+    assert_eq!(after.failed(), failed, "{stderr}");
+    for (family, labels, value) in [
+        ("farcaster_chain_behind_epochs", String::new(), "18446744073709552000"),
+        ("farcaster_chain_head_timestamp_seconds", String::new(), "253402300799"),
+        ("farcaster_daemon_receive_bytes_total", String::new(), "-1"),
+        ("farcaster_miner_fee_debt_fil", format!("{{miner_id=\"{MINER}\"}}"), "-1e-18"),
+        ("farcaster_f3_instance", String::new(), "1e29"),
+        ("farcaster_f3_round", String::new(), "-1"),
+        (
+            "farcaster_worker_memory_used_bytes",
+            format!("{{miner_id=\"{MINER}\",worker=\"{WORKER}\""),
+            "18446744073709548000",
+        ),
+        ("farcaster_storage_available_bytes", format!("{{miner_id=\"{MINER}\",storage_id=\"{STORAGE}\"}}"), "-4096"),
+    ] {
+        let is_named = |line: &&str| line.contains("127.0.0.1:") && line.contains(&format!("{family}{labels}"));
+        let lines: Vec<&str> = stderr.lines().filter(is_named).collect();
+        assert!(lines.len() == 1 && lines[0].ends_with("; left out"), "{family}: {stderr}");
+        assert!(lines[0].contains(&format!(": {value} is not a")), "{value}: {}", lines[0]);
+        assert!(after.family(family).len() < before.family(family).len(), "{family}");
+    }
+    assert!(stderr.contains("StateMarketBalance.Escrow: more FIL than can exist"), "{stderr}");
+    assert!(!after.has("farcaster_miner_market_escrow_fil", &[("miner_id", MINER)]));
+    assert!(after.has("farcaster_f3_phase", &[]), "what can be stays");
+    assert_others_unharmed(&before, &after, &failed.each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_deadline_that_does_not_exist() {
+    let farm = Farm::start();
+    farm.daemon.change("StateMinerProvingDeadline", json!([MINER]), "/Index", json!(48));
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!(metrics.failed(), [format!("deadlines {MINER}")]);
+    assert!(stderr.contains("StateMinerProvingDeadline: no deadline 48 can be open"), "{stderr}");
+    let miner = [("miner_id", MINER)];
+    assert!(!metrics.has("farcaster_miner_deadline_current", &miner));
+    assert!(!metrics.has("farcaster_miner_deadline_open_timestamp_seconds", &miner));
+    assert!(metrics.has("farcaster_miner_live_sectors", &miner));
+}
+
+/// Of many impossible values of a family one is shown.
+#[test]
+fn one_line_for_a_family() {
+    let farm = Farm::start();
+    farm.daemon.result("WalletBalance", json!("-5"));
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!(metrics.failed(), ["wallets"]);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(" more of this family"), "{stderr}");
 }
 
 /// Times that nobody can have meant, and the zero time that Go writes where there is none.
@@ -333,6 +402,7 @@ fn odd_times() {
         ("2026-11-22T09:22:07-00:9223372036854775807", None),
         ("9223372036854775807-01-01T00:00:00Z", None),
         ("2026-11-22T09:22:infZ", None),
+        ("1754-08-30T22:43:41.128654848Z", None),
         ("2026-11-22T09:22:07+14:00", Some(1_795_288_927.0)),
     ] {
         let farm = Farm::start();

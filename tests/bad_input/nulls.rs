@@ -22,22 +22,12 @@ fn of_the_full_node() {
     let farm = Farm::start();
     let null = |method: &str, params, pointer: &str| with(&farm, &farm.daemon, method, params, pointer, Value::Null);
 
-    let metrics = null("ChainHead", json!([]), "/Blocks");
-    assert_eq!(metrics.value("farcaster_chain_head_height", &[]), Some(6_570_000.0));
-    assert_eq!(metrics.value("farcaster_chain_head_blocks", &[]), Some(0.0));
-    assert_eq!(metrics.value("farcaster_chain_head_timestamp_seconds", &[]), None);
-    assert_eq!(metrics.value("farcaster_chain_base_fee_fil", &[]), None);
-    assert!(!metrics.has("farcaster_mpool_local_messages_below_base_fee", &[]));
-
     let metrics = null("ChainHead", json!([]), "/Cids");
     assert_eq!(metrics.value("farcaster_miner_balance_fil", &[("miner_id", MINER)]), Some(700.0));
 
     let metrics = null("StateMinerInfo", json!([MINER]), "/ControlAddresses");
     let roles = metrics.values("farcaster_miner_address_info", &[("miner_id", MINER)]);
     assert_eq!(roles.len(), 3, "owner, worker, beneficiary");
-
-    let metrics = null("NetPeers", json!([]), "");
-    assert_eq!(metrics.value("farcaster_daemon_peers", &[]), Some(0.0));
 
     let metrics = null("NetBandwidthStatsByProtocol", json!([]), "");
     assert!(!metrics.has("farcaster_daemon_protocol_receive_bytes_total", &[]));
@@ -65,6 +55,39 @@ fn of_the_full_node() {
         let metrics = null("F3GetLatestCertificate", json!([]), pointer);
         assert_eq!(metrics.value("farcaster_chain_finalized_height", &[("source", "f3")]), None);
     }
+}
+
+/// Every tipset has blocks, so none are none that were told.
+#[test]
+fn a_head_without_blocks() {
+    let farm = Farm::start();
+    for none in [Value::Null, json!([])] {
+        farm.daemon.change("ChainHead", json!([]), "/Blocks", none);
+        let (metrics, stderr) = farm.exporter().collect();
+        assert_eq!(metrics.failed(), ["chain"], "{stderr}");
+        assert!(stderr.contains("ChainHead.Blocks: none"), "{stderr}");
+        assert_eq!(metrics.value("farcaster_chain_head_height", &[]), Some(6_570_000.0));
+        for family in ["head_blocks", "head_timestamp_seconds", "base_fee_fil"] {
+            assert!(!metrics.has(&format!("farcaster_chain_{family}"), &[]), "{family}");
+        }
+        assert!(!metrics.has("farcaster_mpool_local_messages_below_base_fee", &[]));
+        farm.daemon.restore();
+    }
+}
+
+/// No peers are none, but where the node can publish to some.
+#[test]
+fn peers() {
+    let farm = Farm::start();
+    farm.daemon.result("NetPeers", Value::Null);
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!(metrics.failed(), ["daemon"]);
+    assert!(stderr.contains("NetPeers: no peers, though NodeStatus.PeerStatus has some"), "{stderr}");
+    assert!(!metrics.has("farcaster_daemon_peers", &[]));
+    let alone = json!({"PeersToPublishMsgs": 0, "PeersToPublishBlocks": 0});
+    farm.daemon.change("NodeStatus", json!([false]), "/PeerStatus", alone);
+    let (metrics, stderr) = farm.exporter().collect();
+    assert_eq!((stderr.as_str(), metrics.value("farcaster_daemon_peers", &[])), ("", Some(0.0)));
 }
 
 #[test]

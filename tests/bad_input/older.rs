@@ -19,6 +19,8 @@ fn forest() {
     farm.daemon.change("Version", json!([]), "/Agent", json!("forest"));
     farm.daemon.result("NetBandwidthStats", json!({"TotalIn": 0, "TotalOut": 0, "RateIn": 0, "RateOut": 0}));
     farm.daemon.result("NetPeers", Value::Null);
+    let alone = json!({"PeersToPublishMsgs": 0, "PeersToPublishBlocks": 0});
+    farm.daemon.change("NodeStatus", json!([false]), "/PeerStatus", alone);
     farm.daemon.result("WalletList", Value::Null);
     let (after, stderr) = farm.exporter().collect();
     assert_eq!((stderr.as_str(), after.failed()), ("", vec![]));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use lotus_farcaster::address_book::AddressBook;
 use lotus_farcaster::collect::{self, Run};
 use lotus_farcaster::demo;
+use lotus_farcaster::rpc::Node;
 use lotus_farcaster::state::State;
 
 /// 2026-11-23T00:00:00Z.
@@ -27,10 +28,14 @@ pub struct Outcome {
 
 /// Does one run, as the program does it.
 pub fn run(now: f64, state: &State) -> Outcome {
-    let nodes = demo::nodes(SECTORS, Arc::new(move || now));
+    run_on(&demo::nodes(SECTORS, Arc::new(move || now)), now, state)
+}
+
+/// The same on other nodes.
+pub fn run_on(nodes: &[Node], now: f64, state: &State) -> Outcome {
     let (turn, mut lines) = state.begin(Duration::from_secs(1));
     let report = collect::run(&Run {
-        nodes: &nodes,
+        nodes,
         miner_ids: &[],
         address_book: &AddressBook::default(),
         state,

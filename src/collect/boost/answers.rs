@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use crate::address_book::AddressBook;
+use crate::expose::Unit;
 use crate::lotus::address;
-use crate::lotus::epoch::parse_rfc3339;
+use crate::lotus::epoch::Moment;
 use crate::lotus::fil::Fil;
 use crate::rpc::graphql::{Fields, RootField};
 use crate::tolerant::{Field, Int, List, Problems};
@@ -16,6 +17,9 @@ const CHECKPOINTS: [&str; 7] =
 /// How deals come: the kind, the root field, and what its filter says beside the checkpoint.
 const KINDS: [(&str, &str, &str); 3] =
     [("online", "deals", ",IsOffline:false"), ("offline", "deals", ",IsOffline:true"), ("direct", "directDeals", "")];
+
+/// A terabyte: no network carries as much.
+const MOST_BYTES_IN_A_SECOND: u64 = 1_000_000_000_000;
 
 /// The root fields that have one answer.
 const SINGLE: [(&str, &str); 7] = [
@@ -115,12 +119,11 @@ macro_rules! shapes {
 
 shapes! {
     #[serde(rename_all = "camelCase")] Deals { total_count: Int }
-    #[serde(rename_all = "PascalCase")] Publish { start: String, period: Int, deals: List<Deal> }
     #[serde(rename_all = "PascalCase")] Funds { escrow: Escrow, collateral: Wallet, pub_msg: Wallet }
     #[serde(rename_all = "PascalCase")] Escrow { available: Big<Fil>, locked: Big<Fil>, tagged: Big<Fil> }
     #[serde(rename_all = "PascalCase")] Wallet { balance: Big<Fil>, tagged: Big<Fil> }
     #[serde(rename_all = "PascalCase")] Storage { staged: Big<Int>, transferred: Big<Int>, pending: Big<Int>, free: Big<Int> }
-    #[serde(rename_all = "PascalCase")] Point { at: String, bytes: Big<Int> }
+    #[serde(rename_all = "PascalCase")] Point { at: Moment, bytes: Big<Int> }
     #[serde(rename_all = "PascalCase")] TransferStats { stats: List<HostStats> }
     #[serde(rename_all = "PascalCase")] HostStats { host: String, total: Int, stalled: Int }
     #[serde(rename_all = "PascalCase")] Ask { price: Big<Fil>, verified_price: Big<Fil> }
@@ -133,13 +136,25 @@ struct MinerAddress {
     miner_id: Field<String>,
 }
 
+/// Deals that are null are none, as Go writes them; without them nothing is known of the queue.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Publish {
+    #[serde(default)]
+    start: Field<Moment>,
+    #[serde(default)]
+    period: Field<Int>,
+    #[serde(deserialize_with = "List::deserialize")]
+    deals: List<Deal>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Deal {
     #[serde(rename = "ID")]
     id: Field<String>,
     client_address: Field<String>,
-    created_at: Field<String>,
+    created_at: Field<Moment>,
     piece_size: Field<Big<Int>>,
 }
 
@@ -155,7 +170,7 @@ pub fn miner_id(fields: &Fields, problems: &mut Problems) -> Option<String> {
 }
 
 /// Everything but the miner.
-pub fn read(fields: &Fields, book: &AddressBook, problems: &mut Problems) -> Told {
+pub fn read(fields: &Fields, book: &AddressBook, now: f64, problems: &mut Problems) -> Told {
     let deals = counts().map(|(kind, name, _, checkpoint)| {
         let answer: Option<Deals> = fields.take(&key(kind, checkpoint), problems);
         let count = answer.and_then(|answer| answer.total_count.take(&format!("{name}.totalCount"), problems));
@@ -163,7 +178,7 @@ pub fn read(fields: &Fields, book: &AddressBook, problems: &mut Problems) -> Tol
     });
     let deals = deals.collect();
     let queue = fields.take("dealPublish", problems).map(|answer| read_queue(answer, book, problems));
-    let moved = fields.take("transfers", problems).map(|points| read_points(points, problems));
+    let moved = fields.take("transfers", problems).and_then(|points| read_points(points, now, problems));
     let funds: Funds = fields.take("funds", problems).unwrap_or_default();
     let storage: Storage = fields.take("storage", problems).unwrap_or_default();
     let stats: TransferStats = fields.take("transferStats", problems).unwrap_or_default();
@@ -206,31 +221,45 @@ pub fn read(fields: &Fields, book: &AddressBook, problems: &mut Problems) -> Tol
 }
 
 fn read_queue(answer: Publish, book: &AddressBook, problems: &mut Problems) -> Queue {
-    let deals = answer.deals.take("dealPublish.Deals", problems).unwrap_or_default();
-    let deals = deals.take("dealPublish.Deals", problems).into_iter().map(|deal| {
+    let deals = answer.deals.take("dealPublish.Deals", problems).into_iter().map(|deal| {
+        let created = deal.created_at.take("dealPublish.Deals.CreatedAt", problems);
+        let bytes = Big::take(deal.piece_size, "dealPublish.Deals.PieceSize", problems);
+        let bytes = bytes.and_then(|bytes| bytes.natural("dealPublish.Deals.PieceSize", problems));
         let mut text = |field: Field<String>, name| field.take(name, problems).unwrap_or_default();
         let client = text(deal.client_address, "dealPublish.Deals.ClientAddress");
         QueuedDeal {
             id: text(deal.id, "dealPublish.Deals.ID"),
-            created_seconds: parse_rfc3339(&text(deal.created_at, "dealPublish.Deals.CreatedAt")),
+            created_seconds: created.and_then(|Moment(seconds)| seconds),
             client_name: book.name(&[&client]).unwrap_or_default().to_owned(),
             client,
-            bytes: Big::take(deal.piece_size, "dealPublish.Deals.PieceSize", problems).and_then(Int::to_u64),
+            bytes,
         }
     });
     let deals: Vec<QueuedDeal> = deals.collect();
-    let start = answer.start.take("dealPublish.Start", problems).and_then(|start| parse_rfc3339(&start));
+    let start = answer.start.take("dealPublish.Start", problems).and_then(|Moment(seconds)| seconds);
     // In seconds, whatever it was in older Boosts' own configuration.
     let period = answer.period.take("dealPublish.Period", problems).map(|Int(seconds)| seconds as f64);
     let publish_seconds = start.zip(period).map(|(start, period)| start + period).filter(|_| !deals.is_empty());
     Queue { deals, publish_seconds }
 }
 
-fn read_points(points: List<Point>, problems: &mut Problems) -> Vec<(f64, u64)> {
+/// The points; None where one of them is no moment, or more than any network carries in a second.
+fn read_points(points: List<Point>, now: f64, problems: &mut Problems) -> Option<Vec<(f64, u64)>> {
+    let count = points.0.len();
     let points = points.take("transfers", problems).into_iter().filter_map(|point| {
-        let at = point.at.take("transfers.At", problems)?;
+        let Moment(at) = point.at.take("transfers.At", problems)?;
         let bytes = Big::take(point.bytes, "transfers.Bytes", problems)?;
-        Some((parse_rfc3339(&at)?, bytes.to_u64()?))
+        let is_moment = |at: &f64| Unit::Time { days_ahead: 1 }.allows(*at, now);
+        let Some(at) = at.filter(is_moment) else {
+            problems.note("transfers.At: not a time that can be");
+            return None;
+        };
+        let bytes = bytes.natural("transfers.Bytes", problems)?;
+        if bytes > MOST_BYTES_IN_A_SECOND {
+            problems.note(format_args!("transfers.Bytes: {bytes} in a second"));
+            return None;
+        }
+        Some((at, bytes))
     });
-    points.collect()
+    Some(points.collect()).filter(|read: &Vec<_>| read.len() == count)
 }

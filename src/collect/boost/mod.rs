@@ -14,7 +14,7 @@ use crate::collect::lane::{Endpoint, Lane};
 use crate::collect::reach::client;
 use crate::collect::run::Run;
 use crate::discover::Kind;
-use crate::expose::{Samples, families};
+use crate::expose::{Samples, Unit, families};
 use crate::rpc::{Batch, Budget, Client, Node};
 use crate::tolerant::{Count, Field, Int, Problems};
 use answers::Told;
@@ -86,7 +86,7 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     let api = answers.reached();
 
     let section = format!("boost/{}", boost.addresses[0]);
-    let mut memory: Memory = run.state.recall(&section);
+    let mut memory = run.state.recall::<Memory>(&section).if_possible(run.now);
     let mut of_miner = Problems::new(boost.graphql.name());
     let told = fields.as_ref().ok().and_then(|fields| answers::miner_id(fields, &mut of_miner));
     memory.is_of(told.as_deref(), miner_ids);
@@ -112,7 +112,7 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
             if let (Err(error), Err(_)) = (&api, &fields) {
                 return Err(error.clone().into());
             }
-            let told = problems.ok(fields).map(|fields| answers::read(&fields, run.address_book, problems));
+            let told = problems.ok(fields).map(|fields| answers::read(&fields, run.address_book, run.now, problems));
             let told = told.unwrap_or_default();
             let transferred_bytes = told.moved.as_ref().map(|points| memory.add(points, run.now));
             run.state.remember(&section, &memory);
@@ -131,6 +131,14 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
 }
 
 impl Memory {
+    /// What an answer or a damaged file spoilt is begun anew.
+    fn if_possible(self, now: f64) -> Memory {
+        if Unit::Bytes.allows(self.transferred_bytes as f64, now) {
+            return self;
+        }
+        Memory { miner_id: self.miner_id, ..Memory::default() }
+    }
+
     fn is_of(&mut self, told: Option<&str>, miner_ids: &[&str]) {
         match (told, miner_ids) {
             (Some(id), _) if id != self.miner_id => *self = Memory { miner_id: id.to_owned(), ..Memory::default() },
@@ -142,12 +150,17 @@ impl Memory {
     /// Adds what transfers moved since the last time, and gives the total. Where Boost does not tell of all that time, what it tells of
     /// stands for the rest.
     fn add(&mut self, points: &[(f64, u64)], now: f64) -> u64 {
+        let newest = points.iter().map(|(at, _)| *at).max_by(f64::total_cmp);
+        if newest.is_some_and(|newest| newest < self.newest_seconds - TOLD_SECONDS) {
+            // Boost's clock was set back, or ahead for a while.
+            self.newest_seconds = 0.0;
+        }
         let new = points.iter().filter(|(at, _)| *at > self.newest_seconds);
         let bytes: f64 = new.map(|(_, bytes)| *bytes as f64).sum();
         let since = self.told_seconds.map_or(0.0, |told| (now - told).clamp(0.0, MAX_SECONDS_STOOD_FOR));
         let moved = bytes * (since / TOLD_SECONDS).max(1.0);
         self.transferred_bytes = self.transferred_bytes.saturating_add(moved.round() as u64);
-        self.newest_seconds = points.iter().fold(self.newest_seconds, |newest, (at, _)| newest.max(*at));
+        self.newest_seconds = newest.unwrap_or_default().max(self.newest_seconds);
         self.told_seconds = Some(now);
         self.transferred_bytes
     }
@@ -201,9 +214,32 @@ mod tests {
         assert_eq!(memory.add(&seconds(90, 110), 110.0), 3000);
         assert_eq!(memory.add(&seconds(150, 170), 170.0), 3000 + 3 * 2000);
         assert_eq!(memory.add(&[], 230.0), 9000);
-        // A clock that was set back, a long silence.
+        // The exporter's clock was set back; a long silence.
         assert_eq!(memory.add(&seconds(231, 232), 100.0), 9100);
         assert_eq!(memory.add(&seconds(50_000, 50_001), 50_000.0), 9100 + 30 * 100);
+    }
+
+    #[test]
+    fn a_clock_of_boosts_that_was_ahead_does_not_stop_the_count() {
+        let seconds = |from: u32, to: u32| -> Vec<(f64, u64)> { (from..to).map(|at| (f64::from(at), 100)).collect() };
+        let mut memory = Memory::default();
+        assert_eq!(memory.add(&seconds(80, 100), 100.0), 2000);
+        assert_eq!(memory.add(&seconds(80_140, 80_160), 120.0), 4000);
+        assert_eq!(memory.add(&seconds(120, 140), 140.0), 6000);
+        // Nothing moved lately: what was told before is told again, and counts once.
+        assert_eq!(memory.add(&seconds(130, 135), 150.0), 6000);
+    }
+
+    #[test]
+    fn a_total_that_cannot_be_begins_anew() {
+        let of = |transferred_bytes| Memory {
+            miner_id: "f01".to_owned(),
+            newest_seconds: 7.0,
+            transferred_bytes,
+            told_seconds: None,
+        };
+        assert_eq!(of(u64::MAX).if_possible(100.0), Memory { newest_seconds: 0.0, ..of(0) });
+        assert_eq!(of(1 << 60).if_possible(100.0), of(1 << 60));
     }
 
     #[test]

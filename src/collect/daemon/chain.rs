@@ -36,9 +36,11 @@ struct SyncStatus {
     behind: Option<Int>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// Null means that there are none; without the list nothing is known of them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct SyncState {
+    #[serde(deserialize_with = "List::deserialize")]
     active_syncs: List<ActiveSync>,
 }
 
@@ -48,9 +50,11 @@ struct ActiveSync {
     stage: Int,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// Null means that the node has found none yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct FinalityStatus {
+    #[serde(deserialize_with = "Option::deserialize")]
     ec_finalized_tip_set: Option<FinalTipSet>,
 }
 
@@ -69,6 +73,9 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let status = problems.if_supported(answers.get(status)).unwrap_or_default();
     let behind = status.sync_status.take("NodeStatus.SyncStatus", problems);
     let sync = problems.if_supported(answers.get(sync));
+    if head.blocks().is_none() {
+        problems.note("ChainHead.Blocks: none, though every tipset has some");
+    }
     Ok(Facts {
         head: head.clone(),
         clock: daemon.clock,

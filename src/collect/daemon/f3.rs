@@ -61,13 +61,15 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     // Who is not on the list takes no part, so a list that could not be read to its end says nothing.
     let participants = participants.and_then(|list| {
         let length = list.0.len();
-        Some(list.take("F3ListParticipants", problems)).filter(|read| read.len() == length)
+        let read = list.take("F3ListParticipants", problems).into_iter();
+        let ids = read.filter_map(|one| one.miner_id.natural("F3ListParticipants.MinerID", problems));
+        Some(ids.collect()).filter(|ids: &Vec<u64>| ids.len() == length)
     });
     Ok(Facts {
         is_running: if_on(problems, answers.get(running)),
         progress: if_on(problems, answers.get(progress)),
         finalized_height: last_of_chain.map(|tipset| tipset.epoch),
-        participants: participants.map(|all| all.iter().filter_map(|one| one.miner_id.to_u64()).collect()),
+        participants,
     })
 }
 

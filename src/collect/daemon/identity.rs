@@ -62,10 +62,11 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     roles.extend(beneficiary.clone().map(|address| ("beneficiary".to_owned(), address)));
     roles.retain(|(_, address)| address::is_address(address));
 
+    let sector_size = info.sector_size.take("StateMinerInfo.SectorSize", problems);
     Ok(Facts {
         addresses: resolve(daemon, roles, problems),
         peer_id: info.peer_id.take("StateMinerInfo.PeerId", problems).unwrap_or_default(),
-        sector_size_bytes: info.sector_size.take("StateMinerInfo.SectorSize", problems).and_then(Int::to_u64),
+        sector_size_bytes: sector_size.and_then(|size| size.natural("StateMinerInfo.SectorSize", problems)),
         owner: owner.unwrap_or_default(),
         worker: worker.unwrap_or_default(),
         beneficiary: beneficiary.unwrap_or_default(),

@@ -12,10 +12,11 @@ use super::wallets::Wallet;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
+use crate::lotus::epoch::OLDEST_GENESIS_SECONDS;
 use crate::lotus::fil::Fil;
 use crate::lotus::{actors, address};
 use crate::rpc::{Batch, Cause};
-use crate::tolerant::{Int, Problems};
+use crate::tolerant::{Field, Int, Problems};
 
 /// What MpoolPending tells.
 pub struct Facts {
@@ -26,7 +27,13 @@ pub struct Facts {
 
 /// A waiting message of one of our wallets.
 struct LocalMessage {
-    message: Message,
+    cid: Option<String>,
+    to: String,
+    nonce: Int,
+    value: Option<Fil>,
+    gas_limit: Option<Int>,
+    gas_fee_cap: Option<Fil>,
+    gas_premium: Option<Fil>,
     from: String,
     from_name: String,
     to_name: String,
@@ -42,10 +49,14 @@ struct Message {
     to: String,
     nonce: Int,
     method: Int,
-    value: Option<Fil>,
-    gas_limit: Option<Int>,
-    gas_fee_cap: Option<Fil>,
-    gas_premium: Option<Fil>,
+    #[serde(default)]
+    value: Field<Fil>,
+    #[serde(default)]
+    gas_limit: Field<Int>,
+    #[serde(default)]
+    gas_fee_cap: Field<Fil>,
+    #[serde(default)]
+    gas_premium: Field<Fil>,
 }
 
 #[derive(Deserialize)]
@@ -54,11 +65,35 @@ struct Cid {
     text: String,
 }
 
-/// When each of our waiting messages was first seen, Unix seconds by CID.
+/// A message that was not told of for so long is gone. Before, an answer may have been wrong, or a wallet not known to be ours.
+const SECONDS_TO_FORGET: f64 = 3600.0;
+
+/// When each of our waiting messages was first seen, and when last, Unix seconds by CID.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Memory {
     first_seen_seconds: BTreeMap<String, f64>,
+    last_seen_seconds: BTreeMap<String, f64>,
+}
+
+impl Memory {
+    /// Forgets what is gone, and what cannot be.
+    fn forget(&mut self, now: f64) {
+        let can_be = |seconds: f64| OLDEST_GENESIS_SECONDS.min(now) <= seconds && seconds <= now;
+        let Memory { first_seen_seconds, last_seen_seconds } = self;
+        // An earlier exporter did not remember this.
+        for cid in first_seen_seconds.keys() {
+            last_seen_seconds.entry(cid.clone()).or_insert(now);
+        }
+        last_seen_seconds.retain(|_, last| can_be(*last) && now - *last <= SECONDS_TO_FORGET);
+        first_seen_seconds.retain(|cid, first| can_be(*first) && last_seen_seconds.contains_key(cid));
+    }
+
+    /// Notes that a message waits, and gives when it was first seen.
+    fn see(&mut self, cid: &str, now: f64) -> f64 {
+        self.last_seen_seconds.insert(cid.to_owned(), now);
+        *self.first_seen_seconds.entry(cid.to_owned()).or_insert(now)
+    }
 }
 
 pub fn fetch(
@@ -83,24 +118,29 @@ pub fn fetch(
     }
     let types = actor_types(daemon, &messages, miner_ids, problems);
     let mut memory: Memory = run.state.recall("mpool");
+    memory.forget(run.now);
     let local: Vec<LocalMessage> = messages
         .into_iter()
         .map(|(message, wallet)| {
-            let cid = message.cid.as_ref().map(|cid| cid.text.as_str()).unwrap_or_default();
-            let first_seen = memory.first_seen_seconds.get(cid);
+            let first_seen = message.cid.as_ref().map(|cid| memory.see(&cid.text, run.now));
             let number = message.method.to_u64().unwrap_or(u64::MAX);
+            let mut fil = |field: Field<Fil>, name| field.take(&format!("MpoolPending.Message.{name}"), problems);
             LocalMessage {
-                first_seen_seconds: first_seen.copied().unwrap_or(run.now).min(run.now),
+                first_seen_seconds: first_seen.unwrap_or(run.now),
                 method: actors::method_name(types.get(&message.to).map(String::as_str), number),
                 from: wallet.address.clone(),
                 from_name: wallet.name.clone(),
                 to_name: receiver_name(&message.to, wallets, miner_ids, run.address_book),
-                message,
+                value: fil(message.value, "Value"),
+                gas_fee_cap: fil(message.gas_fee_cap, "GasFeeCap"),
+                gas_premium: fil(message.gas_premium, "GasPremium"),
+                gas_limit: message.gas_limit.take("MpoolPending.Message.GasLimit", problems),
+                cid: message.cid.map(|cid| cid.text),
+                to: message.to,
+                nonce: message.nonce,
             }
         })
         .collect();
-    memory.first_seen_seconds =
-        local.iter().filter_map(|one| Some((one.message.cid.as_ref()?.text.clone(), one.first_seen_seconds))).collect();
     run.state.remember("mpool", &memory);
     Ok(Facts { messages: pending, local, base_fee: daemon.head.as_ref().and_then(|head| head.base_fee()) })
 }
@@ -202,7 +242,7 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
     for local in &facts.local {
         let (from, name) = (local.from.as_str(), local.from_name.as_str());
         *by_method.entry((from, name, &local.method)).or_default() += 1;
-        if let (Some(base_fee), Some(fee_cap)) = (facts.base_fee, local.message.gas_fee_cap) {
+        if let (Some(base_fee), Some(fee_cap)) = (facts.base_fee, local.gas_fee_cap) {
             *below_base_fee.entry((from, name)).or_default() += u64::from(fee_cap < base_fee);
         }
         expose_message(local, samples);
@@ -216,21 +256,50 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
 }
 
 fn expose_message(local: &LocalMessage, samples: &mut Samples) {
-    let message = &local.message;
-    let Some(cid) = message.cid.as_ref().map(|cid| cid.text.as_str()) else {
+    let Some(cid) = local.cid.as_deref() else {
         return;
     };
     let rank = local.first_seen_seconds;
     samples.add_row(
         &families::MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS,
-        [cid, &local.from, &local.from_name, &message.to, &local.to_name, &local.method, &message.nonce.0.to_string()],
+        [cid, &local.from, &local.from_name, &local.to, &local.to_name, &local.method, &local.nonce.0.to_string()],
         local.first_seen_seconds,
         rank,
     );
     let mut add = |family, value: Option<Fil>| samples.add_row(family, [cid], value, rank);
-    add(&families::MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL, message.gas_fee_cap);
-    add(&families::MPOOL_LOCAL_MESSAGE_GAS_PREMIUM_FIL, message.gas_premium);
-    add(&families::MPOOL_LOCAL_MESSAGE_VALUE_FIL, message.value);
+    add(&families::MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL, local.gas_fee_cap);
+    add(&families::MPOOL_LOCAL_MESSAGE_GAS_PREMIUM_FIL, local.gas_premium);
+    add(&families::MPOOL_LOCAL_MESSAGE_VALUE_FIL, local.value);
     let gas_limit = &families::MPOOL_LOCAL_MESSAGE_GAS_LIMIT;
-    samples.add_row(gas_limit, [cid], message.gas_limit, rank);
+    samples.add_row(gas_limit, [cid], local.gas_limit, rank);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: f64 = 1_795_392_000.0;
+
+    #[test]
+    fn an_age_outlives_answers_that_leave_the_message_out() {
+        let mut memory = Memory::default();
+        let mut see = |minute: u32, is_told: bool| {
+            let now = NOW + 60.0 * f64::from(minute);
+            memory.forget(now);
+            is_told.then(|| memory.see("bafy", now) - NOW)
+        };
+        assert_eq!(see(0, true), Some(0.0));
+        assert_eq!([see(1, false), see(2, true), see(59, false)], [None, Some(0.0), None]);
+        assert_eq!(see(60, true), Some(0.0));
+        assert_eq!([see(121, false), see(122, true)], [None, Some(122.0 * 60.0)], "gone for more than an hour");
+    }
+
+    #[test]
+    fn what_an_earlier_exporter_remembered_and_what_cannot_be() {
+        let first = |seconds: f64| (seconds.to_string(), seconds);
+        let seen = [first(NOW - 7200.0), first(7.0), first(NOW + 60.0), first(-1e300)];
+        let mut memory = Memory { first_seen_seconds: seen.into(), ..Memory::default() };
+        memory.forget(NOW);
+        assert_eq!(memory.first_seen_seconds, [first(NOW - 7200.0)].into());
+    }
 }

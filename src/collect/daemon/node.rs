@@ -7,7 +7,7 @@ use serde_json::json;
 use super::connect::Daemon;
 use crate::collect::reach::Version;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::parse_rfc3339;
+use crate::lotus::epoch::Moment;
 use crate::rpc::Batch;
 use crate::tolerant::{Count, Field, Int, Map, Problems};
 
@@ -55,7 +55,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
         problems.error(error);
     }
     let mut batch = Batch::new();
-    let start_time = batch.add::<String>("StartTime", json!([]));
+    let start_time = batch.add::<Moment>("StartTime", json!([]));
     let peers = batch.add::<Count>("NetPeers", json!([]));
     let status = batch.add::<NodeStatus>("NodeStatus", json!([false]));
     let nat = batch.add::<AutoNatStatus>("NetAutoNatStatus", json!([]));
@@ -67,6 +67,8 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let start_time = problems.if_supported(answers.get(start_time));
     let status = problems.if_supported(answers.get(status)).unwrap_or_default();
     let nat = problems.if_supported(answers.get(nat)).unwrap_or_default();
+    let peers = problems.if_supported(answers.get(peers)).map(|Count(peers)| peers);
+    let publish_peers = status.peer_status.take("NodeStatus.PeerStatus", problems).unwrap_or_default();
     let reachability = nat.reachability.take("NetAutoNatStatus.Reachability", problems);
     let bandwidth = problems.if_supported(answers.get(bandwidth)).unwrap_or_default();
     let by_protocol = problems.if_supported(answers.get(by_protocol)).unwrap_or_default();
@@ -74,19 +76,32 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
         version: daemon.version.clone(),
         network_name: daemon.network_name.clone().unwrap_or_default(),
         network_version: daemon.network_version,
-        start_time_seconds: start_time.and_then(|time| parse_rfc3339(&time)),
-        peers: problems.if_supported(answers.get(peers)).map(|Count(peers)| peers),
-        publish_peers: status.peer_status.take("NodeStatus.PeerStatus", problems).unwrap_or_default(),
+        start_time_seconds: start_time.and_then(|Moment(seconds)| seconds),
+        peers: believable_peers(peers, &publish_peers, problems),
+        publish_peers,
         reachability: reachability.and_then(|Int(state)| match state {
             0 => Some("unknown"),
             1 => Some("public"),
             2 => Some("private"),
-            _ => None,
+            _ => {
+                problems.note(format_args!("NetAutoNatStatus.Reachability: {state} is none of 0 to 2"));
+                None
+            }
         }),
         // Forest does not count, and answers zeros.
         bandwidth: Some(bandwidth).filter(|sum| [sum.total_in, sum.total_out] != [Some(Int(0)); 2]).unwrap_or_default(),
         by_protocol: by_protocol.take("NetBandwidthStatsByProtocol", problems),
     })
+}
+
+/// How many peers there are; not known where none are listed, and yet there are some to publish to.
+fn believable_peers(peers: Option<u64>, publish_peers: &PeerStatus, problems: &mut Problems) -> Option<u64> {
+    let to_publish = [publish_peers.peers_to_publish_blocks, publish_peers.peers_to_publish_msgs];
+    if peers == Some(0) && to_publish.into_iter().flatten().any(|peers| peers > Int(0)) {
+        problems.note("NetPeers: no peers, though NodeStatus.PeerStatus has some to publish to");
+        return None;
+    }
+    peers
 }
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {

@@ -4,7 +4,7 @@
 //! next; until it is complete, the last complete figures stand, with their own time.
 
 use anyhow::Result;
-use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -14,7 +14,8 @@ use super::connect::Daemon;
 use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
-use crate::lotus::bitfield::BitField;
+use crate::lotus::bitfield::{self, BitField};
+use crate::lotus::epoch;
 use crate::lotus::fil::Fil;
 use crate::rpc::Client;
 use crate::tolerant::{self, Problems};
@@ -83,14 +84,22 @@ struct Memory {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Sector {
+    #[serde(deserialize_with = "epoch::deserialize_height")]
     expiration: i64,
     deal_weight: Weight,
     verified_deal_weight: Weight,
+    #[serde(deserialize_with = "deserialize_pledge")]
     initial_pledge: Fil,
     #[serde(default, rename = "SectorKeyCID")]
     sector_key: Option<IgnoredAny>,
     #[serde(default)]
     flags: Option<u64>,
+}
+
+/// What is added up must not be spoilt by one of its parts.
+fn deserialize_pledge<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fil, D::Error> {
+    let pledge = Fil::deserialize(deserializer)?;
+    Some(pledge).filter(|pledge| pledge.atto >= 0).ok_or_else(|| D::Error::custom("a pledge below 0"))
 }
 
 fn section(miner_id: &str) -> String {
@@ -99,7 +108,7 @@ fn section(miner_id: &str) -> String {
 
 /// Whether a reading should start in this run, for which it needs the live sectors.
 pub fn is_due(run: &Run, miner_id: &str) -> bool {
-    let memory: Memory = run.state.recall(&section(miner_id));
+    let memory = Memory::recall(run, miner_id);
     let obtained = memory.figures.as_ref().map(|figures| figures.obtained_seconds);
     let has_changed_much = match (&memory.figures, memory.live_sectors) {
         (Some(figures), Some(live)) => live.abs_diff(figures.sectors) as f64 > MUCH * figures.sectors as f64,
@@ -120,7 +129,7 @@ pub fn fetch(
     problems: &mut Problems,
 ) -> Result<Facts> {
     let is_due = is_due(run, miner_id);
-    let mut memory: Memory = run.state.recall(&section(miner_id));
+    let mut memory = Memory::recall(run, miner_id);
     match daemon {
         Ok(daemon) => {
             memory.live_sectors = live_count;
@@ -143,6 +152,14 @@ pub fn fetch(
 }
 
 impl Memory {
+    /// What is remembered, less what cannot be.
+    fn recall(run: &Run, miner_id: &str) -> Memory {
+        let mut memory: Memory = run.state.recall(&section(miner_id));
+        memory.figures = memory.figures.filter(Figures::can_be);
+        memory.reading = memory.reading.filter(|reading| reading.so_far.can_be());
+        memory
+    }
+
     /// Goes on with the reading that is under way, as far as this run has time for it.
     fn read_on(&mut self, daemon: &Client, run: &Run, miner_id: &str, problems: &mut Problems) {
         let Some(mut reading) = self.reading.take() else {
@@ -155,7 +172,7 @@ impl Memory {
         }
         if let Err(error) = is_read {
             problems.error(error);
-            reading.failures += 1;
+            reading.failures = reading.failures.saturating_add(1);
         }
         if reading.to_read.is_empty() {
             self.figures = Some(reading.so_far);
@@ -195,13 +212,25 @@ impl Reading {
         if let Some(why) = wrong {
             anyhow::bail!("{node}: StateMinerSectors: a sector of an unknown shape: {why}");
         }
-        anyhow::ensure!(answered == wanted, "{node}: StateMinerSectors: answered {answered} of {wanted} sectors");
+        if answered != wanted {
+            // The set is not the one that the chain has.
+            self.failures = FAILURES_TO_START_ANEW;
+            anyhow::bail!("{node}: StateMinerSectors: answered {answered} of {wanted} sectors");
+        }
+        anyhow::ensure!(so_far.can_be(), "{node}: StateMinerSectors: more pledge than FIL exist");
         (self.so_far, self.to_read) = (so_far, rest);
         Ok(())
     }
 }
 
 impl Figures {
+    /// Whether a miner can have as much: what was spoilt is not published, and not added to.
+    fn can_be(&self) -> bool {
+        let counts = [self.sectors, self.committed_capacity, self.deals, self.verified_deals, self.upgraded];
+        counts.iter().chain(&self.expiring).all(|count| *count <= bitfield::MAX_COUNT)
+            && self.expiring_pledge.iter().all(|pledge| pledge.atto >= 0 && pledge.can_exist())
+    }
+
     fn add(&mut self, sector: &Sector, height: i64) {
         let has_full_quality = sector.flags.unwrap_or(0) & FULL_QUALITY_POWER != 0;
         if sector.verified_deal_weight.is_positive && !has_full_quality {
@@ -235,13 +264,13 @@ impl<'de> Deserialize<'de> for Weight {
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a whole number, or null")
             }
-            fn visit_unit<E: serde::de::Error>(self) -> Result<Weight, E> {
+            fn visit_unit<E: Error>(self) -> Result<Weight, E> {
                 Ok(Weight::default())
             }
-            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Weight, E> {
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Weight, E> {
                 Ok(Weight { is_positive: value > 0 })
             }
-            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Weight, E> {
+            fn visit_str<E: Error>(self, value: &str) -> Result<Weight, E> {
                 if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
                     return Err(E::custom("a string that is not a whole number"));
                 }
@@ -306,6 +335,25 @@ mod tests {
     fn a_weight_that_is_left_out_is_not_taken_for_none() {
         let sector = r#"{"Expiration": 1, "InitialPledge": "1", "DealWeight": "0"}"#;
         assert!(serde_json::from_str::<Sector>(sector).is_err());
+    }
+
+    #[test]
+    fn a_sector_that_cannot_be_spoils_no_sum() {
+        let is_read = |expiration: i64, pledge: &str| {
+            let sector = json!({"Expiration": expiration, "InitialPledge": pledge, "DealWeight": "0", "VerifiedDealWeight": "0"});
+            serde_json::from_value::<Sector>(sector).is_ok()
+        };
+        assert!(is_read(7_000_000, "170000000000000000"));
+        for (expiration, pledge) in
+            [(-1, "0"), (i64::MAX, "0"), (i64::MIN, "0"), (1, "-1"), (1, "2000000000000000000000000001")]
+        {
+            assert!(!is_read(expiration, pledge), "{expiration} {pledge}");
+        }
+        let mut figures = Figures::default();
+        assert!(figures.can_be());
+        figures.expiring_pledge[6] = Fil { atto: Fil::ALL.atto + 1 };
+        assert!(!figures.can_be());
+        assert!(!Figures { deals: u64::MAX, ..Figures::default() }.can_be());
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
     for wallet in &facts.wallets {
         let labels = [wallet.address.as_str(), &wallet.id_address, &wallet.name];
         samples.add(&families::WALLET_BALANCE_FIL, labels, wallet.balance);
-        let datacap = wallet.datacap_bytes.filter(|Int(bytes)| *bytes > 0);
+        let datacap = wallet.datacap_bytes.filter(|Int(bytes)| *bytes != 0);
         samples.add(&families::WALLET_DATACAP_BYTES, labels, datacap);
     }
 }

@@ -12,7 +12,7 @@ use super::connect::LotusMiner;
 use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
-use crate::lotus::bitfield::BitField;
+use crate::lotus::bitfield::{BitField, MAX_COUNT, MAX_SECTOR_NUMBER};
 use crate::lotus::sector_state::states_at_rest;
 use crate::tolerant::{self, Problems};
 
@@ -32,15 +32,21 @@ fn section(miner_id: &str) -> String {
     format!("expired/{miner_id}")
 }
 
+/// What is remembered, where it can be.
+fn recall(run: &Run, miner_id: &str) -> Facts {
+    let known: Facts = run.state.recall(&section(miner_id));
+    Some(known).filter(|known| known.expired <= MAX_COUNT).unwrap_or_default()
+}
+
 /// Whether the figure should be obtained in this run, for which it needs the live sectors.
 pub fn is_due(run: &Run, miner_id: &str) -> bool {
-    let known: Facts = run.state.recall(&section(miner_id));
+    let known = recall(run, miner_id);
     slow::is_due(known.obtained_seconds, run.now, run.slow_period_seconds)
 }
 
 /// `live_sectors` are those of the head, where this run read them. Where a new figure cannot be had, the last one stands.
 pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, problems: &mut Problems) -> Result<Facts> {
-    let mut facts: Facts = run.state.recall(&section(&miner.id));
+    let mut facts = recall(run, &miner.id);
     let is_due = is_due(run, &miner.id);
     if is_due && live_sectors.is_none() {
         problems.consequence();
@@ -50,6 +56,7 @@ pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, pro
         let (mut expired, mut wrong) = (BTreeSet::new(), None);
         let listed = miner.client.each("SectorsListInStates", json!([states_at_rest()]), |number| {
             match number.and_then(tolerant::from_json::<u64>) {
+                Ok(number) if number > MAX_SECTOR_NUMBER => wrong = Some(format!("there is no sector {number}")),
                 Ok(number) if live.contains(number) || expired.len() > MAX_EXPIRED => {}
                 Ok(number) => _ = expired.insert(number),
                 Err(why) => wrong = wrong.take().or(Some(why)),
