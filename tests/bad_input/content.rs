@@ -309,8 +309,9 @@ fn numbers_at_their_bounds() {
     farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", json!(i64::MAX));
     farm.miner.result("SectorsSummary", json!({"Proving": u64::MAX, "PreCommit1": 1}));
     let (after, stderr) = farm.exporter().collect();
-    let mut failed =
-        ["deadlines", "pipeline", "power", "scheduler", "sectors_on_chain"].map(|name| format!("{name} {MINER}")).to_vec();
+    let mut failed = ["deadlines", "pipeline", "power", "scheduler", "sectors_on_chain"]
+        .map(|name| format!("{name} {MINER}"))
+        .to_vec();
     failed.insert(0, "blocks".to_owned());
     assert_eq!(after.failed(), failed, "{stderr}");
     let miner = [("miner_id", MINER)];
