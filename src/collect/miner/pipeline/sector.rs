@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::pieces::{DealPiece, Piece};
 use super::log::Log;
 use crate::lotus::sector_events::Reach;
-use crate::lotus::sector_state::{Phase, in_pipeline, phase};
+use crate::lotus::sector_state::{in_pipeline, is_at_rest};
 use crate::rpc::Client;
 use crate::tolerant::{Field, Int, List, Problems};
 
@@ -85,8 +85,8 @@ impl Past {
 /// When it was sealed: came to rest for the first time after it was packed, by itself or by hand.
 fn sealed_seconds(state: &str, log: &Log) -> Option<u64> {
     let course = &log.course;
-    let is_at_rest = phase(state) == Phase::Proving && !course.is_upgraded && !log.has_gap;
-    course.sealed_seconds.or(course.entered_seconds.filter(|_| is_at_rest))
+    let is_sealed = is_at_rest(state) && !course.is_upgraded && !log.has_gap;
+    course.sealed_seconds.or(course.entered_seconds.filter(|_| is_sealed))
 }
 
 #[derive(Default, Deserialize)]
