@@ -166,9 +166,9 @@ impl Walk<'_> {
         let look: Vec<_> = plan.look.map(|height| (height, ask(height))).collect();
         let answers = self.client.send(&batch);
 
+        let look: Vec<_> = look.into_iter().map(|(height, ticket)| (height, answers.get(ticket))).collect();
         // The newest one is the head itself.
-        let newest = look.last().map(|(height, ticket)| (height, answers.get(*ticket)));
-        match newest {
+        match look.last() {
             Some((height, Ok(tipset))) if !tipset.is(*height, &self.daemon.tipset_key) => {
                 problems.note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead told"));
                 return Step::HeadDoubted;
@@ -221,8 +221,8 @@ impl Walk<'_> {
         if ledger.height() > from || !is_anything_to_settle {
             (ledger.failures, ledger.refusals) = (0, 0);
         }
-        for (height, ticket) in look {
-            match answers.get(ticket) {
+        for (height, answer) in look {
+            match answer {
                 Ok(tipset) => ledger.look(height, &tipset, self.miner_ids),
                 Err(error) => {
                     // One line is enough where the node answers nothing.
