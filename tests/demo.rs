@@ -5,7 +5,7 @@
 mod simulation;
 mod support;
 
-use lotus_farcaster::expose::families;
+use lotus_farcaster::expose::{Description, families};
 use lotus_farcaster::state::State;
 use simulation::A_MIDNIGHT;
 use support::Exporter;
@@ -27,7 +27,9 @@ fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
     for minutes in (0..24 * 60).step_by(29) {
         let now = A_MIDNIGHT + f64::from(minutes) * 60.0;
         let text = demo_text(now, &state);
-        for family in families::ALL {
+        // No path leaves the farm.
+        let is_shown = |family: &&Description| family.name != families::STORAGE_DETACHED.name;
+        for family in families::ALL.iter().filter(is_shown) {
             let starts = ["{", " ", "_count{"].map(|end| format!("\n{}{end}", family.name));
             if !starts.iter().any(|start| text.contains(start)) {
                 missing.push(format!("{} at minute {minutes}", family.name));

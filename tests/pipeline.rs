@@ -68,7 +68,9 @@ impl Pipeline {
     fn has(&self, sectors: &[(u64, &str, Vec<Value>)]) -> &Pipeline {
         let miner = &self.farm.miner;
         miner.restore();
-        miner.result("WorkerJobs", json!({})).result("SealingSchedDiag", json!({"SchedInfo": null}));
+        miner
+            .result("WorkerJobs", json!({}))
+            .result("SealingSchedDiag", json!({"SchedInfo": {"Requests": null, "OpenWindows": null}}));
         let mut summary: BTreeMap<&str, u64> = BTreeMap::new();
         for (number, state, log) in sectors {
             *summary.entry(state).or_default() += 1;
@@ -192,7 +194,7 @@ fn what_a_shortened_log_does_not_tell_any_more_is_remembered() {
     assert_eq!(before.value(PROGRESS, SEVEN), Some((START + 100 * 22) as f64));
 
     let mark = json!({"Kind": "truncate", "Timestamp": START + 8300, "Trace": "", "Message": "truncating log (above 8000 entries)"});
-    let shortened = |log: &[Value]| [&log[..14], &[mark.clone()], &log[74..]].concat();
+    let shortened = |log: &[Value]| [&log[..14], std::slice::from_ref(&mark), &log[74..]].concat();
     let on = failing(back, &["SectorPreCommit2", "SectorChainPreCommitFailed", "SectorRetryPreCommit"]);
     let after = pipeline.has(&[(7, "PreCommitting", shortened(&on))]).good_run();
     assert_eq!(after.value(PROGRESS, SEVEN), before.value(PROGRESS, SEVEN), "it had been there");
@@ -263,7 +265,7 @@ fn times_that_cannot_be_are_not_published() {
 fn a_new_sector_shows_at_once() {
     let pipeline = Pipeline::new();
     let (old, new) = ((7, "PreCommit2", log(&[TO_PRECOMMIT_2])), (8, "Packing", log(&[&["SectorStartCC"]])));
-    assert_eq!(sectors(&pipeline.has(&[old.clone()]).good_run()), ["7"]);
+    assert_eq!(sectors(&pipeline.has(std::slice::from_ref(&old)).good_run()), ["7"]);
     assert_eq!(sectors(&pipeline.has(&[old.clone(), new.clone()]).good_run()), ["7", "8"]);
     assert_eq!(pipeline.lists(), 2);
     // Those that are listed again are there, and stay.

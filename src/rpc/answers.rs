@@ -109,7 +109,7 @@ where
 }
 
 /// Gives each element of a list to `take`: its JSON, or what is wrong with it. Null is an empty list.
-pub(super) fn elements(value: &mut Value, take: &mut dyn FnMut(Result<&[u8], String>)) -> io::Result<Slot> {
+pub(super) fn elements(value: &mut Value, mut take: impl FnMut(Result<&[u8], String>)) -> io::Result<Slot> {
     let mut source = Source::new(value);
     if !source.take(b'[')? {
         let mut other = Vec::new();

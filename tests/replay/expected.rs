@@ -17,12 +17,6 @@ pub struct Expected {
     families: BTreeSet<String>,
 }
 
-/// A sample that is not as it must be.
-pub struct Difference {
-    pub family: String,
-    pub what: String,
-}
-
 impl Expected {
     /// A sample; none where there is no value.
     pub fn add(&mut self, name: &str, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
@@ -57,10 +51,10 @@ impl Expected {
     }
 
     /// What is missing, differs, or is there though nothing says so; `when` tells of which run.
-    pub fn differences(&self, published: &Metrics, when: &str) -> Vec<Difference> {
+    pub fn differences(&self, published: &Metrics, when: &str) -> Vec<String> {
         let mut differences = Vec::new();
         let mut differs = |(name, labels): &(String, Labels), how: String| {
-            differences.push(Difference { family: family_of(name), what: format!("{when}: {name}{labels:?} {how}") });
+            differences.push(format!("{when}: {name}{labels:?} {how}"));
         };
         for (key, range) in &self.samples {
             match published.0.get(key) {

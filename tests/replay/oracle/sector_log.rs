@@ -12,7 +12,7 @@ pub struct History {
     pub created: Option<f64>,
     /// When it entered the state that it is in.
     pub entered: Option<f64>,
-    /// When it last reached a state that it had not reached since it was packed, failures and ways back apart.
+    /// When it last reached a state that it had not reached since it was packed, failures apart.
     pub progressed: Option<f64>,
     pub retries: f64,
     /// The first line of the newest error.
@@ -37,11 +37,10 @@ pub fn history(log: &Value) -> History {
             continue;
         }
         history.entered = at;
-        if event.starts_with("SectorRetry") {
-            history.retries += 1.0;
-        } else if event.ends_with("Failed") {
+        history.retries += f64::from(u8::from(event.starts_with("SectorRetry")));
+        if event.ends_with("Failed") {
             history.error = error.and_then(first_line);
-        } else {
+        } else if !event.starts_with("SectorRetry") || event == "SectorRetrySubmitCommit" {
             if event == "SectorPacked" {
                 reached.clear();
             }
@@ -77,7 +76,8 @@ fn state_after(event: &str) -> &str {
         "SectorPreCommitBatchSent" => "PreCommitBatchWait",
         "SectorPreCommitLanded" => "WaitSeed",
         "SectorSeedReady" => "Committing",
-        // A retry goes back to SubmitCommit, from where this event leads on.
+        // Where commits are batched, no sector is in this state before it is tried again.
+        "SectorRetrySubmitCommit" => "SubmitCommit",
         "SectorCommitted" | "SectorSubmitCommitAggregate" => "SubmitCommitAggregate",
         "SectorCommitAggregateSent" => "CommitAggregateWait",
         "SectorProving" => "FinalizeSector",

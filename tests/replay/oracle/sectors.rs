@@ -19,7 +19,7 @@ const ERROR: &str = "farcaster_miner_pipeline_sector_error_info";
 pub const OF_THE_LOG: [&str; 5] = [ENTERED, PROGRESSED, CREATED, RETRIES, ERROR];
 
 /// The first line of an error is cut to so many characters.
-const ERROR_CHARACTERS: usize = 120;
+const ERROR_CHARACTERS: usize = 200;
 
 pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut Expected) {
     let summary = recording.result(node, "SectorsSummary", &json!([]));

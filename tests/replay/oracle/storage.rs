@@ -1,5 +1,7 @@
 //! Storage paths and the space in them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::expected::Expected;
@@ -12,6 +14,8 @@ const FILE_KINDS: [&str; 6] = ["unsealed", "sealed", "cache", "update", "update_
 pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut Expected) {
     let own = |method, params: Value| recording.result(node, method, &params);
     let local = own("StorageLocal", json!([]));
+    // All paths of the devnet are on the machine's only file system, whose free space changed by some kilobytes while they were asked about.
+    let mut filesystems: BTreeMap<(&str, String), &String> = BTreeMap::new();
     for (storage_id, files) in own("StorageList", json!([])).as_object().unwrap() {
         let id = [("miner_id", miner_id), ("storage_id", &**storage_id)];
         let info = own("StorageInfo", json!([storage_id]));
@@ -31,18 +35,17 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         expected.add("farcaster_storage_capacity_bytes", &id, number(&stat["Capacity"]));
         expected.add("farcaster_storage_available_bytes", &id, number(&stat["Available"]));
         expected.add("farcaster_storage_reserved_bytes", &id, number(&stat["Reserved"]));
-        expected.add("farcaster_storage_used_bytes", &id, used(stat));
         let max = Some(number(&stat["Max"])).filter(|bytes| *bytes > 0.0);
+        // Lotus counts what sectors use only where a limit is set; else it says 0.
+        expected.add("farcaster_storage_used_bytes", &id, max.map(|_| number(&stat["Used"])));
+        let space = (host, stat["Capacity"].to_string());
+        let filesystem = filesystems.entry(space).or_insert(storage_id);
+        let labels = [id[0], id[1], ("filesystem", &**filesystem)];
+        expected.add("farcaster_storage_filesystem_available_bytes", &labels, number(&stat["FSAvailable"]));
         expected.add("farcaster_storage_max_bytes", &id, max);
     }
-}
-
-/// Lotus counts what sectors use only where a limit is set; else it says 0, and what is used is what the file system has not free.
-fn used(stat: &Value) -> f64 {
-    match number(&stat["Max"]) > 0.0 {
-        true => number(&stat["Used"]),
-        false => number(&stat["Capacity"]) - number(&stat["FSAvailable"]),
-    }
+    // No path was lost.
+    expected.nothing_more_of(&["farcaster_storage_detached"]);
 }
 
 /// The host in a URL like `http://127.0.0.1:22345/remote`.

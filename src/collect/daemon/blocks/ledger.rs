@@ -164,7 +164,7 @@ impl TipSet {
 
     /// Whether it is the tipset of this height and key.
     pub fn is(&self, height: i64, key: &Value) -> bool {
-        self.height == height && json!(self.cids) == *key
+        self.height == height && (key.is_null() || json!(self.cids) == *key)
     }
 
     /// The own blocks, where all of them can be.

@@ -69,14 +69,16 @@ impl Sim {
         if let Some(height) = self.told_height {
             head["Height"] = json!(height);
         }
+        let told = serde_json::from_value(head.clone()).ok();
         let daemon = Daemon {
             client,
             version: None,
             network_name: Some("sim".to_owned()),
             network_version: Some(self.change(|chain| chain.network_version)),
             solstice_height: self.change(|chain| (chain.network_version > 28).then_some(0)),
-            head: Some(serde_json::from_value(head.clone()).unwrap()),
-            tipset_key: head["Cids"].clone(),
+            // Of a head that cannot be, nothing is believed.
+            tipset_key: told.as_ref().map_or(serde_json::Value::Null, |_| head["Cids"].clone()),
+            head: told,
             clock: Some(ChainClock { genesis_timestamp_seconds: GENESIS_SECONDS, block_delay_seconds: 30 }),
             problems: Vec::new(),
         };

@@ -7,6 +7,9 @@ use crate::expose::Summary;
 /// Durations that quantiles are told of.
 const RECENT: usize = 100;
 
+/// Nothing takes so long, nor has any miner so many sectors.
+const MAX_SECONDS: u64 = 1_000_000_000;
+
 /// From packed to proving, of the sectors seen to get there. Whole seconds, so that a sum that is remembered never shrinks by a rounding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -17,6 +20,15 @@ pub struct Durations {
 }
 
 impl Durations {
+    /// Nothing, where what is remembered cannot be.
+    pub fn healed(self) -> Self {
+        let can_be = |seconds: &u64| *seconds <= MAX_SECONDS;
+        let is_good = self.recent_seconds.iter().all(can_be)
+            && self.count <= MAX_SECONDS
+            && self.sum_seconds <= MAX_SECONDS.saturating_mul(self.count);
+        if is_good { self } else { Durations::default() }
+    }
+
     pub fn add(&mut self, seconds: u64) {
         self.sum_seconds = self.sum_seconds.saturating_add(seconds);
         self.count = self.count.saturating_add(1);

@@ -51,6 +51,9 @@ struct Memory {
 /// Sectors by state, as SectorsSummary tells them.
 type ByState = BTreeMap<String, u64>;
 
+/// What SectorsStatus answers, and the log in it.
+type Answer = (Status, Option<Log>);
+
 /// Tasks by sector, as jobs and the scheduler tell them.
 type Tasks = BTreeMap<u64, BTreeSet<String>>;
 
@@ -64,6 +67,7 @@ pub struct Hints<'a> {
 pub fn fetch(miner: &LotusMiner, run: &Run, hints: &Hints, problems: &mut Problems) -> Result<Facts> {
     let section = format!("pipeline/{}", miner.id);
     let mut memory: Memory = run.state.recall(&section);
+    memory.durations = memory.durations.healed();
     let (miner, now) = (&miner.client, run.now);
     let summary = hints.sectors.map(|sectors| &sectors.by_state);
     let tasks = sealing_tasks(hints);
@@ -150,7 +154,7 @@ fn states_to_list(summary: Option<&ByState>) -> BTreeSet<&str> {
 
 fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Memory, problems: &mut Problems) {
     let mut batch = Batch::new();
-    let tickets: Vec<(u64, Ticket<(Status, Option<Log>)>)> = numbers
+    let tickets: Vec<(u64, Ticket<Answer>)> = numbers
         .iter()
         // With true, the call would cost the full node two calls for each sector.
         .map(|number| (*number, batch.add_split("SectorsStatus", json!([number, false]))))
