@@ -39,10 +39,7 @@ const IMPOSSIBLE: [&str; 6] = [
 ];
 
 /// Fields of which something impossible is still believed or remembered, and why.
-const NOT_YET: &[(&str, &str)] = &[(
-    "daemon StateGetNetworkParams.ForkUpgradeParams.UpgradeSolsticeHeight",
-    "overflows where the reward is worked out",
-)];
+const NOT_YET: &[(&str, &str)] = &[];
 
 /// Sections of the memory in which something impossible is still believed, and why.
 const SECTIONS_NOT_YET: &[(&str, &str)] = &[];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::assert_others_unharmed;
-use crate::support::{Answer, Farm, Metrics, Run, names};
+use crate::support::{Answer, Farm, MINER, Metrics, Run, names};
 
 /// What the documents promise, and the containers allow for twice.
 const MAX_MEGABYTES: u64 = 64;
@@ -91,4 +91,29 @@ fn an_answer_that_is_too_large_costs_itself_alone() {
     assert_others_unharmed(&before, &after, &["daemon"]);
     assert!(after.has("farcaster_daemon_peers", &[]), "what else came in the same answer is there");
     assert!(run.stderr.contains("NetBandwidthStatsByProtocol: the answer is longer than"), "{}", run.stderr);
+}
+
+/// An entry as Lotus writes it for a sector that fails and is tried again, with the trace of an error.
+fn turn(index: u64) -> Value {
+    let (kind, trace) = match index % 2 {
+        0 => ("SectorSealPreCommit2Failed", format!("seal pre commit(2) failed: no such file\n{}", "at ".repeat(300))),
+        _ => ("SectorRetrySealPreCommit2", String::new()),
+    };
+    json!({"Kind": format!("event;sealing.{kind}"), "Timestamp": 1_795_000_000 + index, "Trace": trace, "Message": "{\"User\":{}}"})
+}
+
+#[test]
+fn fifty_sectors_with_logs_of_megabytes_are_read() {
+    let farm = Farm::start();
+    let log: Vec<Value> = (0..7000).map(turn).collect();
+    let status = json!({"SectorID": 1, "State": "PreCommit2", "Retries": 0, "LastErr": "", "Log": log});
+    assert!(status.to_string().len() > 3_900_000);
+    let numbers: Vec<u64> = (500..550).collect();
+    farm.miner.result("SectorsSummary", json!({"Proving": 20, "PreCommit2": 50}));
+    farm.miner.result("SectorsListInStates", json!(numbers));
+    farm.miner.result("SectorsStatus", status);
+    let run = farm.exporter().args(&["--verbose", "--timeout", "55s"]).run();
+    assert_small(&run, "vast logs");
+    let retries = metrics(&run).values("farcaster_miner_pipeline_sector_retries", &[("miner_id", MINER)]);
+    assert_eq!(retries, [3500.0; 50], "{}", run.stderr);
 }
