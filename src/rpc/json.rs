@@ -7,7 +7,8 @@ use std::io::{self, ErrorKind, Read};
 /// What is read from the network at once.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// By so much grows the buffer of an answer.
+/// By so much grows the buffer of an answer, at first and at most.
+const LEAST_GROWTH_BYTES: usize = 4 << 10;
 const GROWTH_BYTES: usize = 64 << 10;
 
 /// So much of a body's start is kept, to be shown where it is not JSON.
@@ -24,6 +25,7 @@ pub struct Source<'a> {
     reader: &'a mut dyn Read,
     buffer: Vec<u8>,
     at: usize,
+    end: usize,
     bytes: u64,
     head: Vec<u8>,
 }
@@ -31,7 +33,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// Reads nothing yet.
     pub fn new(reader: &'a mut dyn Read) -> Self {
-        Source { reader, buffer: Vec::new(), at: 0, bytes: 0, head: Vec::new() }
+        Source { reader, buffer: Vec::new(), at: 0, end: 0, bytes: 0, head: Vec::new() }
     }
 
     /// How many bytes came over the network so far.
@@ -41,21 +43,20 @@ impl<'a> Source<'a> {
 
     /// What was read and not yet used, at least one byte where the body has not ended.
     fn available(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.buffer.len() {
+        if self.at == self.end {
             self.buffer.resize(BUFFER_BYTES, 0);
-            self.at = 0;
-            let read = loop {
+            (self.at, self.end) = (0, 0);
+            self.end = loop {
                 match self.reader.read(&mut self.buffer) {
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    read => break read,
+                    read => break read?,
                 }
             };
-            self.buffer.truncate(read.as_ref().map_or(0, |read| *read));
-            self.bytes += read? as u64;
-            let missing = HEAD_BYTES.saturating_sub(self.head.len()).min(self.buffer.len());
+            self.bytes += self.end as u64;
+            let missing = HEAD_BYTES.saturating_sub(self.head.len()).min(self.end);
             self.head.extend_from_slice(&self.buffer[..missing]);
         }
-        Ok(&self.buffer[self.at..])
+        Ok(&self.buffer[self.at..self.end])
     }
 
     /// The next byte that is not white space, which stays.
@@ -68,7 +69,7 @@ impl<'a> Source<'a> {
                     return Ok(Some(self.buffer[self.at]));
                 }
                 None if available.is_empty() => return Ok(None),
-                None => self.at = self.buffer.len(),
+                None => self.at = self.end,
             }
         }
     }
@@ -131,7 +132,8 @@ impl Value<'_, '_> {
         loop {
             let read = into.len();
             // A buffer that doubles would take twice what it holds.
-            into.reserve_exact(GROWTH_BYTES.min(limit as usize + 1 - read));
+            let growth = read.clamp(LEAST_GROWTH_BYTES, GROWTH_BYTES);
+            into.reserve_exact(growth.min(limit as usize + 1 - read));
             into.resize(into.capacity().min(limit as usize + 1), 0);
             let count = self.read(&mut into[read..])?;
             into.truncate(read + count);
@@ -231,7 +233,7 @@ impl Read for Value<'_, '_> {
                 }
                 return Err(malformed("it breaks off"));
             }
-            let available = &self.source.buffer[self.source.at..];
+            let available = &self.source.buffer[self.source.at..self.source.end];
             let plain = self.plain(&available[..available.len().min(into.len() - read)]);
             if plain > 0 {
                 let plain = &available[..plain];
