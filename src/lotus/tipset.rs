@@ -1,11 +1,19 @@
 //! A tipset, as far as it is needed: its key, its height and what its first block says.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::epoch::{self, ChainClock};
 use super::fil::Fil;
 use crate::tolerant::Int;
+
+/// A CID as it stands in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// In its text form.
+    #[serde(rename = "/")]
+    pub cid: String,
+}
 
 /// The answer of ChainHead and its relatives. Blocks are sorted by ticket, so the first is the min-ticket block.
 #[derive(Clone, Debug, Deserialize)]

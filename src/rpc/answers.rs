@@ -72,14 +72,14 @@ where
     T: for<'de> Deserialize<'de> + Send + 'static,
     L: LongField,
 {
-    let mut source = Source::new(value);
-    if source.peek()? != Some(b'{') {
-        return whole::<T>(&mut source.value()?).map(|slot| slot.and(Err(Cause::Shape("not an object".to_owned()))));
+    if value.first()? != Some(b'{') {
+        return whole::<T>(value).map(|slot| slot.and(Err(Cause::Shape("not an object".to_owned()))));
     }
+    let source = value.open();
     source.take(b'{')?;
     let (mut rest, mut part) = (b"{".to_vec(), Vec::new());
     let (mut long, mut wrong) = (None::<L>, None);
-    each_until(&mut source, b'}', |source| {
+    each_until(source, b'}', |source| {
         let name = read_name(source)?;
         let mut value = source.value()?;
         if name == L::NAME {
@@ -110,15 +110,16 @@ where
 
 /// Gives each element of a list to `take`: its JSON, or what is wrong with it. Null is an empty list.
 pub(super) fn elements(value: &mut Value, mut take: impl FnMut(Result<&[u8], String>)) -> io::Result<Slot> {
-    let mut source = Source::new(value);
-    if !source.take(b'[')? {
+    if value.first()? != Some(b'[') {
         let mut other = Vec::new();
-        source.value()?.read_whole(&mut other, MAX_PART_BYTES)?;
+        value.read_whole(&mut other, MAX_PART_BYTES)?;
         let is_null = other == b"null";
         return Ok(if is_null { Ok(Box::new(())) } else { Err(Cause::Shape("not a list".to_owned())) });
     }
+    let source = value.open();
+    source.take(b'[')?;
     let mut element = Vec::new();
-    each_until(&mut source, b']', |source| {
+    each_until(source, b']', |source| {
         let fits = source.value()?.read_whole(&mut element, MAX_ELEMENT_BYTES)?;
         take(if fits { Ok(&element) } else { Err(format!("longer than {MAX_ELEMENT_BYTES} bytes")) });
         Ok(())

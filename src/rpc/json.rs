@@ -7,8 +7,7 @@ use std::io::{self, ErrorKind, Read};
 /// What is read from the network at once.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// By so much grows the buffer of an answer, at first and at most.
-const LEAST_GROWTH_BYTES: usize = 4 << 10;
+/// By so much grows the buffer of an answer at most.
 const GROWTH_BYTES: usize = 64 << 10;
 
 /// So much of a body's start is kept, to be shown where it is not JSON.
@@ -89,7 +88,7 @@ impl<'a> Source<'a> {
     /// The next value.
     pub fn value(&mut self) -> io::Result<Value<'_, 'a>> {
         self.peek()?;
-        Ok(Value { source: self, place: Place::Before, depth: 0, run: 0 })
+        Ok(Value { source: self, scan: Scan { place: Place::Before, depth: 0, run: 0 } })
     }
 }
 
@@ -111,18 +110,24 @@ enum Place {
 /// One value: a reader of its bytes. Long strings are cut, and the rest is as it came.
 pub struct Value<'s, 'a> {
     source: &'s mut Source<'a>,
-    place: Place,
-    /// Lists and objects that are open.
-    depth: u64,
-    /// Bytes of the string, or of the literal, so far.
-    run: usize,
+    scan: Scan,
 }
 
-impl Value<'_, '_> {
+impl<'a> Value<'_, 'a> {
+    /// The source, for whoever reads the value from its first byte to its last.
+    pub fn open(&mut self) -> &mut Source<'a> {
+        self.scan.place = Place::After;
+        self.source
+    }
+
+    /// The first byte of a value that has not been read yet.
+    pub fn first(&mut self) -> io::Result<Option<u8>> {
+        self.source.peek()
+    }
+
     /// Leaves out what has not been read of the value.
     pub fn skip(&mut self) -> io::Result<()> {
-        let mut nowhere = [0; 4096];
-        while self.read(&mut nowhere)? > 0 {}
+        while !self.piece(usize::MAX)?.is_empty() {}
         Ok(())
     }
 
@@ -130,133 +135,170 @@ impl Value<'_, '_> {
     pub fn read_whole(&mut self, into: &mut Vec<u8>, limit: u64) -> io::Result<bool> {
         into.clear();
         loop {
-            let read = into.len();
-            // A buffer that doubles would take twice what it holds.
-            let growth = read.clamp(LEAST_GROWTH_BYTES, GROWTH_BYTES);
-            into.reserve_exact(growth.min(limit as usize + 1 - read));
-            into.resize(into.capacity().min(limit as usize + 1), 0);
-            let count = self.read(&mut into[read..])?;
-            into.truncate(read + count);
-            if count == 0 || into.len() as u64 > limit {
+            let piece = self.piece(usize::MAX)?;
+            if piece.is_empty() {
+                return Ok(true);
+            }
+            if (into.len() + piece.len()) as u64 > limit {
                 break;
             }
+            if into.capacity() - into.len() < piece.len() {
+                // A buffer that doubles would take twice what it holds.
+                into.reserve_exact(piece.len().max(into.len().min(GROWTH_BYTES)));
+            }
+            into.extend_from_slice(piece);
         }
-        let fits = into.len() as u64 <= limit;
-        if !fits {
-            *into = Vec::new();
-            self.skip()?;
-        }
-        Ok(fits)
+        *into = Vec::new();
+        self.skip()?;
+        Ok(false)
     }
 
-    /// How many of these bytes can be passed on as they are, without a look at each of them.
-    fn plain(&self, bytes: &[u8]) -> usize {
-        let (bytes, ends): (_, fn(&u8) -> bool) = match self.place {
-            Place::Str { escaped: 0 } => {
-                let room = MAX_STRING_BYTES.saturating_sub(self.run).min(bytes.len());
-                (&bytes[..room], |byte| matches!(byte, b'"' | b'\\'))
-            }
-            Place::Between => (bytes, |byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')),
-            _ => return 0,
-        };
-        bytes.iter().position(ends).unwrap_or(bytes.len())
-    }
-
-    /// Takes the next byte into account. Whether it is to be passed on; None where it is not of the value any more.
-    fn step(&mut self, byte: u8) -> Option<bool> {
-        let mut is_shown = true;
-        self.place = match (self.place, byte) {
-            (Place::Before | Place::Between, b'"') => {
-                self.run = 0;
-                Place::Str { escaped: 0 }
-            }
-            (Place::Before | Place::Between, b'[' | b'{') => {
-                self.run = 0;
-                self.depth += 1;
-                Place::Between
-            }
-            (Place::Between, b']' | b'}') => {
-                self.run = 0;
-                self.depth -= 1;
-                if self.depth == 0 { Place::After } else { Place::Between }
-            }
-            (Place::Before | Place::Literal, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t') => {
-                self.place = Place::After;
-                return None;
-            }
-            (Place::Before, _) => {
-                self.run = 1;
-                Place::Literal
-            }
-            (Place::Literal, _) => {
-                self.run += 1;
-                Place::Literal
-            }
-            (Place::Str { escaped: 0 }, b'"') => {
-                self.run = 0;
-                if self.depth == 0 { Place::After } else { Place::Between }
-            }
-            (Place::Str { escaped }, _) => {
-                // A character, a surrogate pair and an escape sequence are never cut: the cut comes before a plain one.
-                let is_plain = escaped == 0 && byte != b'\\' && byte.is_ascii();
-                if self.run >= MAX_STRING_BYTES && (is_plain || self.run == usize::MAX) {
-                    self.run = usize::MAX;
-                    is_shown = false;
-                } else {
-                    self.run += 1;
+    /// The next bytes of the value, at most so many; none where it has ended.
+    fn piece(&mut self, most: usize) -> io::Result<&[u8]> {
+        while self.scan.place != Place::After {
+            if self.source.available()?.is_empty() {
+                if self.scan.place != Place::Literal {
+                    return Err(malformed("it breaks off"));
                 }
-                let escaped = match (escaped, byte) {
-                    (0, b'\\') => 5,
-                    (0, _) => 0,
-                    (5, b'u') => 4,
-                    (5, _) => 0,
-                    (left, _) => left - 1,
-                };
-                Place::Str { escaped }
+                self.scan.place = Place::After;
+                break;
             }
-            // Taken as a whole before.
-            (Place::Between, _) => Place::Between,
-            (Place::After, _) => return None,
-        };
-        Some(is_shown)
+            let from = self.source.at;
+            let to = self.source.end.min(from.saturating_add(most));
+            let shown = self.scan.shown(&self.source.buffer[from..to]);
+            if self.scan.run > MAX_LITERAL_BYTES && matches!(self.scan.place, Place::Between | Place::Literal) {
+                return Err(malformed("a number of thousands of digits"));
+            }
+            if shown > 0 {
+                self.source.at += shown;
+                return Ok(&self.source.buffer[from..from + shown]);
+            }
+            if self.scan.place != Place::After {
+                self.source.at += self.scan.hidden(&self.source.buffer[from..to]);
+            }
+        }
+        Ok(&[])
     }
 }
 
 impl Read for Value<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut read = 0;
-        while read < into.len() && self.place != Place::After {
-            if self.source.available()?.is_empty() {
-                if self.place == Place::Literal {
-                    self.place = Place::After;
-                    break;
-                }
-                return Err(malformed("it breaks off"));
-            }
-            let available = &self.source.buffer[self.source.at..self.source.end];
-            let plain = self.plain(&available[..available.len().min(into.len() - read)]);
-            if plain > 0 {
-                let plain = &available[..plain];
-                into[read..read + plain.len()].copy_from_slice(plain);
-                read += plain.len();
-                let literal_from =
-                    if self.place == Place::Between { plain.iter().rposition(is_separator) } else { None };
-                self.run = literal_from.map_or(self.run + plain.len(), |at| plain.len() - 1 - at);
-                self.source.at += plain.len();
-            } else {
-                let byte = available[0];
-                let Some(is_shown) = self.step(byte) else {
-                    break;
-                };
-                into[read] = byte;
-                read += usize::from(is_shown);
-                self.source.at += 1;
-            }
-            if matches!(self.place, Place::Between | Place::Literal) && self.run > MAX_LITERAL_BYTES {
-                return Err(malformed("a number of thousands of digits"));
-            }
+        if into.is_empty() {
+            return Ok(0);
         }
-        Ok(read)
+        let piece = self.piece(into.len())?;
+        into[..piece.len()].copy_from_slice(piece);
+        Ok(piece.len())
+    }
+}
+
+/// What is known of a value from its bytes so far.
+struct Scan {
+    place: Place,
+    /// Lists and objects that are open.
+    depth: u64,
+    /// Bytes of the string, or of the literal, so far.
+    run: usize,
+}
+
+impl Scan {
+    /// How many of these bytes are of the value, and passed on as they are.
+    fn shown(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while self.place != Place::After {
+            match self.place {
+                Place::Str { escaped: 0 } => {
+                    let room = MAX_STRING_BYTES.saturating_sub(self.run).min(bytes.len() - at);
+                    let plain =
+                        bytes[at..at + room].iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(room);
+                    self.run += plain;
+                    at += plain;
+                }
+                Place::Between => {
+                    while let Some(byte) =
+                        bytes.get(at).filter(|byte| !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'))
+                    {
+                        self.run = if is_separator(byte) { 0 } else { self.run + 1 };
+                        at += 1;
+                    }
+                }
+                _ => {}
+            }
+            let Some(&byte) = bytes.get(at) else { break };
+            if self.hides(byte) || !self.step(byte) {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// How many of these bytes are cut from a long string.
+    fn hidden(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let (Place::Str { escaped }, Some(&byte)) = (self.place, bytes.get(at)) {
+            if !self.hides(byte) {
+                break;
+            }
+            // From here on nothing of the string is shown but its end.
+            self.run = usize::MAX;
+            self.place = Place::Str { escaped: still_escaped(escaped, byte) };
+            at += 1;
+        }
+        at
+    }
+
+    /// Whether the byte is cut. A character, a surrogate pair and an escape sequence are never cut: the cut comes before a plain one.
+    fn hides(&self, byte: u8) -> bool {
+        let Place::Str { escaped } = self.place else { return false };
+        let is_end = escaped == 0 && byte == b'"';
+        let is_plain = escaped == 0 && byte != b'\\' && byte.is_ascii();
+        self.run >= MAX_STRING_BYTES && !is_end && (is_plain || self.run == usize::MAX)
+    }
+
+    /// Takes the next byte into account. Whether it is of the value.
+    fn step(&mut self, byte: u8) -> bool {
+        let run = std::mem::take(&mut self.run);
+        self.place = match (self.place, byte) {
+            (Place::Before | Place::Between, b'"') => Place::Str { escaped: 0 },
+            (Place::Before | Place::Between, b'[' | b'{') => {
+                self.depth += 1;
+                Place::Between
+            }
+            (Place::Between, b']' | b'}') => {
+                self.depth -= 1;
+                if self.depth == 0 { Place::After } else { Place::Between }
+            }
+            (Place::Before | Place::Literal, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t') => {
+                self.place = Place::After;
+                return false;
+            }
+            (Place::Before | Place::Literal, _) => {
+                self.run = run + 1;
+                Place::Literal
+            }
+            (Place::Str { escaped: 0 }, b'"') if self.depth == 0 => Place::After,
+            (Place::Str { escaped: 0 }, b'"') => Place::Between,
+            (Place::Str { escaped }, _) => {
+                self.run = run.saturating_add(1);
+                Place::Str { escaped: still_escaped(escaped, byte) }
+            }
+            // Taken before, many at once.
+            (Place::Between, _) => Place::Between,
+            (Place::After, _) => return false,
+        };
+        true
+    }
+}
+
+/// How many bytes of an escape sequence are to come after this byte of a string.
+fn still_escaped(escaped: u8, byte: u8) -> u8 {
+    match (escaped, byte) {
+        (0, b'\\') => 5,
+        (0, _) => 0,
+        (5, b'u') => 4,
+        (5, _) => 0,
+        (left, _) => left - 1,
     }
 }
 

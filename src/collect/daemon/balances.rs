@@ -7,6 +7,7 @@ use serde_json::json;
 use super::connect::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
+use crate::lotus::tipset::Link;
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Problems};
 
@@ -38,13 +39,7 @@ struct MinerState {
     locked_funds: Field<Fil>,
     initial_pledge: Field<Fil>,
     fee_debt: Field<Fil>,
-    deadlines: Field<Cid>,
-}
-
-#[derive(Deserialize)]
-struct Cid {
-    #[serde(rename = "/")]
-    text: String,
+    deadlines: Field<Link>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,7 +72,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
         vesting: of(state.locked_funds, "StateReadState.State.LockedFunds"),
         market_escrow: of(market.escrow, "StateMarketBalance.Escrow"),
         market_locked: of(market.locked, "StateMarketBalance.Locked"),
-        deadlines_cid: deadlines.map(|cid| cid.text),
+        deadlines_cid: deadlines.map(|cid| cid.cid),
     })
 }
 

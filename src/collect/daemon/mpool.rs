@@ -14,6 +14,7 @@ use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::OLDEST_GENESIS_SECONDS;
 use crate::lotus::fil::Fil;
+use crate::lotus::tipset::Link;
 use crate::lotus::{actors, address};
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, Problems};
@@ -45,7 +46,7 @@ struct LocalMessage {
 #[serde(rename_all = "PascalCase")]
 struct Message {
     #[serde(rename = "CID")]
-    cid: Option<Cid>,
+    cid: Option<Link>,
     to: String,
     nonce: Int,
     method: Int,
@@ -57,12 +58,6 @@ struct Message {
     gas_fee_cap: Field<Fil>,
     #[serde(default)]
     gas_premium: Field<Fil>,
-}
-
-#[derive(Deserialize)]
-struct Cid {
-    #[serde(rename = "/")]
-    text: String,
 }
 
 /// A message that was not told of for so long is gone. Before, an answer may have been wrong, or a wallet not known to be ours.
@@ -122,7 +117,7 @@ pub fn fetch(
     let local: Vec<LocalMessage> = messages
         .into_iter()
         .map(|(message, wallet)| {
-            let first_seen = message.cid.as_ref().map(|cid| memory.see(&cid.text, run.now));
+            let first_seen = message.cid.as_ref().map(|cid| memory.see(&cid.cid, run.now));
             let number = message.method.to_u64().unwrap_or(u64::MAX);
             let mut fil = |field: Field<Fil>, name| field.take(&format!("MpoolPending.Message.{name}"), problems);
             LocalMessage {
@@ -135,7 +130,7 @@ pub fn fetch(
                 gas_fee_cap: fil(message.gas_fee_cap, "GasFeeCap"),
                 gas_premium: fil(message.gas_premium, "GasPremium"),
                 gas_limit: message.gas_limit.take("MpoolPending.Message.GasLimit", problems),
-                cid: message.cid.map(|cid| cid.text),
+                cid: message.cid.map(|cid| cid.cid),
                 to: message.to,
                 nonce: message.nonce,
             }
@@ -151,7 +146,7 @@ fn read<'w>(message: &[u8], wallets: &'w [Wallet]) -> Result<Option<(Message, &'
     #[serde(rename_all = "PascalCase")]
     struct Signed<'a> {
         #[serde(rename = "CID")]
-        cid: Option<Cid>,
+        cid: Option<Link>,
         #[serde(borrow)]
         message: &'a RawValue,
     }

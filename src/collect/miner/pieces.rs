@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address_book::AddressBook;
 use crate::expose::{Samples, families};
+use crate::lotus::tipset::Link;
 use crate::tolerant::{Field, Int, Problems};
 
 /// A piece of a deal in a sector; fillers are none.
@@ -36,13 +37,7 @@ pub struct Piece {
 struct PieceInfo {
     size: Field<Int>,
     #[serde(rename = "PieceCID")]
-    cid: Field<Cid>,
-}
-
-#[derive(Deserialize)]
-struct Cid {
-    #[serde(rename = "/")]
-    text: String,
+    cid: Field<Link>,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,7 +92,7 @@ impl Piece {
         let place = self.piece.take(&format!("{at}.Pieces.Piece"), problems)?;
         let cid = place.cid.take(&format!("{at}.Pieces.PieceCID"), problems)?;
         let bytes = place.size.take(&format!("{at}.Pieces.Size"), problems).and_then(Int::to_u64)?;
-        let piece = DealPiece { cid: cid.text, bytes, is_verified, ..DealPiece::default() };
+        let piece = DealPiece { cid: cid.cid, bytes, is_verified, ..DealPiece::default() };
         let positive = |id: Option<Int>| id.filter(|id| id.0 > 0).map(|id| id.0.to_string()).unwrap_or_default();
         Some(match info.piece_activation_manifest {
             Some(manifest) => {

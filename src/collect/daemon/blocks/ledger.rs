@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::totals::{LastBlock, Reward, Totals};
 use crate::lotus::address;
 use crate::lotus::election::MAX_WIN_COUNT;
-use crate::lotus::epoch::CHAIN_FINALITY_EPOCHS;
+use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, OLDEST_GENESIS_SECONDS};
+use crate::lotus::tipset::Link;
 
 /// Blocks count when their tipset is so deep under the head.
 pub const DEPTH_EPOCHS: i64 = 5;
@@ -27,9 +28,6 @@ const PIECE_EPOCHS: i64 = 90;
 /// Pieces settled in one run at most, where runs are so far apart that one is not enough.
 const MAX_PIECES: i64 = 8;
 
-/// Mainnet's genesis, Unix seconds: there is no older network, and no block before it.
-pub const OLDEST_GENESIS_SECONDS: f64 = 1_598_306_400.0;
-
 /// Clocks do not differ by more than a day.
 pub const SECONDS_AHEAD: f64 = 86_400.0;
 
@@ -40,14 +38,6 @@ pub struct TipSet {
     cids: Vec<Link>,
     blocks: Vec<Block>,
     height: i64,
-}
-
-/// A CID as it stands in JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// In its text form.
-    #[serde(rename = "/")]
-    pub cid: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -19,10 +19,11 @@ use serde_json::json;
 use crate::collect::daemon::Daemon;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
+use crate::lotus::epoch::OLDEST_GENESIS_SECONDS;
 use crate::lotus::tipset::TipSet as Head;
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::Problems;
-use ledger::{DEPTH_EPOCHS, Ledger, OLDEST_GENESIS_SECONDS, SECONDS_AHEAD, TipSet};
+use ledger::{DEPTH_EPOCHS, Ledger, SECONDS_AHEAD, TipSet};
 use totals::Totals;
 
 /// The section of the state.

@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ledger::{Ledger, Link, Unpaid};
+use super::ledger::{Ledger, Unpaid};
 use super::totals::Reward;
 use super::{Head, Walk};
 use crate::lotus::fil::Fil;
 use crate::lotus::reward::{self, SOLSTICE_NETWORK_VERSION, Schedule};
+use crate::lotus::tipset::Link;
 use crate::rpc::{Batch, CallError, Cause};
 use crate::tolerant::Problems;
 
