@@ -2,11 +2,12 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use lotus_farcaster::expose::{Description, Kind, families};
-use promql_parser::label::Matchers;
+use promql_parser::label::{MatchOp, Matchers};
 use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
@@ -14,7 +15,10 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 const OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families that others export: by their names, or by the start of them, which ends in `_`.
-const OF_OTHERS: [&str; 6] = ["node_", "prometheus_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+const OF_OTHERS: [&str; 7] = ["node_", "prometheus_", "alertmanager_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+
+/// What the user may record in own.yaml.
+const OF_THE_USER: [&str; 2] = ["own:farcaster_threshold:value", "own:farcaster_alert_off:info"];
 
 /// A selector: the name of a metric and what its labels must be.
 pub struct Selector {
@@ -26,6 +30,12 @@ impl Selector {
     /// Whether something is asked of a label, if only that it is there.
     pub fn has(&self, label: &str) -> bool {
         self.matchers.matchers.iter().any(|matcher| matcher.name == label)
+    }
+
+    /// The labels that must have one value.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let equal = self.matchers.matchers.iter().filter(|matcher| matcher.op == MatchOp::Equal);
+        equal.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect()
     }
 
     /// The family of the exporter, of which a summary's `_sum` and `_count` are a part.
@@ -59,6 +69,7 @@ impl Query {
         for selector in &self.selectors {
             let name = &selector.name;
             let is_others = recorded.contains(name)
+                || OF_THE_USER.contains(&name.as_str())
                 || OF_OTHERS.iter().any(|known| name == known || (known.ends_with('_') && name.starts_with(known)));
             match selector.family() {
                 Some(family) => {
