@@ -12,6 +12,8 @@ use anyhow::{Context, Result};
 use crate::address_book::AddressBook;
 use crate::cli::{DEFAULT_DEMO_SECTORS, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory};
 use crate::collect::{self, Run};
+use crate::demo::Farm;
+use crate::rpc::Node;
 use crate::state::State;
 use crate::{demo, exporter};
 
@@ -33,9 +35,12 @@ pub fn run(options: &DemoHistory) -> Result<usize> {
     let path = options.file.display();
     let file = File::create(&options.file).with_context(|| format!("cannot write {path}"))?;
     let mut out = BufWriter::new(file);
+    let farm = Farm::new(DEFAULT_DEMO_SECTORS);
     let mut write = || {
         for back in (0..runs).rev() {
-            write_run(&mut out, end - back as f64 * STEP_SECONDS, &state, &options.labels)?;
+            let now = end - back as f64 * STEP_SECONDS;
+            let nodes = demo::nodes(farm.clone(), Arc::new(move || now));
+            write_run(&mut out, &options.labels, &nodes, &[], &state, now)?;
         }
         writeln!(out, "# EOF")?;
         out.flush()?;
@@ -50,11 +55,23 @@ fn is_used(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-fn write_run(out: &mut impl Write, now: f64, state: &State, labels: &str) -> Result<()> {
+/// Does a run as at `now`, and writes its samples with these labels more and this time.
+///
+/// # Errors
+///
+/// The samples or the state cannot be written.
+pub fn write_run(
+    out: &mut impl Write,
+    labels: &str,
+    nodes: &[Node],
+    miner_ids: &[String],
+    state: &State,
+    now: f64,
+) -> Result<()> {
     let (turn, _) = state.begin(Duration::from_secs(1));
     let report = collect::run(&Run {
-        nodes: &demo::nodes(DEFAULT_DEMO_SECTORS, Arc::new(move || now)),
-        miner_ids: &[],
+        nodes,
+        miner_ids,
         address_book: &AddressBook::default(),
         state,
         now,

@@ -371,7 +371,7 @@ fn f3_tipset(farm: &Farm, epoch: i64) -> Value {
     })
 }
 
-/// `F3ListParticipants`: both miners have leased their participation to this node.
+/// `F3ListParticipants`: all miners have leased their participation to this node.
 pub(super) fn f3_participants(farm: &Farm, now: f64) -> Value {
     let (instance, _) = f3_instance(now);
     let lease = |id: u64| json!({ "MinerID": id, "FromInstance": instance - instance % 5, "ValidityTerm": 5 });

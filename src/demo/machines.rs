@@ -140,7 +140,11 @@ struct Work {
 
 impl Miner {
     fn workers(&self) -> &'static [Worker] {
-        if self.index == 0 { FIRST_MINERS_WORKERS } else { SECOND_MINERS_WORKERS }
+        if self.is_like_first() { FIRST_MINERS_WORKERS } else { SECOND_MINERS_WORKERS }
+    }
+
+    fn host_of(&self, worker: &Worker) -> String {
+        self.host_prefix() + worker.host
     }
 
     fn worker_id(&self, index: usize) -> String {
@@ -210,7 +214,7 @@ pub(super) fn workers(miner: &Miner, now: f64) -> Value {
         let used = memory as f64 * between(0.04, 0.06, worker.host, &[miner.id, index as u64]);
         let stats = json!({
             "Info": {
-                "Hostname": worker.host,
+                "Hostname": miner.host_of(worker),
                 "IgnoreResources": false,
                 "Resources": {
                     "MemPhysical": memory,
@@ -253,7 +257,7 @@ pub(super) fn jobs(miner: &Miner, now: f64) -> Value {
             "Start": rfc3339(work.started, 1),
         });
         if returning {
-            job["Hostname"] = miner.workers()[work.worker].host.into();
+            job["Hostname"] = miner.host_of(&miner.workers()[work.worker]).into();
         }
         jobs.entry(worker).or_default().push(job);
     }

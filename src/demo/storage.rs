@@ -89,7 +89,13 @@ fn path_id(miner: &Miner, index: usize) -> String {
 
 impl Miner {
     fn paths(&self) -> &'static [StoragePath] {
-        if self.index == 0 { FIRST_MINERS_PATHS } else { SECOND_MINERS_PATHS }
+        if self.is_like_first() { FIRST_MINERS_PATHS } else { SECOND_MINERS_PATHS }
+    }
+
+    /// Where others reach a path. Each miner has a network of its own.
+    fn url_of(&self, path: &StoragePath) -> String {
+        let network = if self.index < 2 { 0 } else { self.index };
+        path.url.replacen(".0.", &format!(".{network}."), 1)
     }
 
     /// The paths for sealing, or those for storing.
@@ -127,7 +133,7 @@ pub(super) fn info(miner: &Miner, id: &str) -> Answer {
     let path = &miner.paths()[index];
     Ok(json!({
         "ID": id,
-        "URLs": [path.url],
+        "URLs": [miner.url_of(path)],
         "Weight": path.weight,
         "MaxStorage": limit_bytes(miner, index),
         "CanSeal": path.for_sealing,
