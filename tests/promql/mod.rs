@@ -38,6 +38,15 @@ impl Selector {
         equal.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect()
     }
 
+    /// The names that a label may have, where it is asked for by name or by names between bars, which may share what stands around parentheses.
+    pub fn alternatives(&self, label: &str) -> Vec<String> {
+        let is_asked = |matcher: &&promql_parser::label::Matcher| {
+            matcher.name == label && matches!(matcher.op, MatchOp::Equal | MatchOp::Re(_))
+        };
+        let asked = self.matchers.matchers.iter().filter(is_asked);
+        asked.flat_map(|matcher| spelled_out(&matcher.value)).collect()
+    }
+
     /// The family of the exporter, of which a summary's `_sum` and `_count` are a part.
     pub fn family(&self) -> Option<&'static Description> {
         families::ALL.iter().find(|family| {
@@ -45,6 +54,26 @@ impl Selector {
             family.name == self.name || (family.kind == Kind::Summary && (is_part("_sum") || is_part("_count")))
         })
     }
+}
+
+/// `a(b|c)d|e` as `abd`, `acd` and `e`.
+fn spelled_out(pattern: &str) -> Vec<String> {
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for character in pattern.chars() {
+        depth += i32::from(character == '(') - i32::from(character == ')');
+        match character {
+            '|' if depth == 0 => parts.push(String::new()),
+            _ => parts.last_mut().unwrap().push(character),
+        }
+    }
+    let spelled = |part: String| match part.split_once('(').zip(part.rsplit_once(')')) {
+        Some(((start, _), (_, end))) => {
+            let inner = &part[start.len() + 1..part.len() - end.len() - 1];
+            spelled_out(inner).into_iter().map(|one| format!("{start}{one}{end}")).collect()
+        }
+        None => vec![part],
+    };
+    parts.into_iter().flat_map(spelled).collect()
 }
 
 /// All selectors of an expression, and all labels that it groups or joins by.
