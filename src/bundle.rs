@@ -38,6 +38,7 @@ files! {
     "compose/prometheus/rules/recording.yaml"
     "compose/prometheus/rules/sealing.yaml"
     "compose/prometheus/rules/thresholds.yaml"
+    "compose/prometheus/rules/watcher.yaml"
     "compose/prometheus/targets/README.md"
     "compose/secrets/README.md"
     "dashboards/blocks-rewards.json"

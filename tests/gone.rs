@@ -71,6 +71,11 @@ fn a_lotus_miner_that_was_stopped_beside_one_that_runs() {
         let (after, stderr) = exporter.collect();
         assert_eq!(up(&after, "miner", &address(farm.miner.port)), Some(0.0));
         assert_eq!(up(&after, "miner", &address(farm.other.port)), Some(1.0));
+        for (port, miner) in [(farm.miner.port, MINER), (farm.other.port, OTHER)] {
+            let labels = [("address", address(port)), ("miner_id", miner.to_owned())];
+            let labels = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
+            assert!(after.has("farcaster_endpoint_up", &labels), "whose the node is that is up or down");
+        }
         assert!(is_watched(&after, MINER) && is_watched(&after, OTHER));
         assert_eq!(after.success("sectors", MINER), Some(false));
         assert!(!after.has("farcaster_miner_sectors", &[("miner_id", MINER)]), "nothing old is shown as new");
