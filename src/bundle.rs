@@ -34,6 +34,7 @@ files! {
     "compose/prometheus/rules/exporter.yaml"
     "compose/prometheus/rules/machines.yaml"
     "compose/prometheus/rules/money.yaml"
+    "compose/prometheus/rules/news.yaml"
     "compose/prometheus/rules/proving.yaml"
     "compose/prometheus/rules/recording.yaml"
     "compose/prometheus/rules/sealing.yaml"
