@@ -50,7 +50,8 @@ fn only_one_alert(metrics: &Metrics, miner: &str) {
     let (_, inhibited) = rule.split_once("collector =~ \"").unwrap();
     let inhibited: Vec<&str> = inhibited.split('"').next().unwrap().split('|').collect();
     let failed = metrics.family("farcaster_collector_success").into_iter().filter(|(_, value)| *value == 0.0);
-    let failed: Vec<String> = failed.filter(|(of, _)| of["miner_id"] == miner).map(|(of, _)| of["collector"].clone()).collect();
+    let failed: Vec<String> =
+        failed.filter(|(of, _)| of["miner_id"] == miner).map(|(of, _)| of["collector"].clone()).collect();
     assert!(failed.len() > 5, "{failed:?}");
     for collector in failed {
         assert!(inhibited.contains(&collector.as_str()), "{collector} is an alert beside FarcasterMinerDown");

@@ -425,7 +425,13 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
 fn each_receiver_is_told_of_what_its_file_asks_for() {
     let place = base();
     let url = |name: &str| format!("https://example.org/S3CRET/{name}\n");
-    let names = ["webhook_url", "webhook_url.info", "webhook_url.warning", "webhook_url.critical", "slack_webhook_url.critical"];
+    let names = [
+        "webhook_url",
+        "webhook_url.info",
+        "webhook_url.warning",
+        "webhook_url.critical",
+        "slack_webhook_url.critical",
+    ];
     for name in names {
         place.write(&format!("secrets/{name}"), &url(name));
     }
@@ -450,7 +456,10 @@ fn each_receiver_is_told_of_what_its_file_asks_for() {
         let place = base();
         place.write(&format!("secrets/{name}"), &url(name));
         let (_, stdout, stderr) = place.run(ALERTMANAGER);
-        has(&stderr, &[&format!("secrets/{name} is not read"), "watchdog_url; all but the last may end in .info, .warning"]);
+        has(
+            &stderr,
+            &[&format!("secrets/{name} is not read"), "watchdog_url; all but the last may end in .info, .warning"],
+        );
         has(&stdout, &["sent to nobody"]);
     }
 }
@@ -525,7 +534,10 @@ fn init_alertmanager_needs_a_base() {
     place.write("secrets/webhook_url", "http://10.0.0.5/");
     let mut text = "receivers:\n".to_owned();
     for missing in ["info", "warning", "critical", "watchdog"] {
-        has(&place.write("base.yml", &text).bad(ALERTMANAGER), &[&format!("base.yml has no receiver `- name: {missing}`")]);
+        has(
+            &place.write("base.yml", &text).bad(ALERTMANAGER),
+            &[&format!("base.yml has no receiver `- name: {missing}`")],
+        );
         text += &format!("  - name: {missing}\n");
     }
     assert!(!place.exists("out.yml"));

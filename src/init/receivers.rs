@@ -197,7 +197,10 @@ fn wecom(text: &str, _: &str) -> Result<Receiver> {
     for name in ["corp_id", "agent_id", "api_secret"] {
         settings.push((name, fields.text(name)?.into()));
     }
-    ensure!(TO.iter().any(|name| fields.has(name)), "nobody is named: give to_user (@all for everybody), to_party or to_tag");
+    ensure!(
+        TO.iter().any(|name| fields.has(name)),
+        "nobody is named: give to_user (@all for everybody), to_party or to_tag"
+    );
     for name in TO.into_iter().filter(|name| fields.has(name)) {
         settings.push((name, fields.text(name)?.into()));
     }
