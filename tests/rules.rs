@@ -174,7 +174,10 @@ fn the_user_can_switch_each_alert_off() {
         assert_eq!(op.to_string(), "unless", "{alert}: what comes last is no `unless`");
         assert_eq!(rhs.to_string(), format!("own:farcaster_alert_off:info{{alert=\"{alert}\"}}"));
         let joined = modifier.and_then(|modifier| modifier.matching);
-        assert!(matches!(&joined, Some(LabelModifier::Include(labels)) if labels.labels.is_empty()), "{alert}: not on ()");
+        assert!(
+            matches!(&joined, Some(LabelModifier::Include(labels)) if labels.labels.is_empty()),
+            "{alert}: not on ()"
+        );
     }
 }
 
@@ -200,7 +203,8 @@ fn thresholds_stand_once_and_each_alert_judges_by_its_own() {
     for rule in &rules {
         let Some(alert) = &rule.alert else { continue };
         let selectors = Query::parse(&rule.expr).unwrap().selectors;
-        for selector in selectors.iter().filter(|selector| selector.name == THRESHOLD && !selector.labels().is_empty()) {
+        for selector in selectors.iter().filter(|selector| selector.name == THRESHOLD && !selector.labels().is_empty())
+        {
             let labels = selector.labels();
             assert_eq!(labels.get("alert"), Some(alert), "{alert} judges by another one's threshold");
             assert_eq!(labels.get("severity"), rule.labels.get("severity"), "{alert} judges by another severity's");
@@ -211,6 +215,28 @@ fn thresholds_stand_once_and_each_alert_judges_by_its_own() {
     assert_eq!(used, recorded, "a threshold that no alert judges by");
 }
 
+/// The file that docs/STACK.md shows sets a threshold that there is, and switches off an alert that there is.
+#[test]
+fn the_example_of_own_rules_does_something() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/STACK.md")).unwrap();
+    let mut blocks = text.split("```yaml\n").skip(1).map(|after| after.split("```").next().unwrap());
+    let example = blocks.find(|block| block.contains("own:farcaster_")).unwrap();
+    let example: RuleFile = serde_norway::from_str(example).unwrap();
+    let known = rules();
+    let own: Vec<Rule> = example.groups.into_iter().flat_map(|group| group.rules).collect();
+    assert_eq!(own.len(), 2);
+    for rule in own {
+        let is_known = match rule.record.as_deref() {
+            Some("own:farcaster_threshold:value") => {
+                known.iter().any(|it| it.record.as_deref() == Some(THRESHOLD) && it.labels == rule.labels)
+            }
+            Some("own:farcaster_alert_off:info") => alerts().contains_key(&rule.labels["alert"]),
+            other => panic!("{other:?}"),
+        };
+        assert!(is_known, "{:?}", rule.labels);
+    }
+}
+
 /// As in "1 sectors": after a number, what is counted stands in singular and plural.
 #[test]
 fn texts_know_singular_and_plural() {
@@ -219,7 +245,8 @@ fn texts_know_singular_and_plural() {
     for rule in rules() {
         for text in rule.annotations.values() {
             for after in text.split("$value").skip(1).filter_map(|after| after.split_once("}} ")) {
-                let words = after.1.split([' ', '.', ',']).take(2).map(|word| word.strip_suffix('s').unwrap_or_default());
+                let words =
+                    after.1.split([' ', '.', ',']).take(2).map(|word| word.strip_suffix('s').unwrap_or_default());
                 let plural: Vec<&str> = words.filter(|word| COUNTED.contains(word)).collect();
                 assert!(plural.is_empty() || after.0.starts_with(" 1.0"), "{:?}: {plural:?} in {text}", rule.alert);
             }
@@ -230,7 +257,8 @@ fn texts_know_singular_and_plural() {
             for text in alert.exp_annotations.values() {
                 let words: Vec<&str> = text.split([' ', '.', ',']).collect();
                 let wrong = words.windows(3).any(|words| {
-                    words[0] == "1" && words[1..].iter().any(|word| word.strip_suffix('s').is_some_and(|it| COUNTED.contains(&it)))
+                    words[0] == "1"
+                        && words[1..].iter().any(|word| word.strip_suffix('s').is_some_and(|it| COUNTED.contains(&it)))
                 });
                 assert!(!wrong, "{text}");
             }

@@ -26,8 +26,8 @@ families! {
     // The exporter itself
     BUILD_INFO: Gauge "farcaster_build_info" ["version", "commit"]
         "The exporter's version and commit, always 1.";
-    ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address"]
-        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL.";
+    ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
+        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL. The miner's id is that of an earlier run while the node is down, and empty where it never told, and of a full node.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
