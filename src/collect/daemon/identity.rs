@@ -83,7 +83,7 @@ fn resolve(daemon: &Daemon, roles: Vec<(String, String)>, problems: &mut Problem
                 Some(_) => "StateAccountKey",
                 None => "StateLookupID",
             };
-            batch.add::<String>(method, json!([address, daemon.tipset_key]))
+            batch.add_refusable::<String>(method, json!([address, daemon.tipset_key]))
         })
         .collect();
     let answers = daemon.client.send(&batch);

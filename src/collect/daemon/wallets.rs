@@ -99,8 +99,8 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
             let counterpart = if is_id { "StateAccountKey" } else { "StateLookupID" };
             (
                 batch.add::<Fil>("WalletBalance", json!([wallet.address])),
-                batch.add::<Option<Int>>("StateVerifiedClientStatus", params.clone()),
-                wallet.id_address.is_empty().then(|| batch.add::<String>(counterpart, params)),
+                batch.add_refusable::<Option<Int>>("StateVerifiedClientStatus", params.clone()),
+                wallet.id_address.is_empty().then(|| batch.add_refusable::<String>(counterpart, params)),
             )
         })
         .collect();
