@@ -1,5 +1,7 @@
 //! The command `demo-history`: what the exporter would have shown of the simulated farm, run by run, in OpenMetrics with timestamps, so that
 //! `promtool tsdb create-blocks-from openmetrics` gives Prometheus a history of the demo.
+//!
+//! A series that ends in it is drawn for five minutes more: OpenMetrics has no way to write a stale marker.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
