@@ -188,7 +188,8 @@ fn used_and_reserved(miner: &Miner, index: usize, recent: &[Sector], now: f64) -
             reserved += if filled { 0 } else { RESERVED_BYTES };
         }
     } else {
-        let other = share_bytes(miner, index) as f64 * 0.1 * sawtooth(now, 12.0 * 86_400.0, "storage", miner.id + index as u64);
+        let other =
+            share_bytes(miner, index) as f64 * 0.1 * sawtooth(now, 12.0 * 86_400.0, "storage", miner.id + index as u64);
         let stock = miner.stock / miner.paths_for(false).len() as u64;
         used = (stock + here.count() as u64) * STORED_BYTES + other as u64;
     }

@@ -47,7 +47,7 @@ families! {
     RUN_RPC_REQUESTS: Gauge "farcaster_run_rpc_requests" ["endpoint"]
         "HTTP requests that this run made.";
     RUN_RPC_ERRORS: Gauge "farcaster_run_rpc_errors" ["endpoint"]
-        "Calls of this run that brought an error or nothing, other than methods the node does not have, and refusals that only say that an address has no key, id or datacap.";
+        "Calls of this run that brought an error or nothing, other than methods the node does not have, and refusals that only say that an address has no key, id or datacap, or that a sector is gone.";
     RUN_RPC_RECEIVED_BYTES: Gauge "farcaster_run_rpc_received_bytes" ["endpoint"]
         "Bytes of the answers that this run received.";
     TRUNCATED_ROWS: Gauge "farcaster_truncated_rows" ["family"]

@@ -233,30 +233,14 @@ fn nothing_waits_for_long_while_none_of_its_kind_is_done() {
             }
             let diagnosis = at.miner(miner, "SealingSchedDiag", json!([false]));
             let requests = list(&diagnosis["SchedInfo"]["Requests"]);
-            let waiting: BTreeSet<&str> = requests.iter().map(|request| request["TaskType"].as_str().unwrap()).collect();
+            let waiting: BTreeSet<&str> =
+                requests.iter().map(|request| request["TaskType"].as_str().unwrap()).collect();
             waits_since.retain(|task, _| waiting.contains(task.as_str()));
             for task in waiting {
                 let since = *waits_since.entry(task.to_owned()).or_insert(now);
                 let done = last_done.get(task).copied().unwrap_or(f64::MIN);
                 assert!(now - since.max(done) < TWO_HOURS_SECONDS, "{task} of miner {miner} at {now}");
             }
-        }
-    }
-}
-
-#[test]
-fn what_a_worker_tells_when_it_connects_stays() {
-    let farm = Farm::new(3000);
-    for miner in [0, 1] {
-        let infos = |now: f64| -> BTreeMap<String, Value> {
-            let stats = At { farm: &farm, now }.miner(miner, "WorkerStats", json!([]));
-            let stats = stats.as_object().unwrap().iter();
-            stats.map(|(worker, stats)| (worker.clone(), stats["Info"].clone())).collect()
-        };
-        let first = infos(NOON);
-        assert!(first.values().all(|info| info["Resources"]["MemUsed"].as_u64().unwrap() > 0));
-        for now in day() {
-            assert_eq!(infos(now), first, "at {now}");
         }
     }
 }
