@@ -1,5 +1,7 @@
 //! The command `demo-history`: what the exporter would have shown of the simulated farm, run by run, in OpenMetrics with timestamps, so that
 //! `promtool tsdb create-blocks-from openmetrics` gives Prometheus a history of the demo.
+//!
+//! A series that ends in it is drawn for five minutes more: OpenMetrics has no way to write a stale marker.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -10,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::address_book::AddressBook;
-use crate::cli::{DEFAULT_DEMO_SECTORS, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory};
+use crate::cli::{DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory};
 use crate::collect::{self, Run};
 use crate::demo::Farm;
 use crate::rpc::Node;
@@ -35,7 +37,7 @@ pub fn run(options: &DemoHistory) -> Result<usize> {
     let path = options.file.display();
     let file = File::create(&options.file).with_context(|| format!("cannot write {path}"))?;
     let mut out = BufWriter::new(file);
-    let farm = Farm::new(DEFAULT_DEMO_SECTORS);
+    let farm = Farm::with_miners(options.demo_sectors, options.demo_miners);
     let mut write = || {
         for back in (0..runs).rev() {
             let now = end - back as f64 * STEP_SECONDS;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::accounts::{SPARE_WALLET, atto, id_of};
 use super::answer::{Answer, RpcError, failed};
+use super::boost;
 use super::chain::{head_height, is_foreign_miner};
 use super::farm::Farm;
 use super::miner::Miner;
@@ -192,6 +193,11 @@ pub(super) fn available_balance(miner: &Miner, now: f64) -> Value {
 
 /// `StateMarketBalance` of a miner.
 pub(super) fn market_balance(miner: &Miner, now: f64) -> Value {
+    if miner.index == 0 {
+        // What its Boost tells, too.
+        let escrow = boost::escrow(now);
+        return json!({ "Escrow": escrow.whole_atto.to_string(), "Locked": escrow.locked_atto.to_string() });
+    }
     let escrow_fil = 25.0 / miner.funds_divisor() as f64;
     let locked_fil = escrow_fil * (0.6 + 0.15 * wave(now, 1.3 * 86_400.0, "market", miner.id));
     json!({ "Escrow": atto(escrow_fil).to_string(), "Locked": atto(locked_fil).to_string() })

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::accounts::{SPARE_WALLET, client};
-use super::chain::{base_fee_atto, foreign_miner};
+use super::chain::{base_fee_atto, foreign_miner, usual_premium_atto};
 use super::farm::Farm;
 use super::miner::Miner;
 use super::noise::{between, cycle, hash, splitmix64};
@@ -143,6 +143,7 @@ fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
     let sender = farm.account(&format!("f0{}", kind.from))?;
     let base_fee_atto = base_fee_atto(epoch_at(born));
     let fee_cap_atto = if kind.stuck { 10_000_000 } else { base_fee_atto * (2 + seed % 3) };
+    let premium_atto = (usual_premium_atto(epoch_at(born)) * (90 + seed % 60) / 100).min(fee_cap_atto / 2);
     let bls = sender.address.starts_with("f3");
     let (signature_type, signature_bytes) = if bls { (2, 96) } else { (1, 65) };
     let unsigned = cid(Cid::Chain, seed);
@@ -158,7 +159,7 @@ fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
             "Value": kind.value_atto.to_string(),
             "GasLimit": 20_000_000 + seed % 60_000_000,
             "GasFeeCap": fee_cap_atto.to_string(),
-            "GasPremium": (100_000 + seed % 80_000).to_string(),
+            "GasPremium": premium_atto.to_string(),
             "Method": kind.method,
             "Params": params,
             "CID": unsigned,
