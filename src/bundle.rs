@@ -36,6 +36,7 @@ files! {
     "compose/prometheus/rules/money.yaml"
     "compose/prometheus/rules/proving.yaml"
     "compose/prometheus/rules/recording.yaml"
+    "compose/prometheus/rules/screens.yaml"
     "compose/prometheus/rules/sealing.yaml"
     "compose/prometheus/rules/thresholds.yaml"
     "compose/prometheus/targets/README.md"
