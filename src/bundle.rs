@@ -37,6 +37,7 @@ files! {
     "compose/prometheus/rules/news.yaml"
     "compose/prometheus/rules/proving.yaml"
     "compose/prometheus/rules/recording.yaml"
+    "compose/prometheus/rules/screens.yaml"
     "compose/prometheus/rules/sealing.yaml"
     "compose/prometheus/rules/thresholds.yaml"
     "compose/prometheus/rules/watcher.yaml"

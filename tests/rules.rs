@@ -151,16 +151,16 @@ fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on() {
 fn each_alert_names_a_dashboard_that_there_is() {
     let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards")).unwrap();
     let texts = folder.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
-    let paths: BTreeSet<String> = texts
+    let names: BTreeSet<String> = texts
         .map(|text| {
             let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
-            format!("/d/{}", dashboard["uid"].as_str().unwrap())
+            dashboard["uid"].as_str().unwrap().strip_prefix("farcaster-").unwrap().to_owned()
         })
         .collect();
     for rule in rules() {
         let Some(alert) = rule.alert else { continue };
-        let dashboard = rule.annotations.get("dashboard");
-        assert!(dashboard.is_some_and(|path| paths.contains(path)), "{alert}: {dashboard:?} is none of {paths:?}");
+        let dashboard = rule.labels.get("dashboard");
+        assert!(dashboard.is_some_and(|name| names.contains(name)), "{alert}: {dashboard:?} is none of {names:?}");
     }
 }
 
@@ -273,6 +273,10 @@ fn each_alert_has_a_runbook_and_each_runbook_an_alert() {
     let runbooks: BTreeSet<String> =
         headings.filter(|heading| heading.starts_with("Farcaster")).map(str::to_owned).collect();
     assert_eq!(runbooks, alerts().into_keys().collect());
+    // Screens link to them by the alert's name as it is written.
+    for alert in runbooks {
+        assert!(text.contains(&format!("<a id=\"{alert}\"></a>\n## {alert}\n")), "{alert} has no anchor");
+    }
 }
 
 #[test]

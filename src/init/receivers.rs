@@ -69,10 +69,10 @@ const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | t
 const TEXT: &str = "{{ range .Alerts }}{{ if eq .Status \"resolved\" }}Resolved: {{ .Annotations.summary }}\n{{ else }}\
     {{ if not $.CommonAnnotations.summary }}{{ .Annotations.summary }}\n{{ end }}\
     {{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n\
-    {{ with .Annotations.dashboard }}{{ $.ExternalURL }}{{ . }}\n{{ end }}\n{{ end }}{{ end }}";
+    {{ with .Labels.dashboard }}{{ $.ExternalURL }}/d/farcaster-{{ . }}\n{{ end }}\n{{ end }}{{ end }}";
 
 /// The dashboard that shows them, where one shows them all. Alertmanager's external URL is Grafana's.
-const LINK: &str = "{{ .ExternalURL }}{{ .CommonAnnotations.dashboard }}";
+const LINK: &str = "{{ .ExternalURL }}{{ with .CommonLabels.dashboard }}/d/farcaster-{{ . }}{{ end }}";
 
 fn slack(text: &str, _: &str) -> Result<Receiver> {
     let settings = vec![
