@@ -102,6 +102,23 @@ in
         static_configs = [ (local alertmanager.port) ];
       };
       inherit ruleFiles;
+      # Where no Alertmanager is wanted, that there is none is no alert.
+      rules = lib.optional (!cfg.alertmanager.enable) (
+        builtins.toJSON {
+          groups = [
+            {
+              name = "farcaster-no-alertmanager";
+              rules = [
+                {
+                  record = "own:farcaster_alert_off:info";
+                  expr = "vector(1)";
+                  labels.alert = "FarcasterNoAlertmanager";
+                }
+              ];
+            }
+          ];
+        }
+      );
 
       exporters.node.listenAddress = mkDefault "127.0.0.1";
 

@@ -1,5 +1,7 @@
 //! The command `demo-history`: what the exporter would have shown of the simulated farm, run by run, in OpenMetrics with timestamps, so that
 //! `promtool tsdb create-blocks-from openmetrics` gives Prometheus a history of the demo.
+//!
+//! A series that ends in it is drawn for five minutes more: OpenMetrics has no way to write a stale marker.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -10,8 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::address_book::AddressBook;
-use crate::cli::{DEFAULT_DEMO_SECTORS, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory};
+use crate::cli::{DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory};
 use crate::collect::{self, Run};
+use crate::demo::Farm;
+use crate::rpc::Node;
 use crate::state::State;
 use crate::{demo, exporter};
 
@@ -33,9 +37,12 @@ pub fn run(options: &DemoHistory) -> Result<usize> {
     let path = options.file.display();
     let file = File::create(&options.file).with_context(|| format!("cannot write {path}"))?;
     let mut out = BufWriter::new(file);
+    let farm = Farm::with_miners(options.demo_sectors, options.demo_miners);
     let mut write = || {
         for back in (0..runs).rev() {
-            write_run(&mut out, end - back as f64 * STEP_SECONDS, &state, &options.labels)?;
+            let now = end - back as f64 * STEP_SECONDS;
+            let nodes = demo::nodes(farm.clone(), Arc::new(move || now));
+            write_run(&mut out, &options.labels, &nodes, &[], &state, now)?;
         }
         writeln!(out, "# EOF")?;
         out.flush()?;
@@ -50,11 +57,23 @@ fn is_used(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-fn write_run(out: &mut impl Write, now: f64, state: &State, labels: &str) -> Result<()> {
+/// Does a run as at `now`, and writes its samples with these labels more and this time.
+///
+/// # Errors
+///
+/// The samples or the state cannot be written.
+pub fn write_run(
+    out: &mut impl Write,
+    labels: &str,
+    nodes: &[Node],
+    miner_ids: &[String],
+    state: &State,
+    now: f64,
+) -> Result<()> {
     let (turn, _) = state.begin(Duration::from_secs(1));
     let report = collect::run(&Run {
-        nodes: &demo::nodes(DEFAULT_DEMO_SECTORS, Arc::new(move || now)),
-        miner_ids: &[],
+        nodes,
+        miner_ids,
         address_book: &AddressBook::default(),
         state,
         now,

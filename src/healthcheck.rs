@@ -62,7 +62,7 @@ fn timestamp(text: &str) -> Option<&str> {
 
 /// Whether a demo writes the file at `path`: it is one's, and of a moment ago.
 pub fn is_of_demo(path: &Path) -> bool {
-    let says_so = |line: &str| line.starts_with("farcaster_daemon_info{") && line.contains("network=\"demo\"");
+    let says_so = |line: &str| line.starts_with("farcaster_network_info{") && line.contains("network=\"demo\"");
     healthy(path, DEMO_AGE).is_ok() && fs::read_to_string(path).is_ok_and(|text| text.lines().any(says_so))
 }
 

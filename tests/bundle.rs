@@ -26,6 +26,9 @@ const SUITE: [&str; 12] = [
     "systemd",
 ];
 
+/// The rules of the user's own: thresholds, and alerts that are switched off.
+const OWN_RULES: &str = "compose/prometheus/rules/own.yaml";
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -41,7 +44,8 @@ fn files(path: &Path) -> Vec<PathBuf> {
 /// What a user adds to the folders that are there for it, which git ignores, is nobody else's.
 fn is_users(path: &Path) -> bool {
     let folders = ["compose/secrets", "compose/exporter", "compose/prometheus/targets"];
-    folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md")
+    let is_in_them = folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md");
+    is_in_them || path == Path::new(OWN_RULES)
 }
 
 fn suite() -> BTreeSet<PathBuf> {
@@ -104,6 +108,17 @@ fn what_somebody_changed_is_not_replaced_and_what_is_missing_comes_back() {
     assert!(run.stderr.contains("compose.yaml") && run.stderr.contains("nothing was written"), "{}", run.stderr);
     assert_eq!(fs::read_to_string(folder.path().join("compose.yaml")).unwrap(), "mine\n");
     assert!(!folder.path().join("README.md").exists());
+}
+
+#[test]
+fn rules_of_the_users_own_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(bundle(folder.path()).status.code(), Some(0));
+    assert!(!folder.path().join(OWN_RULES).exists(), "the bundle has one, which would replace the user's");
+    fs::write(folder.path().join(OWN_RULES), "groups: []\n").unwrap();
+    let run = bundle(folder.path());
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert_eq!(fs::read_to_string(folder.path().join(OWN_RULES)).unwrap(), "groups: []\n");
 }
 
 #[test]

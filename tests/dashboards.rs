@@ -199,14 +199,191 @@ fn panels_are_core_ones_with_the_chosen_data_source() {
 }
 
 #[test]
-fn all_begin_with_the_same_strip_that_tells_a_demo_and_old_data() {
-    let strip = |dashboard: &Dashboard| dashboard.json["panels"].as_array().unwrap()[..3].to_vec();
+fn all_have_the_same_strip_on_top_that_tells_what_is_watched() {
     let dashboards = Dashboard::all();
-    let first = strip(&dashboards[0]);
-    let titles: Vec<_> = first.iter().map(|panel| panel["title"].as_str().unwrap()).collect();
-    assert_eq!(titles, ["Data", "Age of the data", "Alerts firing"]);
+    let strips: Vec<Vec<Value>> = dashboards.iter().map(strip).collect();
+    for (dashboard, strip) in dashboards.iter().zip(&strips) {
+        let titles: Vec<_> = strip.iter().map(|panel| panel["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["Watched", "Alerts firing"], "{}", dashboard.name);
+        assert!(strip == &strips[0], "{}: its strip differs from that of {}", dashboard.name, dashboards[0].name);
+    }
+}
+
+/// The two panels that are on every dashboard, whose place may differ, and whose alerts are of the chosen miners where miners can be chosen.
+fn strip(dashboard: &Dashboard) -> Vec<Value> {
+    let panels = dashboard.json["panels"].as_array().unwrap();
+    let mut strip: Vec<Value> =
+        panels.iter().filter(|panel| [1, 2].contains(&panel["id"].as_u64().unwrap())).cloned().collect();
+    for panel in &mut strip {
+        assert!(panel["gridPos"]["y"].as_u64().unwrap() <= 6, "{}: the strip is not on top", dashboard.name);
+        panel["gridPos"]["y"] = Value::Null;
+        for target in panel["targets"].as_array_mut().unwrap() {
+            let expression = target["expr"].as_str().unwrap().replace(", miner_id=~\"$miner_id|\"", "");
+            target["expr"] = Value::String(expression);
+        }
+    }
+    strip
+}
+
+#[test]
+fn annotations_and_links_are_the_same_everywhere() {
+    let of = |dashboard: &Dashboard| {
+        let mut shared = serde_json::json!([dashboard.json["annotations"], dashboard.json["links"]]).to_string();
+        for chosen in [", miner_id=~\\\"$miner_id\\\"", ", miner_id=~\\\"$miner_id|\\\""] {
+            shared = shared.replace(chosen, "");
+        }
+        shared
+    };
+    let dashboards = Dashboard::all();
+    let first = of(&dashboards[0]);
+    assert!(first.contains("Restarts"), "no annotations: {first}");
     for dashboard in &dashboards {
-        assert!(strip(dashboard) == first, "{}", dashboard.name);
+        assert_eq!(of(dashboard), first, "{}", dashboard.name);
+        assert_eq!(dashboard.json["schemaVersion"], dashboards[0].json["schemaVersion"], "{}", dashboard.name);
+    }
+}
+
+/// A threshold stands in thresholds.yaml and nowhere else. Screens judge by the alerts themselves, so there is no number to differ.
+#[test]
+fn no_screen_has_a_threshold_of_its_own() {
+    fn steps<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("steps").and_then(Value::as_array).into_iter().flatten());
+                fields.values().for_each(|field| steps(field, found));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| steps(element, found)),
+            _ => {}
+        }
+    }
+    let mut wrong = Vec::new();
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            let mut found = Vec::new();
+            steps(panel, &mut found);
+            let coloured = |step: &&&Value| !step["value"].is_null() || step["color"] != "text";
+            wrong.extend(found.iter().filter(coloured).map(|step| format!("{}: {step}", dashboard.place(panel))));
+            let custom = &panel["fieldConfig"]["defaults"]["custom"];
+            if custom.get("thresholdsStyle").is_some_and(|style| style["mode"] != "off") {
+                wrong.push(format!("{}: draws thresholds of its own", dashboard.place(panel)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Each alert that a screen judges by exists, and each threshold that a chart draws is one that its alert compares with.
+#[test]
+fn screens_judge_by_alerts_that_there_are() {
+    let rules = Rules::read();
+    let mut wrong = Vec::new();
+    let mut drawn = BTreeSet::new();
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let place = format!("{}, {}", dashboard.place(panel), target["refId"]);
+                let query = Query::parse(&filled_in(target["expr"].as_str().unwrap())).unwrap();
+                for selector in &query.selectors {
+                    if selector.name.starts_with("ALERTS") {
+                        let names = selector.alternatives("alertname");
+                        let unknown = names.iter().filter(|name| !rules.alerts.iter().any(|alert| matches(name, alert)));
+                        wrong.extend(unknown.map(|name| format!("{place}: no alert {name}")));
+                    }
+                    if selector.name == "alert:farcaster_threshold:value" {
+                        if !rules.thresholds.contains(&selector.labels()) {
+                            wrong.push(format!("{place}: no threshold {:?}", selector.labels()));
+                        }
+                        drawn.insert(selector.labels()["alert"].clone());
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(drawn.len() > 5, "few charts draw the thresholds of their alerts: {drawn:?}");
+}
+
+/// What a judged value is called: green only where rules run and no alert is pending or firing, and red where a critical one fires.
+#[test]
+fn judged_values_are_green_only_where_no_alert_is_active() {
+    let mut judged = 0;
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            let targets: BTreeMap<&str, &str> = panel["targets"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|target| (target["refId"].as_str().unwrap(), target["expr"].as_str().unwrap()))
+                .collect();
+            for (name, expression) in &targets {
+                let Some(stem) = name.strip_suffix("ok").filter(|stem| stem.is_empty() || stem.ends_with('_')) else {
+                    continue;
+                };
+                if panel["title"] == "Alerts firing" {
+                    continue;
+                }
+                let place = format!("{}: {name}", dashboard.place(panel));
+                assert!(expression.contains("ALERTS{alertname=\"FarcasterWatchdog\"}"), "{place}: green without rules");
+                assert!(expression.contains("unless on ("), "{place}: green whatever fires");
+                for other in ["warning", "critical", "unjudged"] {
+                    assert!(targets.contains_key(format!("{stem}{other}").as_str()), "{place}: there is no {other}");
+                }
+                assert!(targets[format!("{stem}critical").as_str()].contains("severity=\"critical\""), "{place}");
+                let colours = colours(panel);
+                for (suffix, colour) in [("ok", "green"), ("warning", "orange"), ("critical", "red"), ("unjudged", "text")] {
+                    assert_eq!(colours.get(&format!("{stem}{suffix}")).map(String::as_str), Some(colour), "{place}");
+                }
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 30, "only {judged} values are judged");
+}
+
+/// The fixed colour of each query's values.
+fn colours(panel: &Value) -> BTreeMap<String, String> {
+    let overrides = panel["fieldConfig"]["overrides"].as_array().into_iter().flatten();
+    let of_query = overrides.filter(|one| one["matcher"]["id"] == "byFrameRefID");
+    let mut colours = BTreeMap::new();
+    for one in of_query {
+        let colour = one["properties"].as_array().unwrap().iter().find(|property| property["id"] == "color");
+        if let Some(colour) = colour {
+            let name = one["matcher"]["options"].as_str().unwrap().to_owned();
+            colours.insert(name, colour["value"]["fixedColor"].as_str().unwrap().to_owned());
+        }
+    }
+    colours
+}
+
+/// Whether an alternative of a regular expression, as far as they are used here, can be this name.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once(".+").or_else(|| pattern.split_once(".*")) {
+        Some((start, end)) => name.len() > start.len() && name.starts_with(start) && name.ends_with(end),
+        None => pattern == name,
+    }
+}
+
+/// What the rules have that screens refer to.
+struct Rules {
+    alerts: BTreeSet<String>,
+    thresholds: BTreeSet<BTreeMap<String, String>>,
+}
+
+impl Rules {
+    fn read() -> Rules {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/prometheus/rules");
+        let (mut alerts, mut thresholds) = (BTreeSet::new(), BTreeSet::new());
+        for file in fs::read_dir(folder).unwrap() {
+            let file: Value = serde_norway::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+            let groups = file["groups"].as_array().into_iter().flatten();
+            for rule in groups.flat_map(|group| group["rules"].as_array().unwrap()) {
+                alerts.extend(rule["alert"].as_str().map(str::to_owned));
+                if rule["record"] == "alert:farcaster_threshold:value" {
+                    thresholds.insert(serde_json::from_value(rule["labels"].clone()).unwrap());
+                }
+            }
+        }
+        Rules { alerts, thresholds }
     }
 }
 
@@ -218,8 +395,10 @@ fn the_same_variables_choose_everywhere() {
         assert!(names.contains(&"miner_id") || dashboard.name == "node", "{}: {names:?}", dashboard.name);
         for variable in dashboard.variables().iter().filter(|it| it["type"] == "query") {
             let place = format!("{}: ${}", dashboard.name, variable["name"]);
-            assert_eq!(variable["multi"], true, "{place}");
-            assert_eq!(variable["includeAll"], true, "{place}");
+            // Miner is a page about one.
+            let is_one = dashboard.name == "miner" && variable["name"] == "miner_id";
+            assert_eq!(variable["multi"], !is_one, "{place}");
+            assert_eq!(variable["includeAll"], !is_one, "{place}");
             let query = variable["query"].as_str().or(variable["query"]["query"].as_str()).unwrap();
             let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')).unwrap();
             let (series, label) = inner.rsplit_once(',').unwrap();

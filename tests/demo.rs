@@ -5,10 +5,17 @@
 mod simulation;
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lotus_farcaster::demo::{self, Farm};
+use lotus_farcaster::discover::Kind;
 use lotus_farcaster::expose::{Description, families};
+use lotus_farcaster::rpc::{Cause, ReadAnswer, Transport};
 use lotus_farcaster::state::State;
-use simulation::A_MIDNIGHT;
-use support::Exporter;
+use simulation::{A_MIDNIGHT, SECTORS};
+use support::{Exporter, Metrics};
 
 fn demo_text(now: f64, state: &State) -> String {
     let outcome = simulation::run(now, state);
@@ -35,12 +42,62 @@ fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
                 missing.push(format!("{} at minute {minutes}", family.name));
             }
         }
-        assert!(text.contains("network=\"demo\""), "at {now}");
-        for line in text.lines().filter(|line| line.starts_with("farcaster_collector_success")) {
+        assert!(text.contains("farcaster_network_info{network=\"demo\"} 1"), "at {now}");
+        let of = |family: &str| text.lines().filter(|line| line.starts_with(family)).collect::<Vec<_>>();
+        for line in of("farcaster_run_rpc_errors") {
+            assert!(line.ends_with(" 0"), "{line} at {now}");
+        }
+        for line in of("farcaster_collector_success") {
             assert!(line.ends_with(" 1"), "{line} at {now}");
         }
     }
     assert_eq!(missing, [""; 0]);
+}
+
+/// A node that is not there.
+struct Dead;
+
+impl Transport for Dead {
+    fn post(&self, _path: &str, _body: &[u8], _timeout: Duration, _read: ReadAnswer) -> Result<(), Cause> {
+        Err(Cause::Unreachable("connection refused".to_owned()))
+    }
+}
+
+#[test]
+fn a_demo_whose_full_node_dies_stays_a_demo() {
+    let state = State::in_memory();
+    let mut nodes = demo::nodes(Farm::new(SECTORS), Arc::new(|| A_MIDNIGHT));
+    simulation::run_on(&nodes, A_MIDNIGHT, &state);
+    let daemon = nodes.iter_mut().find(|node| node.kind == Kind::Daemon).unwrap();
+    daemon.transport = Arc::new(Dead);
+    let text = simulation::run_on(&nodes, A_MIDNIGHT + 60.0, &state).text;
+    assert!(!text.contains("farcaster_daemon_info{"));
+    assert!(text.contains("farcaster_network_info{network=\"demo\"} 1"));
+}
+
+#[test]
+fn as_many_miners_as_asked_for_are_each_a_miner_of_its_own() {
+    let state = State::in_memory();
+    let nodes = demo::nodes(Farm::with_miners(30_000, 30), Arc::new(|| A_MIDNIGHT));
+    let outcome = simulation::run_on(&nodes, A_MIDNIGHT, &state);
+    assert_eq!(outcome.lines, [""; 0]);
+    let metrics = Metrics::parse(&outcome.text);
+    let values = |family: &str, label: &str| -> BTreeMap<String, f64> {
+        metrics.family(family).into_iter().map(|(labels, value)| (labels[label].clone(), value)).collect()
+    };
+    let powers = values("farcaster_miner_power_bytes", "miner_id");
+    assert_eq!(powers.len(), 30);
+    let sizes: BTreeSet<u64> = powers.values().map(|bytes| *bytes as u64).collect();
+    assert!(sizes.len() > 20, "{sizes:?}");
+    let mut miners_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (labels, _) in metrics.family("farcaster_worker_info") {
+        miners_of.entry(labels["worker_host"].clone()).or_default().insert(labels["miner_id"].clone());
+    }
+    assert!(miners_of.len() == 60 && miners_of.values().all(|miners| miners.len() == 1), "{miners_of:?}");
+    // Only the first two have troubles.
+    for (labels, value) in metrics.family("farcaster_miner_deadline_faulty_sectors") {
+        assert!(value == 0.0 || ["f03100100", "f03100200"].contains(&labels["miner_id"].as_str()), "{labels:?}");
+    }
 }
 
 #[test]

@@ -42,6 +42,22 @@ fn is_watched(metrics: &Metrics, miner: &str) -> bool {
     metrics.has("farcaster_miner_power_bytes", &[("miner_id", miner)])
 }
 
+/// What fails of a miner whose lotus-miner is down is told with that, and not once more for each collector.
+fn only_one_alert(metrics: &Metrics, miner: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/compose/alertmanager/alertmanager.yml");
+    let config = fs::read_to_string(path).unwrap();
+    let (_, rule) = config.split_once("alertname = \"FarcasterMinerDown\"").unwrap();
+    let (_, inhibited) = rule.split_once("collector =~ \"").unwrap();
+    let inhibited: Vec<&str> = inhibited.split('"').next().unwrap().split('|').collect();
+    let failed = metrics.family("farcaster_collector_success").into_iter().filter(|(_, value)| *value == 0.0);
+    let failed: Vec<String> =
+        failed.filter(|(of, _)| of["miner_id"] == miner).map(|(of, _)| of["collector"].clone()).collect();
+    assert!(failed.len() > 5, "{failed:?}");
+    for collector in failed {
+        assert!(inhibited.contains(&collector.as_str()), "{collector} is an alert beside FarcasterMinerDown");
+    }
+}
+
 /// The one line on stderr, which has all these words.
 fn one_line(stderr: &str, words: &[&str]) {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -71,9 +87,15 @@ fn a_lotus_miner_that_was_stopped_beside_one_that_runs() {
         let (after, stderr) = exporter.collect();
         assert_eq!(up(&after, "miner", &address(farm.miner.port)), Some(0.0));
         assert_eq!(up(&after, "miner", &address(farm.other.port)), Some(1.0));
+        for (port, miner) in [(farm.miner.port, MINER), (farm.other.port, OTHER)] {
+            let labels = [("address", address(port)), ("miner_id", miner.to_owned())];
+            let labels = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
+            assert!(after.has("farcaster_endpoint_up", &labels), "whose the node is that is up or down");
+        }
         assert!(is_watched(&after, MINER) && is_watched(&after, OTHER));
         assert_eq!(after.success("sectors", MINER), Some(false));
         assert!(!after.has("farcaster_miner_sectors", &[("miner_id", MINER)]), "nothing old is shown as new");
+        only_one_alert(&after, MINER);
         one_line(&stderr, &["one/api cannot be read", "is lotus-miner running?", &address(farm.miner.port), "down"]);
     }
     // Now the other one has its address.

@@ -329,9 +329,22 @@ fn init_nodes_says_where_a_boost_answers_graphql() {
 const ALERTMANAGER: &str = "init-alertmanager --secrets @secrets @base.yml @out.yml";
 
 /// Every file of a receiver, each with a secret in it.
-const RECEIVERS: [(&str, &str, &str); 7] = [
+const RECEIVERS: [(&str, &str, &str); 12] = [
     ("slack_webhook_url", "https://hooks.slack.com/services/T/B/S3CRET\n", "slack_configs"),
     ("discord_webhook_url", "https://discord.com/api/webhooks/1/S3CRET\n", "discord_configs"),
+    ("msteams_webhook_url", "https://x.logic.azure.com/workflows/1?sig=S3CRET%2F1", "msteamsv2_configs"),
+    ("apprise_url", "http://apprise:8000/notify/S3CRET", "webhook_configs"),
+    ("matrix_hookshot_url", "https://hookshot.example/webhook/S3CRET", "webhook_configs"),
+    (
+        "pushover.json",
+        r#"{"token": "S3CRETabcdefghijklmnopqrstuvwx", "user_key": "S3CRETabcdefghijklmnopqrstuvwx"}"#,
+        "pushover_configs",
+    ),
+    (
+        "wecom.json",
+        r#"{"corp_id": "c", "agent_id": "1000002", "api_secret": "S3CRET", "to_user": "@all"}"#,
+        "wechat_configs",
+    ),
     ("pagerduty_routing_key", "S3CRET7890abcdefS3CRET7890abcdef", "pagerduty_configs"),
     ("webhook_url", "http://u:S3CRET@10.0.0.5:9000/hook", "webhook_configs"),
     ("ntfy_url", "https://ntfy.sh/S3CRET", "webhook_configs"),
@@ -351,8 +364,21 @@ fn base() -> Place {
     place
 }
 
+/// What only newer Alertmanagers know than the one whose tool may be installed: msteamsv2_configs, since 0.28, and payload, of 2026.
+const NEWER: [&str; 3] = ["msteams_webhook_url", "apprise_url", "matrix_hookshot_url"];
+
+/// The receiver of a configuration that is called so.
+fn receiver<'a>(config: &'a str, name: &str) -> &'a str {
+    let (_, after) = config.split_once(&format!("  - name: {name}\n")).unwrap();
+    after.split("  - name: ").next().unwrap().split("\n# ").next().unwrap()
+}
+
 /// Alertmanager's own opinion, where its tool is installed.
 fn check_config(place: &Place) {
+    let text = place.read("out.yml");
+    if text.contains("msteamsv2_configs:") || text.contains("payload:") {
+        return;
+    }
     let Ok(run) = Command::new("amtool").arg("check-config").arg(place.0.path().join("out.yml")).output() else {
         return;
     };
@@ -372,9 +398,12 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
         has(&place.good(ALERTMANAGER), &["out.yml is written", &format!("alerts are sent to {name}\n")]);
         assert_eq!(place.mode("out.yml"), 0o440);
         let config = place.read("out.yml");
-        let (warning, critical) = config.split_once("- name: critical").unwrap();
+        let (warning, critical) = (receiver(&config, "warning"), receiver(&config, "critical"));
         for part in [warning, critical] {
             has(part, &[list, "S3CRET"]);
+        }
+        for nobody in ["info", "watchdog"] {
+            assert_eq!(receiver(&config, nobody).trim(), "", "{nobody}");
         }
         has(critical, &["send_resolved: true"]);
         assert_eq!(warning.contains("send_resolved: true"), name == "pagerduty_routing_key", "{warning}");
@@ -385,7 +414,86 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
     }
     place.good(ALERTMANAGER);
     assert_eq!(place.read("out.yml").matches("webhook_configs:").count(), 2);
+    for name in NEWER {
+        fs::remove_file(place.0.path().join("secrets").join(name)).unwrap();
+    }
+    place.good(ALERTMANAGER);
     check_config(&place);
+}
+
+#[test]
+fn each_receiver_is_told_of_what_its_file_asks_for() {
+    let place = base();
+    let url = |name: &str| format!("https://example.org/S3CRET/{name}\n");
+    let names = [
+        "webhook_url",
+        "webhook_url.info",
+        "webhook_url.warning",
+        "webhook_url.critical",
+        "slack_webhook_url.critical",
+    ];
+    for name in names {
+        place.write(&format!("secrets/{name}"), &url(name));
+    }
+    place.write("secrets/telegram.json.info", r#"{"bot_token": "1:S3CRET", "chat_id": 1}"#);
+    let said = place.good(ALERTMANAGER);
+    has(&said, &["sent to slack_webhook_url.critical, webhook_url, webhook_url.info, ", ", telegram.json.info\n"]);
+    let config = place.read("out.yml");
+    for (severity, told) in [
+        ("info", &["webhook_url.info"][..]),
+        ("warning", &["webhook_url", "webhook_url.info", "webhook_url.warning"]),
+        ("critical", &names),
+    ] {
+        let receiver = receiver(&config, severity);
+        let is_told: Vec<&str> =
+            names.into_iter().filter(|name| receiver.contains(&format!("{}\"", url(name).trim()))).collect();
+        assert_eq!(is_told, told, "{severity}");
+        has(receiver, &["telegram_configs"]);
+        assert_eq!(receiver.contains("send_resolved: true"), severity == "critical");
+    }
+    check_config(&place);
+    for name in ["webhook_url.high", "webhook_url.none", "watchdog_url.info"] {
+        let place = base();
+        place.write(&format!("secrets/{name}"), &url(name));
+        let (_, stdout, stderr) = place.run(ALERTMANAGER);
+        has(
+            &stderr,
+            &[&format!("secrets/{name} is not read"), "watchdog_url; all but the last may end in .info, .warning"],
+        );
+        has(&stdout, &["sent to nobody"]);
+    }
+}
+
+#[test]
+fn the_watchdog_is_heard_by_its_own_url_and_nobody_else() {
+    let place = base();
+    place.write("secrets/watchdog_url", "https://example.org/S3CRET\n");
+    has(&place.good(ALERTMANAGER), &["sent to nobody", "watchdog_url is called every five minutes"]);
+    let config = place.read("out.yml");
+    has(receiver(&config, "watchdog"), &["webhook_configs", "https://example.org/S3CRET", "send_resolved: false"]);
+    assert_eq!(config.matches("_configs:").count(), 1, "{config}");
+    check_config(&place);
+
+    place.write("secrets/watchdog_url", "S3CRET").write("secrets/webhook_url", "http://10.0.0.5/");
+    let (code, stdout, stderr) = place.run(ALERTMANAGER);
+    assert_eq!((code, stderr.lines().count()), (0, 1), "{stderr}");
+    has(&stderr, &["secrets/watchdog_url", "begins with https://"]);
+    assert!(!stdout.contains("watchdog"), "{stdout}");
+    assert_eq!(receiver(&place.read("out.yml"), "watchdog").trim(), "");
+}
+
+/// Which receiver Alertmanager chooses, where its tool is installed.
+#[test]
+fn each_severity_has_its_receiver() {
+    for (severity, expected) in
+        [("none", "watchdog"), ("info", "info"), ("warning", "warning"), ("critical", "critical"), ("", "warning")]
+    {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/alertmanager/alertmanager.yml");
+        let mut amtool = Command::new("amtool");
+        amtool.args(["config", "routes", "test", "alertname=X"]).arg(format!("severity={severity}"));
+        let Ok(run) = amtool.arg("--config.file").arg(config).output() else { return };
+        assert_eq!(String::from_utf8_lossy(&run.stdout).trim(), expected, "{severity:?}: {run:?}");
+    }
 }
 
 #[test]
@@ -423,8 +531,15 @@ fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
 #[test]
 fn init_alertmanager_needs_a_base() {
     let place = base();
-    place.write("secrets/webhook_url", "http://10.0.0.5/").write("base.yml", "receivers:\n  - name: warning\n");
-    has(&place.bad(ALERTMANAGER), &["base.yml has no receiver `- name: critical`"]);
+    place.write("secrets/webhook_url", "http://10.0.0.5/");
+    let mut text = "receivers:\n".to_owned();
+    for missing in ["info", "warning", "critical", "watchdog"] {
+        has(
+            &place.write("base.yml", &text).bad(ALERTMANAGER),
+            &[&format!("base.yml has no receiver `- name: {missing}`")],
+        );
+        text += &format!("  - name: {missing}\n");
+    }
     assert!(!place.exists("out.yml"));
     has(&place.bad("init-alertmanager --secrets @secrets @absent.yml @out.yml"), &["absent.yml cannot be read"]);
     has(&place.bad("init-alertmanager --secrets @secrets @base.yml @absent/out.yml"), &["base.yml"]);

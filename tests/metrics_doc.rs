@@ -16,8 +16,8 @@ Every metric family that `lotus-exporter-farcaster` can write, with the Lotus me
 - Values are of the run that wrote them, save those of the slow tier, which take reading every sector and are obtained every
   `--slow-interval` (half an hour); `farcaster_collector_data_timestamp_seconds` says when, and after four intervals without new ones they
   are dropped. Sectors in motion are asked about when something hints that they moved, at most 50 in a run.
-- `miner_id`, like `f01234`, stands on everything about one miner. On the exporter's own metrics it is empty where a collector is about no
-  miner.
+- `miner_id`, like `f01234`, stands on everything about one miner. On the exporter's own metrics it is empty where a collector or a node is
+  about no miner, or nobody knows which.
 - A family with one series for each thing in motion or broken (a message, a job, a faulty sector) has at most `--max-rows` of them;
   `farcaster_truncated_rows` counts what was left out.
 

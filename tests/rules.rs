@@ -9,8 +9,12 @@ use std::fs;
 use std::path::Path;
 
 use promql::Query;
+use promql_parser::parser::{self, BinaryExpr, Expr, LabelModifier};
 use serde::Deserialize;
 
+/// Under this name stands what alerts judge by.
+const THRESHOLD: &str = "alert:farcaster_threshold:value";
+const RULES: &str = "compose/prometheus/rules";
 const RUNBOOKS: &str = "https://github.com/s0nik42/lotus-farcaster/blob/main/docs/runbooks.md#";
 
 #[derive(Deserialize)]
@@ -56,14 +60,18 @@ struct AlertTest {
 #[derive(Deserialize)]
 struct ExpectedAlert {
     exp_labels: BTreeMap<String, String>,
+    #[serde(default)]
+    exp_annotations: BTreeMap<String, String>,
 }
 
-/// The YAML files in a folder, as what they are read as.
+/// The YAML files in a folder, as what they are read as. Rules of the user's own are none of ours.
 fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
+    let is_users = folder == RULES;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<T> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| !(is_users && path.ends_with("own.yaml")))
         .map(|path| {
             serde_norway::from_str(&fs::read_to_string(&path).unwrap())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -74,7 +82,7 @@ fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
 }
 
 fn groups() -> Vec<Group> {
-    read::<RuleFile>("compose/prometheus/rules").into_iter().flat_map(|file| file.groups).collect()
+    read::<RuleFile>(RULES).into_iter().flat_map(|file| file.groups).collect()
 }
 
 fn rules() -> Vec<Rule> {
@@ -129,12 +137,132 @@ fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on() {
         let Some(alert) = rule.alert else { continue };
         assert!(alert.starts_with("Farcaster"), "{alert}");
         let severity = rule.labels.get("severity").unwrap_or_else(|| panic!("{alert} has no severity"));
-        assert!(["warning", "critical"].contains(&severity.as_str()), "{alert}: {severity}");
+        let severities = ["critical", "warning", "info", "none"];
+        assert!(severities.contains(&severity.as_str()), "{alert}: {severity}");
         for annotation in ["summary", "description"] {
             assert!(rule.annotations.get(annotation).is_some_and(|text| text.len() > 10), "{alert}: {annotation}");
         }
         let runbook = rule.annotations.get("runbook_url").cloned();
         assert_eq!(runbook, Some(format!("{RUNBOOKS}{}", alert.to_lowercase())), "{alert}");
+    }
+}
+
+#[test]
+fn each_alert_names_a_dashboard_that_there_is() {
+    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards")).unwrap();
+    let texts = folder.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let names: BTreeSet<String> = texts
+        .map(|text| {
+            let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+            dashboard["uid"].as_str().unwrap().strip_prefix("farcaster-").unwrap().to_owned()
+        })
+        .collect();
+    for rule in rules() {
+        let Some(alert) = rule.alert else { continue };
+        let dashboard = rule.labels.get("dashboard");
+        assert!(dashboard.is_some_and(|name| names.contains(name)), "{alert}: {dashboard:?} is none of {names:?}");
+    }
+}
+
+#[test]
+fn the_user_can_switch_each_alert_off() {
+    for rule in rules() {
+        let Some(alert) = rule.alert else { continue };
+        let Ok(Expr::Binary(BinaryExpr { op, rhs, modifier, .. })) = parser::parse(&rule.expr) else {
+            panic!("{alert}: no `unless` around all of the expression");
+        };
+        assert_eq!(op.to_string(), "unless", "{alert}: what comes last is no `unless`");
+        assert_eq!(rhs.to_string(), format!("own:farcaster_alert_off:info{{alert=\"{alert}\"}}"));
+        let joined = modifier.and_then(|modifier| modifier.matching);
+        assert!(
+            matches!(&joined, Some(LabelModifier::Include(labels)) if labels.labels.is_empty()),
+            "{alert}: not on ()"
+        );
+    }
+}
+
+/// The labels by which a threshold is found: those of its rule, or those that a selector asks for.
+type Threshold = BTreeMap<String, String>;
+
+#[test]
+fn thresholds_stand_once_and_each_alert_judges_by_its_own() {
+    let rules = rules();
+    let mut recorded = BTreeSet::new();
+    for rule in rules.iter().filter(|rule| rule.record.as_deref() == Some(THRESHOLD)) {
+        let labels: Vec<String> = ["alert", "severity", "of"]
+            .iter()
+            .filter_map(|name| Some(format!("{name}=\"{}\"", rule.labels.get(*name)?)))
+            .collect();
+        let expected = format!("max(own:farcaster_threshold:value{{{}}}) or vector(", labels.join(","));
+        let number = rule.expr.strip_prefix(&expected).and_then(|rest| rest.strip_suffix(')'));
+        assert!(number.is_some_and(|number| number.parse::<f64>().is_ok()), "{} is not {expected}NUMBER)", rule.expr);
+        assert_eq!(rule.labels.len(), labels.len(), "{:?}", rule.labels);
+        assert!(recorded.insert(rule.labels.clone()), "{:?} stands twice", rule.labels);
+    }
+    let mut used: BTreeSet<Threshold> = BTreeSet::new();
+    for rule in &rules {
+        let Some(alert) = &rule.alert else { continue };
+        let selectors = Query::parse(&rule.expr).unwrap().selectors;
+        for selector in selectors.iter().filter(|selector| selector.name == THRESHOLD && !selector.labels().is_empty())
+        {
+            let labels = selector.labels();
+            assert_eq!(labels.get("alert"), Some(alert), "{alert} judges by another one's threshold");
+            assert_eq!(labels.get("severity"), rule.labels.get("severity"), "{alert} judges by another severity's");
+            assert!(recorded.contains(&labels), "{alert}: there is no threshold {labels:?}");
+            used.insert(labels);
+        }
+    }
+    assert_eq!(used, recorded, "a threshold that no alert judges by");
+}
+
+/// The file that docs/STACK.md shows sets a threshold that there is, and switches off an alert that there is.
+#[test]
+fn the_example_of_own_rules_does_something() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/STACK.md")).unwrap();
+    let mut blocks = text.split("```yaml\n").skip(1).map(|after| after.split("```").next().unwrap());
+    let example = blocks.find(|block| block.contains("own:farcaster_")).unwrap();
+    let example: RuleFile = serde_norway::from_str(example).unwrap();
+    let known = rules();
+    let own: Vec<Rule> = example.groups.into_iter().flat_map(|group| group.rules).collect();
+    assert_eq!(own.len(), 2);
+    for rule in own {
+        let is_known = match rule.record.as_deref() {
+            Some("own:farcaster_threshold:value") => {
+                known.iter().any(|it| it.record.as_deref() == Some(THRESHOLD) && it.labels == rule.labels)
+            }
+            Some("own:farcaster_alert_off:info") => alerts().contains_key(&rule.labels["alert"]),
+            other => panic!("{other:?}"),
+        };
+        assert!(is_known, "{:?}", rule.labels);
+    }
+}
+
+/// As in "1 sectors": after a number, what is counted stands in singular and plural.
+#[test]
+fn texts_know_singular_and_plural() {
+    const COUNTED: [&str; 11] =
+        ["sector", "partition", "message", "proof", "block", "job", "worker", "peer", "epoch", "path", "deal"];
+    for rule in rules() {
+        for text in rule.annotations.values() {
+            for after in text.split("$value").skip(1).filter_map(|after| after.split_once("}} ")) {
+                let words =
+                    after.1.split([' ', '.', ',']).take(2).map(|word| word.strip_suffix('s').unwrap_or_default());
+                let plural: Vec<&str> = words.filter(|word| COUNTED.contains(word)).collect();
+                assert!(plural.is_empty() || after.0.starts_with(" 1.0"), "{:?}: {plural:?} in {text}", rule.alert);
+            }
+        }
+    }
+    for test in read::<TestFile>("tests/rules").into_iter().flat_map(|file| file.tests) {
+        for alert in test.alert_rule_test.into_iter().flat_map(|test| test.exp_alerts) {
+            for text in alert.exp_annotations.values() {
+                let words: Vec<&str> = text.split([' ', '.', ',']).collect();
+                let wrong = words.windows(3).any(|words| {
+                    words[0] == "1"
+                        && words[1..].iter().any(|word| word.strip_suffix('s').is_some_and(|it| COUNTED.contains(&it)))
+                });
+                assert!(!wrong, "{text}");
+            }
+        }
     }
 }
 
@@ -145,6 +273,10 @@ fn each_alert_has_a_runbook_and_each_runbook_an_alert() {
     let runbooks: BTreeSet<String> =
         headings.filter(|heading| heading.starts_with("Farcaster")).map(str::to_owned).collect();
     assert_eq!(runbooks, alerts().into_keys().collect());
+    // Screens link to them by the alert's name as it is written.
+    for alert in runbooks {
+        assert!(text.contains(&format!("<a id=\"{alert}\"></a>\n## {alert}\n")), "{alert} has no anchor");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lotus_farcaster::demo;
+use lotus_farcaster::demo::{self, Farm};
 use lotus_farcaster::expose::{Unit, families};
 use lotus_farcaster::rpc::{Cause, Node, ReadAnswer, Transport};
 use lotus_farcaster::state::State;
@@ -175,7 +175,7 @@ fn nodes(now: f64, change: Option<&Change>, fields: &Arc<Mutex<BTreeSet<String>>
             Swept { node: node.transport, name: name.to_owned(), change: change.cloned(), fields: fields.clone() };
         Node { transport: Arc::new(transport), ..node }
     };
-    let nodes = demo::nodes(SECTORS, Arc::new(move || now)).into_iter();
+    let nodes = demo::nodes(Farm::new(SECTORS), Arc::new(move || now)).into_iter();
     let nodes = nodes.map(|node| {
         let name = node.kind.as_str();
         let graphql = node.graphql.clone().map(|graphql| Box::new(swept(*graphql, name)));

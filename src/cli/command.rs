@@ -14,6 +14,9 @@ pub const DEFAULT_HISTORY: Duration = Duration::from_secs(6 * 3600);
 /// Sectors of the simulated farm where `--demo` names no number.
 pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
 
+/// Miners of the simulated farm where nothing else is said.
+pub const DEFAULT_DEMO_MINERS: usize = 2;
+
 /// What the program is asked to do.
 #[derive(Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)] // one is made, once
@@ -61,6 +64,10 @@ pub enum Command {
 /// What `demo-history` writes, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DemoHistory {
+    /// Sectors of the simulated farm.
+    pub demo_sectors: u64,
+    /// Its miners.
+    pub demo_miners: usize,
     /// How far back it goes.
     pub duration: Duration,
     /// Labels for every sample, as in `job="x",instance="y"`.
@@ -126,6 +133,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Sectors of the simulated farm that answers instead of nodes.
     pub demo: Option<u64>,
+    /// Its miners.
+    pub demo_miners: usize,
     /// Whether to leave the text file alone where there is no node, or a demo writes it.
     pub require_nodes: bool,
     /// How much is said on the standard error.

@@ -3,13 +3,13 @@
 use anyhow::{Result, ensure};
 
 use super::command::{
-    Command, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes,
-    Options, Verbosity,
+    Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL,
+    DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Verbosity,
 };
-use super::options::Takes::{Nothing, One};
+use super::options::Takes::{Nothing, One, Optionally};
 use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt};
 use super::typed::Typed;
-use super::values::{DURATION, LABELS, MINER_ID, ROWS, SECTORS};
+use super::values::{DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS};
 use crate::healthcheck;
 
 pub struct Spec {
@@ -72,17 +72,21 @@ pub const COMMANDS: &[Spec] = &[
         name: "demo-history",
         operands: &[Operand::new("FILE")],
         options: &[
+            Opt::new("demo", Optionally("SECTORS"), "How large the farm is").default("2000"),
+            Opt::new("demo-miners", One("N"), "How many lotus-miners it has").default("2"),
             Opt::new("duration", One("DURATION"), "How far back it goes").default("6h"),
             Opt::new("labels", One("LABELS"), "Labels for every sample, like job=\"farcaster\",instance=\"local\""),
             Opt::new("state-dir", One("DIR"),
                 "Folder where a demo then goes on (--demo --state-dir DIR); if it\n\
                  remembers something already, no history is written"),
         ],
-        has_variables: false,
+        has_variables: true,
         help: "Write the simulated farm's last hours to this file, in OpenMetrics, for\n\
                `promtool tsdb create-blocks-from openmetrics`",
         validate: |typed| {
             Ok(Command::DemoHistory(DemoHistory {
+                demo_sectors: typed.last("demo", SECTORS)?.unwrap_or(DEFAULT_DEMO_SECTORS),
+                demo_miners: typed.last("demo-miners", MINERS)?.unwrap_or(DEFAULT_DEMO_MINERS),
                 duration: typed.last("duration", DURATION)?.unwrap_or(DEFAULT_HISTORY),
                 labels: typed.last("labels", LABELS)?.unwrap_or_default(),
                 state_dir: typed.paths("state-dir").pop(),
@@ -200,6 +204,7 @@ pub fn options(typed: &Typed) -> Result<Options> {
         max_rows: typed.last("max-rows", ROWS)?.unwrap_or(DEFAULT_MAX_ROWS),
         state_dir: typed.paths("state-dir").pop(),
         demo: typed.last("demo", SECTORS)?,
+        demo_miners: typed.last("demo-miners", MINERS)?.unwrap_or(DEFAULT_DEMO_MINERS),
         require_nodes: typed.has("require-nodes"),
         verbosity: match (typed.has("verbose"), typed.has("quiet")) {
             (true, _) => Verbosity::Verbose,

@@ -60,7 +60,8 @@ pub const OPTIONS: &[Opt] = &[
          the same file"),
     Opt::new("demo", Optionally("SECTORS"),
         "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
-         its farcaster_daemon_info says network=\"demo\""),
+         farcaster_network_info says network=\"demo\""),
+    Opt::new("demo-miners", One("N"), "Lotus-miners of that farm, which share its sectors").default("2"),
     Opt::new("verbose", Nothing, "Say on stderr what is done, not only what failed").short('v'),
     Opt::new("quiet", Nothing, "Say on stderr only what prevents output").short('q'),
 ];

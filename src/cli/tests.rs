@@ -44,6 +44,7 @@ const SAMPLES: &[&[(&str, &str)]] = &[
     &[("state-dir", "/s")],
     &[("require-nodes", "")],
     &[("demo", "5000")],
+    &[("demo-miners", "7"), ("demo", "5000")],
     &[("verbose", "")],
     &[("quiet", "")],
 ];
@@ -311,6 +312,7 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--demo="], "--demo needs a value"),
         (&["--demo=0"], "--demo: \"0\" is not a number of sectors"),
         (&["--demo=10000001"], "--demo: \"10000001\""),
+        (&["--demo", "--demo-miners=0"], "--demo-miners: \"0\" is not a number of miners from 1 to 200"),
         (&["--max-rows=-1"], "--max-rows: \"-1\" is not a whole number"),
         (&["--max-rows=1e3"], "--max-rows: \"1e3\""),
         (&["--miner-id=1234"], "--miner-id: \"1234\" is not a miner id like f01234"),

@@ -11,6 +11,7 @@ pub const DURATION: Reader<Duration> =
 pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
 pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
 pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 10000000", demo_sectors);
+pub const MINERS: Reader<usize> = ("a number of miners from 1 to 200", demo_miners);
 pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
 
 fn duration(text: &str) -> Option<Duration> {
@@ -55,6 +56,10 @@ fn miner_id(text: &str) -> Option<String> {
 
 fn demo_sectors(text: &str) -> Option<u64> {
     whole_number(text).filter(|sectors| (1..=10_000_000).contains(sectors))
+}
+
+fn demo_miners(text: &str) -> Option<usize> {
+    whole_number(text).filter(|miners| (1..=200).contains(miners))
 }
 
 fn labels(text: &str) -> Option<String> {

@@ -48,10 +48,11 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut clients = Vec::new();
     let mut daemon: Option<Daemon> = None;
     if daemons.is_empty() {
-        lane.endpoint(Endpoint { kind: Kind::Daemon, address: String::new(), is_up: false, told: String::new() });
+        let (address, miner_id, told) = Default::default();
+        lane.endpoint(Endpoint { kind: Kind::Daemon, address, miner_id, is_up: false, told });
     }
     for answer in daemons {
-        answer.reach.report(Kind::Daemon, answer.daemon.told(), &mut lane);
+        answer.reach.report(Kind::Daemon, "", answer.daemon.told(), &mut lane);
         clients.push((Kind::Daemon, answer.daemon.client.apart()));
         let is_better = daemon.as_ref().is_none_or(|chosen| chosen.head.is_none());
         if is_better && (daemon.is_none() || answer.daemon.head.is_some()) {
@@ -65,11 +66,10 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut miners: Vec<LotusMiner> = Vec::new();
     let mut now_known = KnownMiners::new();
     for answer in answers {
-        answer.reach.report(Kind::Miner, answer.told(), &mut lane);
+        let id = answer.id.clone().or_else(|| known.get(&answer.known_as).cloned());
+        answer.reach.report(Kind::Miner, id.as_deref().unwrap_or_default(), answer.told(), &mut lane);
         clients.push((Kind::Miner, answer.client.apart()));
-        let Some(id) = answer.id.or_else(|| known.get(&answer.known_as).cloned()) else {
-            continue;
-        };
+        let Some(id) = id else { continue };
         now_known.insert(answer.known_as, id.clone());
         let miner = LotusMiner { client: answer.client, id, version: answer.version };
         // Of several processes of one miner, the one that seals knows sectors, workers and storage.

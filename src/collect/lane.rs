@@ -16,6 +16,8 @@ pub struct Endpoint {
     pub kind: Kind,
     /// `host:port`.
     pub address: String,
+    /// The miner that it is a node of; empty where that is not known, or it is none's.
+    pub miner_id: String,
     /// Whether it answered.
     pub is_up: bool,
     /// What it told of itself, for people; empty where it told nothing.
@@ -66,7 +68,7 @@ impl Lane {
 
     /// Publishes whether a node answered its first call.
     pub fn endpoint(&mut self, endpoint: Endpoint) {
-        let labels = [endpoint.kind.as_str(), &endpoint.address];
+        let labels = [endpoint.kind.as_str(), &endpoint.address, &endpoint.miner_id];
         self.samples.add(&families::ENDPOINT_UP, labels, endpoint.is_up);
         self.endpoints.push(endpoint);
     }

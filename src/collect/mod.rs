@@ -74,6 +74,11 @@ pub fn run(run: &Run) -> Report {
         samples.add(&families::RUN_RPC_RECEIVED_BYTES, labels, cost.received_bytes);
         total = total + cost;
     }
+    // All that is remembered is of one network.
+    let network: Option<String> = run.state.recall("network");
+    if let Some(network) = &network {
+        samples.add(&families::NETWORK_INFO, [network.as_str()], true);
+    }
     let version = env!("CARGO_PKG_VERSION");
     samples.add(&families::BUILD_INFO, [version, crate::COMMIT], true);
     samples.add(&families::RUN_TIMEOUT_SECONDS, [], run.timeout.as_secs_f64());

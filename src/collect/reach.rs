@@ -38,9 +38,10 @@ impl Reach {
         client.give_up();
     }
 
-    /// Publishes it.
-    pub fn report(&self, kind: Kind, told: String, lane: &mut Lane) {
-        lane.endpoint(Endpoint { kind, address: self.address.clone(), is_up: self.is_up, told });
+    /// Publishes it. `miner_id` is empty where the node is no miner's, or nobody knows whose.
+    pub fn report(&self, kind: Kind, miner_id: &str, told: String, lane: &mut Lane) {
+        let miner_id = miner_id.to_owned();
+        lane.endpoint(Endpoint { kind, address: self.address.clone(), miner_id, is_up: self.is_up, told });
         lane.lines.extend(self.lines.iter().cloned());
     }
 }

@@ -61,9 +61,9 @@ pub(super) fn accounts(miners: &[Miner]) -> Vec<Account> {
             own(miner.control(0), 3, 25.0, 13.0, 4.9),
             own(miner.control(1), 1, 40.0, 20.0, 7.3),
         ]);
-        accounts.push(match miner.index {
-            0 => own(miner.owner(), 3, 910.0, 850.0, 12.0),
-            _ => Account { kind: "multisig", in_wallet: false, ..own(miner.owner(), 2, 420.0, 395.0, 12.0) },
+        accounts.push(match miner.is_like_first() {
+            true => own(miner.owner(), 3, 910.0, 850.0, 12.0),
+            false => Account { kind: "multisig", in_wallet: false, ..own(miner.owner(), 2, 420.0, 395.0, 12.0) },
         });
         if miner.beneficiary() != miner.owner() {
             accounts.push(Account { in_wallet: false, ..own(miner.beneficiary(), 1, 121.0, 118.0, 20.0) });

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::accounts::{SPARE_WALLET, atto, id_of};
 use super::answer::{Answer, RpcError, failed};
+use super::boost;
 use super::chain::{head_height, is_foreign_miner};
 use super::farm::Farm;
 use super::miner::Miner;
@@ -37,11 +38,11 @@ impl Miner {
     /// What the miner may spend: earnings gather for five days, then are withdrawn.
     fn available_atto(&self, now: f64) -> u128 {
         let gathered = sawtooth(now, 5.0 * 86_400.0, "available", self.id);
-        atto((40.0 + 160.0 * gathered) / (1 + self.index) as f64)
+        atto((40.0 + 160.0 * gathered) / self.funds_divisor() as f64)
     }
 
     fn vesting_atto(&self, now: f64) -> u128 {
-        atto(310.0 * (1.0 + 0.1 * wave(now, 21.0 * 86_400.0, "vesting", self.id)) / (1 + self.index) as f64)
+        atto(310.0 * (1.0 + 0.1 * wave(now, 21.0 * 86_400.0, "vesting", self.id)) / self.funds_divisor() as f64)
     }
 }
 
@@ -173,7 +174,7 @@ pub(super) fn miner_info(miner: &Miner) -> Value {
 /// `ActorAddressConfig` of the miner: the first has an address for each kind of message.
 pub(super) fn address_config(miner: &Miner) -> Value {
     let only = |id: u64| {
-        if miner.index == 0 { json!([format!("f0{id}")]) } else { Value::Null }
+        if miner.is_like_first() { json!([format!("f0{id}")]) } else { Value::Null }
     };
     json!({
         "PreCommitControl": only(miner.control(1)),
@@ -192,7 +193,12 @@ pub(super) fn available_balance(miner: &Miner, now: f64) -> Value {
 
 /// `StateMarketBalance` of a miner.
 pub(super) fn market_balance(miner: &Miner, now: f64) -> Value {
-    let escrow_fil = 25.0 / (1 + miner.index) as f64;
+    if miner.index == 0 {
+        // What its Boost tells, too.
+        let escrow = boost::escrow(now);
+        return json!({ "Escrow": escrow.whole_atto.to_string(), "Locked": escrow.locked_atto.to_string() });
+    }
+    let escrow_fil = 25.0 / miner.funds_divisor() as f64;
     let locked_fil = escrow_fil * (0.6 + 0.15 * wave(now, 1.3 * 86_400.0, "market", miner.id));
     json!({ "Escrow": atto(escrow_fil).to_string(), "Locked": atto(locked_fil).to_string() })
 }

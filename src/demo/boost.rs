@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::accounts::client;
+use super::accounts::{atto, client};
 use super::answer::{Answer, refused};
 use super::farm::Farm;
 use super::miner::Miner;
@@ -180,12 +180,12 @@ fn field(miner: &Miner, name: &str, rest: &str, now: f64) -> Option<Value> {
 }
 
 /// A Uint64 or BigInt, as Boost writes it.
-fn big(number: u64) -> Value {
+fn big(number: impl ToString) -> Value {
     json!({ "__typename": "BigInt", "n": number.to_string() })
 }
 
 fn fil(amount: f64) -> Value {
-    json!({ "__typename": "BigInt", "n": ((amount * 1e9) as u128 * 1_000_000_000).to_string() })
+    big(atto(amount))
 }
 
 /// `deals` or `directDeals`: how many there are at the checkpoint of the filter.
@@ -220,17 +220,33 @@ fn publish(now: f64) -> Value {
     json!({ "Start": rfc3339(start, 0), "Period": PUBLISH_SECONDS as u64, "Deals": deals })
 }
 
-/// Every deal needs collateral from when it comes, and more than half of it is locked once it is published.
-fn funds(now: f64) -> Value {
-    const COLLATERAL: f64 = 0.012;
+/// Collateral of a deal, in FIL.
+const COLLATERAL: f64 = 0.012;
+
+/// The first miner's funds in the market, as the chain has them.
+pub(super) struct Escrow {
+    /// What is locked in it, too.
+    pub(super) whole_atto: u128,
+    pub(super) locked_atto: u128,
+    /// Deals that need collateral and are not published.
+    waiting: usize,
+}
+
+/// Every deal needs collateral from when it comes, and it is locked once the deal is published.
+pub(super) fn escrow(now: f64) -> Escrow {
     let recent = recent(now);
     let of_market = recent.iter().filter(|deal| deal.kind != Kind::Direct);
     let waiting = of_market.clone().filter(|deal| ["Accepted", "Transferred"].contains(&deal.checkpoint(now))).count();
     let locked = 31.0 + COLLATERAL * (of_market.count() - waiting) as f64;
+    Escrow { whole_atto: atto(44.0), locked_atto: atto(locked), waiting }
+}
+
+fn funds(now: f64) -> Value {
+    let Escrow { whole_atto, locked_atto, waiting } = escrow(now);
     json!({
         "Escrow": {
-            "Available": fil(44.0 - locked),
-            "Locked": fil(locked),
+            "Available": big(whole_atto - locked_atto),
+            "Locked": big(locked_atto),
             "Tagged": fil(COLLATERAL * waiting as f64),
         },
         "Collateral": { "Balance": fil(7.5) },
@@ -261,7 +277,7 @@ fn transfers(now: f64) -> Value {
     let point = |age: u32| {
         let at = now.floor() - f64::from(age);
         let active = recent.iter().filter(|deal| deal.is_being_transferred(at));
-        json!({ "At": rfc3339(at, 0), "Bytes": big(active.map(|deal| moved(deal, at)).sum()) })
+        json!({ "At": rfc3339(at, 0), "Bytes": big(active.map(|deal| moved(deal, at)).sum::<u64>()) })
     };
     (0..20).rev().map(point).collect()
 }

@@ -322,9 +322,15 @@ pub(super) fn network_params() -> Value {
     })
 }
 
+/// What messages usually pay beside the base fee: about an eighth of it, around which FIP-0115 holds the base fee.
+pub(super) fn usual_premium_atto(epoch: i64) -> u64 {
+    base_fee_atto(epoch) / 8
+}
+
 /// `GasEstimateGasPremium`: the sooner the message shall be included, the more it pays.
 pub(super) fn gas_premium(within_epochs: u64, now: f64) -> Value {
-    let premium = 100_000.0 * (1.0 + 0.3 * wave(now, 5400.0, "gas premium", 0));
+    let usual = usual_premium_atto(head_height(now)) as f64;
+    let premium = 0.7 * usual * (1.0 + 0.1 * wave(now, 5400.0, "gas premium", 0));
     json!(((premium * (1.0 + 1.0 / within_epochs.max(1) as f64)) as u64).to_string())
 }
 
@@ -371,7 +377,7 @@ fn f3_tipset(farm: &Farm, epoch: i64) -> Value {
     })
 }
 
-/// `F3ListParticipants`: both miners have leased their participation to this node.
+/// `F3ListParticipants`: all miners have leased their participation to this node.
 pub(super) fn f3_participants(farm: &Farm, now: f64) -> Value {
     let (instance, _) = f3_instance(now);
     let lease = |id: u64| json!({ "MinerID": id, "FromInstance": instance - instance % 5, "ValidityTerm": 5 });

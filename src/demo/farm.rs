@@ -17,7 +17,7 @@ pub enum Node {
 /// The simulated farm. Cheap to make and to share.
 #[derive(Clone, Debug)]
 pub struct Farm {
-    pub(super) miners: [Miner; 2],
+    pub(super) miners: Vec<Miner>,
     pub(super) accounts: Vec<Account>,
     /// Quality-adjusted power of all other miners of the network, bytes.
     pub(super) other_power_bytes: u128,

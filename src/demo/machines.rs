@@ -2,6 +2,7 @@
 //! step, then runs on a worker until the step's end; near that end its result is on the way back to the miner.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
@@ -140,7 +141,11 @@ struct Work {
 
 impl Miner {
     fn workers(&self) -> &'static [Worker] {
-        if self.index == 0 { FIRST_MINERS_WORKERS } else { SECOND_MINERS_WORKERS }
+        if self.is_like_first() { FIRST_MINERS_WORKERS } else { SECOND_MINERS_WORKERS }
+    }
+
+    fn host_of(&self, worker: &Worker) -> String {
+        self.host_prefix() + worker.host
     }
 
     fn worker_id(&self, index: usize) -> String {
@@ -155,27 +160,43 @@ impl Miner {
             let task = stay.step.task?;
             let id = splitmix64(sector.seed ^ splitmix64(stay.index));
             let started = stay.from + (stay.until - stay.from) * LONGEST_QUEUE * fraction(id);
-            let elapsed = now - started;
-            let run_wait = if stay.until - now < RETURNING_SECONDS {
-                -1
-            } else if elapsed < ASSIGNED_SECONDS {
-                2
-            } else if elapsed < PREPARED_SECONDS {
-                1
-            } else {
-                0
-            };
-            let able: Vec<usize> = self
-                .workers()
-                .iter()
-                .enumerate()
-                .filter(|(_, worker)| worker.tasks.contains(&task))
-                .map(|(index, _)| index)
-                .collect();
-            let worker = *able.get(sector.number as usize % able.len().max(1))?;
-            Some(Work { sector: sector.number, task, id, queued: elapsed < 0.0, started, run_wait, worker })
+            self.do_work(sector.number, task, id, started..stay.until, now)
         });
-        work.collect()
+        work.chain(self.unsealing(now)).collect()
+    }
+
+    fn do_work(&self, sector: u64, task: &'static str, id: u64, runs: Range<f64>, now: f64) -> Option<Work> {
+        let elapsed = now - runs.start;
+        let run_wait = if runs.end - now < RETURNING_SECONDS {
+            -1
+        } else if elapsed < ASSIGNED_SECONDS {
+            2
+        } else if elapsed < PREPARED_SECONDS {
+            1
+        } else {
+            0
+        };
+        let workers = self.workers().iter().enumerate();
+        let able: Vec<usize> =
+            workers.filter(|(_, worker)| worker.tasks.contains(&task)).map(|(index, _)| index).collect();
+        let worker = *able.get(sector as usize % able.len().max(1))?;
+        Some(Work { sector, task, id, queued: elapsed < 0.0, started: runs.start, run_wait, worker })
+    }
+
+    /// Somebody wants data every half an hour. That waits for longer, since it is the last thing that the workers find time for, and so one
+    /// always waits while most of the time one is done.
+    fn unsealing(&self, now: f64) -> impl Iterator<Item = Work> {
+        const PERIOD_SECONDS: f64 = 1800.0;
+        const QUEUE_SECONDS: f64 = 2100.0;
+        const RUN_SECONDS: f64 = 1200.0;
+        let (newest, wanted) = cycle(now, PERIOD_SECONDS, "unsealing", self.id);
+        let both = [(newest, wanted), (newest.wrapping_sub(1), wanted - PERIOD_SECONDS)];
+        both.into_iter().filter(|_| self.stock > 0).filter_map(move |(number, wanted)| {
+            let id = hash("unsealing", &[self.id, number]);
+            let start = wanted + QUEUE_SECONDS;
+            let work = self.do_work(id % self.stock, "unseal", id, start..start + RUN_SECONDS, now);
+            work.filter(|_| now < start + RUN_SECONDS)
+        })
     }
 
     fn sector_id(&self, number: u64) -> Value {
@@ -210,7 +231,7 @@ pub(super) fn workers(miner: &Miner, now: f64) -> Value {
         let used = memory as f64 * between(0.04, 0.06, worker.host, &[miner.id, index as u64]);
         let stats = json!({
             "Info": {
-                "Hostname": worker.host,
+                "Hostname": miner.host_of(worker),
                 "IgnoreResources": false,
                 "Resources": {
                     "MemPhysical": memory,
@@ -253,7 +274,7 @@ pub(super) fn jobs(miner: &Miner, now: f64) -> Value {
             "Start": rfc3339(work.started, 1),
         });
         if returning {
-            job["Hostname"] = miner.workers()[work.worker].host.into();
+            job["Hostname"] = miner.host_of(&miner.workers()[work.worker]).into();
         }
         jobs.entry(worker).or_default().push(job);
     }
@@ -272,12 +293,8 @@ pub(super) fn scheduler(miner: &Miner, now: f64) -> Value {
             "SchedId": uuid(id),
         })
     };
-    let mut requests: Vec<Value> = queued.map(|work| request(work.sector, work.task, 1024, work.id)).collect();
-    // Somebody always waits for data, which is the last thing that the workers find time for.
-    if miner.stock > 0 {
-        let id = hash("unsealing", &[miner.id, cycle(now, 3600.0, "unsealing", miner.id).0]);
-        requests.push(request(id % miner.stock, "unseal", 0, id));
-    }
+    let priority = |work: &Work| if work.task == "unseal" { 0 } else { 1024 };
+    let requests: Vec<Value> = queued.map(|work| request(work.sector, work.task, priority(&work), work.id)).collect();
     json!({
         "CallToWork": {},
         "EarlyRet": null,

@@ -123,6 +123,7 @@ impl Miner {
             ("WorkerJobs", []) => machines::jobs(self, now),
             ("SealingSchedDiag", [_]) => machines::scheduler(self, now),
 
+            ("StorageFindSector", [sector, types, _, _]) => storage::find(self, sector, natural(method, types)?, now),
             ("StorageList", []) => storage::list(self, now),
             ("StorageLocal", []) => storage::local(self),
             ("StorageInfo", [id]) => storage::info(self, text(method, id)?)?,
@@ -191,6 +192,7 @@ pub(super) const MINER_METHODS: &[(&str, usize)] = &[
     ("SectorsStatus", 2),
     ("SectorsSummary", 0),
     ("StartTime", 0),
+    ("StorageFindSector", 4),
     ("StorageInfo", 1),
     ("StorageList", 0),
     ("StorageLocal", 0),

@@ -1,4 +1,26 @@
 //! A miner of the farm: what does not change about it, and who acts for it.
+//!
+//! The first two are each of another kind; all the later ones are of these two kinds in turn, and have no troubles.
+
+use super::noise::hash;
+
+/// The number of a miner's actor. The numbers after it are those of the accounts that act for it.
+pub(super) fn id(index: usize) -> u64 {
+    match index {
+        0 => 3_100_100,
+        1 => 3_100_200,
+        _ => 3_100_000 + 1000 * index as u64 + hash("miner", &[index as u64]) % 990,
+    }
+}
+
+/// How large a miner is, compared with the others.
+pub(super) fn weight(index: usize) -> u64 {
+    match index {
+        0 => 30,
+        1 => 10,
+        _ => 1 + hash("miner size", &[index as u64]) % 30,
+    }
+}
 
 /// What does not change about one miner.
 #[derive(Clone, Debug)]
@@ -21,6 +43,26 @@ impl Miner {
         format!("f0{}", self.id)
     }
 
+    /// Whether it is run as the first one is, by several machines, and not as the second, by one.
+    pub(super) fn is_like_first(&self) -> bool {
+        self.index.is_multiple_of(2)
+    }
+
+    /// Whether something goes wrong from time to time: faults, alerts, messages that are stuck.
+    pub(super) fn has_troubles(&self) -> bool {
+        self.index < 2
+    }
+
+    /// By how much its funds are smaller than those of the first.
+    pub(super) fn funds_divisor(&self) -> u64 {
+        if self.is_like_first() { 1 } else { 2 }
+    }
+
+    /// What the name of a machine begins with, so that no two miners share one.
+    pub(super) fn host_prefix(&self) -> String {
+        if self.index < 2 { String::new() } else { format!("f0{}-", self.id) }
+    }
+
     /// The second miner's owner is a multisig, so it has no key.
     pub(super) fn owner(&self) -> u64 {
         self.id + 1
@@ -37,6 +79,6 @@ impl Miner {
 
     /// The owner, or for the second miner someone else.
     pub(super) fn beneficiary(&self) -> u64 {
-        if self.index == 0 { self.owner() } else { self.id + 5 }
+        if self.is_like_first() { self.owner() } else { self.id + 5 }
     }
 }

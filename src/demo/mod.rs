@@ -1,5 +1,5 @@
-//! The simulated farm: a full node, two lotus-miners and a Boost that answer JSON-RPC calls inside the process, as Lotus v1.38
-//! does on network version 29. Every answer is a pure function of the number of sectors and the time: there is no state,
+//! The simulated farm: a full node, lotus-miners and a Boost that answer JSON-RPC calls inside the process, as Lotus v1.38
+//! does on network version 29. Every answer is a pure function of the numbers of sectors and miners and the time: there is no state,
 //! no I/O and no chance, so the same question at the same time always gets the same answer, and answers to different
 //! questions at one time agree with each other.
 //!
@@ -33,14 +33,23 @@ pub use farm::{Farm, Node};
 use miner::Miner;
 pub use rules::NETWORK_NAME;
 pub use sealing::SealedSector;
-pub use transport::{Clock, answer, nodes};
+pub use transport::{Clock, answer, answer_at, nodes};
 
 impl Farm {
-    /// A farm with about `sectors` live sectors (a few more or less as time goes; at most ten million), three quarters of
+    /// A farm of two miners with about `sectors` live sectors (a few more or less as time goes; at most ten million), three quarters of
     /// them at miner 0.
     pub fn new(sectors: u64) -> Farm {
+        Farm::with_miners(sectors, 2)
+    }
+
+    /// A farm of so many miners, at least one, that have about `sectors` together.
+    pub fn with_miners(sectors: u64, miners: usize) -> Farm {
         let sectors = sectors.min(10_000_000);
-        let mut miners = [Miner::new(0, 3_100_100, sectors - sectors / 4), Miner::new(1, 3_100_200, sectors / 4)];
+        let weights: Vec<u64> = (0..miners.max(1)).map(miner::weight).collect();
+        let share = |index: usize| sectors * weights[index] / weights.iter().sum::<u64>();
+        let of_others: u64 = (1..weights.len()).map(share).sum();
+        let size = |index: usize| if index == 0 { sectors - of_others } else { share(index) };
+        let mut miners: Vec<Miner> = (0..weights.len()).map(|index| Miner::new(index, size(index))).collect();
         let other_power_bytes = proving::share_network(&mut miners);
         let accounts = accounts::accounts(&miners);
         Farm { miners, accounts, other_power_bytes }
@@ -48,12 +57,12 @@ impl Farm {
 }
 
 impl Miner {
-    fn new(index: usize, id: u64, sectors: u64) -> Miner {
+    fn new(index: usize, sectors: u64) -> Miner {
         let turnover = (sectors / 10).clamp(1, 240);
         let in_pipeline = 10 + 2 * sectors.max(1).ilog10();
         Miner {
             index,
-            id,
+            id: miner::id(index),
             stock: sectors.saturating_sub(turnover),
             turnover,
             interval_seconds: sealing::TYPICAL_SECONDS / f64::from(in_pipeline),

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::accounts::{SPARE_WALLET, client};
-use super::chain::{base_fee_atto, foreign_miner};
+use super::chain::{base_fee_atto, foreign_miner, usual_premium_atto};
 use super::farm::Farm;
 use super::miner::Miner;
 use super::noise::{between, cycle, hash, splitmix64};
@@ -37,7 +37,8 @@ struct Kind {
 /// `MpoolPending`.
 pub(super) fn pending(farm: &Farm, now: f64) -> Value {
     let usual_period = |slot: u64| between(90.0, 330.0, "slot", &[slot]);
-    let own = own_kinds(farm).into_iter().zip(0..).filter_map(|(kind, slot)| {
+    let own = own_kinds(farm).into_iter().zip(0..).chain(later_kinds(farm).into_iter().zip(1000..));
+    let own = own.filter_map(|(kind, slot)| {
         let turn = if kind.stuck {
             Turn::of(slot, (5 + 2 * (slot % 2)) as f64 * 3600.0, 0.4, now)
         } else {
@@ -78,10 +79,27 @@ pub(super) fn next_nonce(now: f64) -> u64 {
     nonce(now - LONGEST_WAIT_SECONDS, 0)
 }
 
+fn to_miner(from: u64, miner: &Miner, method: u64) -> Kind {
+    Kind { from, to: miner.id, method, value_atto: 0, stuck: false }
+}
+
+/// What the miners after the second send.
+fn later_kinds(farm: &Farm) -> Vec<Kind> {
+    let of = |miner: &Miner| {
+        let sealing = if miner.is_like_first() { miner.control(1) } else { miner.worker() };
+        [
+            to_miner(miner.control(0), miner, SUBMIT_WINDOWED_POST),
+            to_miner(sealing, miner, PRE_COMMIT_SECTOR_BATCH_2),
+            to_miner(sealing, miner, PROVE_COMMIT_SECTORS_3),
+        ]
+    };
+    farm.miners.iter().skip(2).flat_map(of).collect()
+}
+
+/// What the first two miners send, and the spare wallet.
 fn own_kinds(farm: &Farm) -> Vec<Kind> {
-    let [first, second] = &farm.miners;
-    let to_miner =
-        |from: u64, miner: &Miner, method: u64| Kind { from, to: miner.id, method, value_atto: 0, stuck: false };
+    let first = &farm.miners[0];
+    let second = farm.miners.get(1).unwrap_or(first);
     vec![
         to_miner(first.control(0), first, SUBMIT_WINDOWED_POST),
         to_miner(first.control(1), first, PRE_COMMIT_SECTOR_BATCH_2),
@@ -125,6 +143,7 @@ fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
     let sender = farm.account(&format!("f0{}", kind.from))?;
     let base_fee_atto = base_fee_atto(epoch_at(born));
     let fee_cap_atto = if kind.stuck { 10_000_000 } else { base_fee_atto * (2 + seed % 3) };
+    let premium_atto = (usual_premium_atto(epoch_at(born)) * (90 + seed % 60) / 100).min(fee_cap_atto / 2);
     let bls = sender.address.starts_with("f3");
     let (signature_type, signature_bytes) = if bls { (2, 96) } else { (1, 65) };
     let unsigned = cid(Cid::Chain, seed);
@@ -140,7 +159,7 @@ fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
             "Value": kind.value_atto.to_string(),
             "GasLimit": 20_000_000 + seed % 60_000_000,
             "GasFeeCap": fee_cap_atto.to_string(),
-            "GasPremium": (100_000 + seed % 80_000).to_string(),
+            "GasPremium": premium_atto.to_string(),
             "Method": kind.method,
             "Params": params,
             "CID": unsigned,

@@ -123,7 +123,7 @@ pub(super) fn daemon_alerts(now: f64) -> Value {
 pub(super) fn miner_alerts(miner: &Miner, now: f64) -> Value {
     let alerts = storage::path_ids(miner).enumerate().map(|(index, id)| {
         let subsystem = format!("pathconf-{id}");
-        if index == 0 {
+        if index == 0 && miner.has_troubles() {
             return recurring_alert("sector-index", &subsystem, "the path's configuration has problems", miner.id, now);
         }
         let kind = json!({ "System": "sector-index", "Subsystem": subsystem });

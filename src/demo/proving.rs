@@ -155,7 +155,7 @@ impl Miner {
         let deadline = hash("faulty deadline", &[self.id, period]) % DEADLINES;
         let block = self.stock_of(deadline);
         let end = block.end.min(block.start + FAULT_SECTORS);
-        let sectors = if now - began < 5.0 * 3600.0 { block.start..end } else { 0..0 };
+        let sectors = if self.has_troubles() && now - began < 5.0 * 3600.0 { block.start..end } else { 0..0 };
         Faults { sectors, recovering: now - began >= 3.0 * 3600.0 }
     }
 

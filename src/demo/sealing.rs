@@ -192,11 +192,11 @@ impl Sector {
             * (1.0 + 0.1 * (number as f64 / 300.0 * std::f64::consts::TAU).sin());
         let capacity = content(number) == Content::Capacity;
         let upgraded = is_upgraded(number) && (stock || life_seconds > UPGRADE_SECONDS);
-        let fails = !stock && fails(number);
+        let fails = !stock && miner.has_troubles() && fails(number);
         let when = |condition: bool, steps: &'static [Step]| if condition { steps } else { &[] };
-        let (held, messages, finalize) = match miner.index {
-            0 => (HELD_BATCHED, BATCHED, FINALIZE),
-            _ => (HELD_SINGLE, SINGLE, FINALIZED),
+        let (held, messages, finalize) = match miner.is_like_first() {
+            true => (HELD_BATCHED, BATCHED, FINALIZE),
+            false => (HELD_SINGLE, SINGLE, FINALIZED),
         };
         let mut sector = Sector {
             number,

@@ -1,5 +1,7 @@
 //! Storage paths: what they are, how full they are, and which sectors' files they hold.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::answer::{Answer, failed};
@@ -52,16 +54,16 @@ struct StoragePath {
     for_sealing: bool,
     weight: u64,
     groups: Option<&'static str>,
-    /// Whether the path may fill only nine tenths of its file system.
-    limited: bool,
+    /// Whether the path is a folder of the file system that the one before it is in, too, and may fill only nine tenths of its half.
+    shares: bool,
 }
 
 const fn sealing(local: Option<&'static str>, url: &'static str) -> StoragePath {
-    StoragePath { local, url, for_sealing: true, weight: 10, groups: Some("nvme"), limited: false }
+    StoragePath { local, url, for_sealing: true, weight: 10, groups: Some("nvme"), shares: false }
 }
 
-const fn store(path: &'static str, url: &'static str, limited: bool) -> StoragePath {
-    StoragePath { local: Some(path), url, for_sealing: false, weight: 5, groups: None, limited }
+const fn store(path: &'static str, url: &'static str, shares: bool) -> StoragePath {
+    StoragePath { local: Some(path), url, for_sealing: false, weight: 5, groups: None, shares }
 }
 
 const FIRST_MINERS_PATHS: &[StoragePath] = &[
@@ -89,7 +91,13 @@ fn path_id(miner: &Miner, index: usize) -> String {
 
 impl Miner {
     fn paths(&self) -> &'static [StoragePath] {
-        if self.index == 0 { FIRST_MINERS_PATHS } else { SECOND_MINERS_PATHS }
+        if self.is_like_first() { FIRST_MINERS_PATHS } else { SECOND_MINERS_PATHS }
+    }
+
+    /// Where others reach a path. Each miner has a network of its own.
+    fn url_of(&self, path: &StoragePath) -> String {
+        let network = if self.index < 2 { 0 } else { self.index };
+        path.url.replacen(".0.", &format!(".{network}."), 1)
     }
 
     /// The paths for sealing, or those for storing.
@@ -99,6 +107,13 @@ impl Miner {
 
     fn find_path(&self, id: &str) -> Option<usize> {
         (0..self.paths().len()).find(|index| path_id(self, *index) == id)
+    }
+
+    /// The paths in the same file system.
+    fn beside(&self, index: usize) -> Range<usize> {
+        let paths = self.paths();
+        let first = (0..=index).rev().find(|index| !paths[*index].shares).unwrap_or(index);
+        first..(first + 1..paths.len()).find(|index| !paths[*index].shares).unwrap_or(paths.len())
     }
 
     /// The path that holds a sector's files, if it has any.
@@ -127,7 +142,7 @@ pub(super) fn info(miner: &Miner, id: &str) -> Answer {
     let path = &miner.paths()[index];
     Ok(json!({
         "ID": id,
-        "URLs": [path.url],
+        "URLs": [miner.url_of(path)],
         "Weight": path.weight,
         "MaxStorage": limit_bytes(miner, index),
         "CanSeal": path.for_sealing,
@@ -141,7 +156,13 @@ pub(super) fn info(miner: &Miner, id: &str) -> Answer {
     }))
 }
 
+/// Size of a path's file system.
 fn capacity_bytes(miner: &Miner, index: usize) -> u64 {
+    miner.beside(index).map(|index| share_bytes(miner, index)).sum()
+}
+
+/// What a path has of it.
+fn share_bytes(miner: &Miner, index: usize) -> u64 {
     const SHELF_BYTES: u64 = 16 * TIB;
     if miner.paths()[index].for_sealing {
         return SHELF_BYTES;
@@ -151,17 +172,13 @@ fn capacity_bytes(miner: &Miner, index: usize) -> u64 {
 }
 
 fn limit_bytes(miner: &Miner, index: usize) -> u64 {
-    if miner.paths()[index].limited { capacity_bytes(miner, index) / 10 * 9 } else { 0 }
+    if miner.paths()[index].shares { share_bytes(miner, index) / 10 * 9 } else { 0 }
 }
 
-/// `StorageStat`: what is used is counted only against a limit. Beside the sectors' files a path for storing holds others, which grow for twelve days, then are removed.
-pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
-    let Some(index) = miner.find_path(id) else {
-        return failed("path not found");
-    };
+/// What a path's files take, and what is reserved for more. Beside the sectors' files a path for storing holds others, which grow for twelve
+/// days, then are removed.
+fn used_and_reserved(miner: &Miner, index: usize, recent: &[Sector], now: f64) -> (u64, u64) {
     let path = &miner.paths()[index];
-    let capacity = capacity_bytes(miner, index);
-    let recent = miner.recent(now);
     let here = recent.iter().filter(|sector| miner.path_of(sector, now) == Some(index));
     let (mut used, mut reserved) = (0, 0);
     if path.for_sealing {
@@ -171,12 +188,25 @@ pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
             reserved += if filled { 0 } else { RESERVED_BYTES };
         }
     } else {
-        let other = capacity as f64 * 0.1 * sawtooth(now, 12.0 * 86_400.0, "storage", miner.id + index as u64);
+        let other =
+            share_bytes(miner, index) as f64 * 0.1 * sawtooth(now, 12.0 * 86_400.0, "storage", miner.id + index as u64);
         let stock = miner.stock / miner.paths_for(false).len() as u64;
         used = (stock + here.count() as u64) * STORED_BYTES + other as u64;
     }
+    (used, reserved)
+}
+
+/// `StorageStat`: what is used is counted only against a limit.
+pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
+    let Some(index) = miner.find_path(id) else {
+        return failed("path not found");
+    };
+    let capacity = capacity_bytes(miner, index);
+    let recent = miner.recent(now);
+    let (used, reserved) = used_and_reserved(miner, index, &recent, now);
+    let used_by_all: u64 = miner.beside(index).map(|index| used_and_reserved(miner, index, &recent, now).0).sum();
     let limit = limit_bytes(miner, index);
-    let free = capacity.saturating_sub(used);
+    let free = capacity.saturating_sub(used_by_all);
     let unreserved = free.saturating_sub(reserved);
     Ok(json!({
         "Capacity": capacity,
@@ -188,15 +218,57 @@ pub(super) fn stat(miner: &Miner, id: &str, now: f64) -> Answer {
     }))
 }
 
+/// The files that a sector has, as a sum of file types.
+fn types(number: u64, upgraded: bool) -> u64 {
+    match content(number) {
+        _ if upgraded => UPDATE | UPDATE_CACHE | UNSEALED,
+        Content::Capacity => SEALED | CACHE,
+        _ => SEALED | CACHE | UNSEALED,
+    }
+}
+
+/// `StorageFindSector`: the paths that hold any of these files of a sector; none for a sector that is not there.
+pub(super) fn find(miner: &Miner, sector: &Value, wanted: u64, now: f64) -> Value {
+    let number = sector["Number"].as_u64().filter(|_| sector["Miner"] == miner.id);
+    let found = number.and_then(|number| miner.sector(number, now)).and_then(|sector| {
+        let upgraded = sector.happened("SectorKeyReleased", now).is_some();
+        Some((miner.path_of(&sector, now)?, types(sector.number, upgraded)))
+    });
+    let holders = found.into_iter().filter(|(_, types)| types & wanted != 0).map(|(index, _)| {
+        let path = &miner.paths()[index];
+        let url = miner.url_of(path);
+        json!({
+            "ID": path_id(miner, index),
+            "URLs": [format!("{url}/{}/s-t0{}-{}", file_name(wanted), miner.id, sector["Number"])],
+            "BaseURLs": [url],
+            "Weight": path.weight,
+            "CanSeal": path.for_sealing,
+            "CanStore": !path.for_sealing,
+            "Primary": true,
+            "AllowTypes": null,
+            "DenyTypes": null,
+            "AllowMiners": null,
+            "DenyMiners": null,
+        })
+    });
+    holders.collect()
+}
+
+/// The folder of a file type, the first of several.
+fn file_name(types: u64) -> &'static str {
+    match types & types.wrapping_neg() {
+        UNSEALED => "unsealed",
+        SEALED => "sealed",
+        CACHE => "cache",
+        UPDATE => "update",
+        _ => "update-cache",
+    }
+}
+
 /// `StorageList`: every sector's files on each path, as a sum of file types.
 pub(super) fn list(miner: &Miner, now: f64) -> Value {
     let mut lists: Vec<Vec<Value>> = miner.paths().iter().map(|_| Vec::new()).collect();
     let file = |number: u64, types: u64| json!({ "Miner": miner.id, "Number": number, "SectorFileType": types });
-    let types = |number: u64, upgraded: bool| match content(number) {
-        _ if upgraded => UPDATE | UPDATE_CACHE | UNSEALED,
-        Content::Capacity => SEALED | CACHE,
-        _ => SEALED | CACHE | UNSEALED,
-    };
     let stores = miner.paths_for(false);
     for number in 0..miner.stock {
         lists[stores[number as usize % stores.len()]].push(file(number, types(number, is_upgraded(number))));

@@ -122,6 +122,7 @@ fn every_call(at: &At) -> Vec<(Node, &'static str, Value)> {
         "StateAccountKey" => json!(["f03100102", null]),
         "SectorsListInStates" => json!([["Proving", "PreCommit1"]]),
         "SectorsStatus" => json!([at.ask(node, "SectorsList", json!([]))[0], true]),
+        "StorageFindSector" => json!([{ "Miner": 3_100_100, "Number": 1 }, 2, 0, false]),
         "StorageInfo" | "StorageStat" => {
             let paths = at.ask(node, "StorageList", json!([]));
             json!([paths.as_object().unwrap().keys().next_back()])

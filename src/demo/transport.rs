@@ -13,9 +13,9 @@ use crate::rpc::{Cause, Node, ReadAnswer, Transport};
 /// Tells the time, in Unix seconds.
 pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
 
-/// The nodes of a farm with so many sectors.
-pub fn nodes(sectors: u64, clock: Clock) -> Vec<Node> {
-    let farm = Arc::new(Farm::new(sectors));
+/// The nodes of a farm.
+pub fn nodes(farm: Farm, clock: Clock) -> Vec<Node> {
+    let farm = Arc::new(farm);
     let node = |kind, node, name: String| Node {
         kind,
         known_as: name.clone(),
@@ -39,13 +39,17 @@ struct InProcess {
 
 impl Transport for InProcess {
     fn post(&self, path: &str, body: &[u8], _timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
-        let now = (self.clock)();
-        let answer = match (self.node, path) {
-            (FarmNode::Boost, "/graphql/query") => graphql(&self.farm, body, now),
-            _ => answer(&self.farm, self.node, body, now),
-        };
+        let answer = answer_at(&self.farm, self.node, path, body, (self.clock)());
         let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
         read(200, &mut body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
+    }
+}
+
+/// Answers the body of a request to this path of a node.
+pub fn answer_at(farm: &Farm, node: FarmNode, path: &str, body: &[u8], now_seconds: f64) -> Value {
+    match (node, path) {
+        (FarmNode::Boost, "/graphql/query") => graphql(farm, body, now_seconds),
+        _ => answer(farm, node, body, now_seconds),
     }
 }
 

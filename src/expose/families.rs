@@ -26,8 +26,10 @@ families! {
     // The exporter itself
     BUILD_INFO: Gauge "farcaster_build_info" ["version", "commit"]
         "The exporter's version and commit, always 1.";
-    ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address"]
-        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL.";
+    NETWORK_INFO: Gauge "farcaster_network_info" ["network"]
+        "The network that the full node is on, or was on when it answered last, always 1. StateNetworkName.";
+    ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
+        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL. The miner's id is that of an earlier run while the node is down, and empty where it never told, and of a full node.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
@@ -45,7 +47,7 @@ families! {
     RUN_RPC_REQUESTS: Gauge "farcaster_run_rpc_requests" ["endpoint"]
         "HTTP requests that this run made.";
     RUN_RPC_ERRORS: Gauge "farcaster_run_rpc_errors" ["endpoint"]
-        "Calls of this run that brought an error or nothing, other than methods the node does not have.";
+        "Calls of this run that brought an error or nothing, other than methods the node does not have, and refusals that only say that an address has no key, id or datacap, or that a sector is gone.";
     RUN_RPC_RECEIVED_BYTES: Gauge "farcaster_run_rpc_received_bytes" ["endpoint"]
         "Bytes of the answers that this run received.";
     TRUNCATED_ROWS: Gauge "farcaster_truncated_rows" ["family"]

@@ -8,11 +8,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Report;
-use super::receivers::{self, FILES, Receiver};
+use super::receivers::{self, FILES, Read, Receiver, WATCHDOG};
 use crate::textfile;
 
-/// The receivers of the configuration, each one for alerts of the severity that it is named after.
-const SEVERITIES: &[&str] = &["warning", "critical"];
+/// The severities of alerts, the least first. The configuration has a receiver that is named after each.
+const SEVERITIES: &[&str] = &["info", "warning", "critical"];
+
+/// From which of them on a receiver is told, where the name of its file does not end in one.
+const USUAL: usize = 1;
 
 /// Other files that have a place in the folder of secrets.
 const OTHER_FILES: &[&str] = &["fullnode_api_info", "miner_api_info", "boost_api_info", "grafana_admin_password"];
@@ -27,29 +30,36 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
     let mut report = Report { done: Vec::new(), wrong: unknown_files(secrets) };
     let file = base.display();
     let mut text = fs::read_to_string(base).with_context(|| format!("{file} cannot be read"))?;
-    let mut names = Vec::new();
-    for severity in SEVERITIES {
+    let files = files();
+    let mut in_use = vec![false; files.len()];
+    let mut wrong = |error: anyhow::Error| {
+        let message = format!("{error:#}; alerts are not sent there");
+        if !report.wrong.contains(&message) {
+            report.wrong.push(message);
+        }
+    };
+    for (number, severity) in SEVERITIES.iter().enumerate() {
         let mut found = Vec::new();
-        for (name, read) in FILES {
-            match receivers::read(&secrets.join(name), *read, severity) {
+        for (file, in_use) in files.iter().zip(&mut in_use).filter(|(file, _)| file.least <= number) {
+            match receivers::read(&secrets.join(&file.name), file.read, severity) {
                 Ok(receiver) => {
+                    *in_use |= receiver.is_some();
                     found.extend(receiver);
-                    if found.len() > names.len() {
-                        names.push(*name);
-                    }
                 }
-                Err(error) => {
-                    let message = format!("{error:#}; alerts are not sent there");
-                    if !report.wrong.contains(&message) {
-                        report.wrong.push(message);
-                    }
-                }
+                Err(error) => wrong(error),
             }
         }
-        text = insert(&text, severity, &found)
-            .with_context(|| format!("{file} has no receiver `- name: {severity}` on a line of its own"))?;
+        text = insert(&text, severity, &found).with_context(|| no_place(base, severity))?;
     }
+    let (name, read) = WATCHDOG;
+    let watchdog = receivers::read(&secrets.join(name), read, "none").unwrap_or_else(|error| {
+        wrong(error);
+        None
+    });
+    text = insert(&text, "watchdog", watchdog.as_slice()).with_context(|| no_place(base, "watchdog"))?;
     textfile::replace(out, text.as_bytes(), 0o440)?;
+    let names: Vec<&str> =
+        files.iter().zip(in_use).filter(|(_, in_use)| *in_use).map(|(file, _)| file.name.as_str()).collect();
     report.done.push(match names.is_empty() {
         true => format!(
             "{} is written: alerts are sent to nobody, since no receiver is described in {}",
@@ -58,7 +68,32 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
         ),
         false => format!("{} is written: alerts are sent to {}", out.display(), names.join(", ")),
     });
+    if watchdog.is_some() {
+        report.done.push(format!("while alerts work, {name} is called every five minutes"));
+    }
     Ok(report)
+}
+
+/// A file that may describe a receiver.
+struct File {
+    name: String,
+    read: Read,
+    /// From which severity on it is told.
+    least: usize,
+}
+
+/// All of them: `NAME`, and `NAME.SEVERITY`.
+fn files() -> Vec<File> {
+    let of_kind = |(name, read): &(&str, Read)| {
+        let usual = File { name: (*name).to_owned(), read: *read, least: USUAL };
+        let own = |(least, severity): (usize, &&str)| File { name: format!("{name}.{severity}"), read: *read, least };
+        std::iter::once(usual).chain(SEVERITIES.iter().enumerate().map(own)).collect::<Vec<_>>()
+    };
+    FILES.iter().flat_map(of_kind).collect()
+}
+
+fn no_place(base: &Path, name: &str) -> String {
+    format!("{} has no receiver `- name: {name}` on a line of its own", base.display())
 }
 
 /// A misspelt name would silently mean that nobody is told.
@@ -72,18 +107,19 @@ fn unknown_files(secrets: &Path) -> Vec<String> {
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let is_known = |name: &str| {
-        FILES.iter().any(|(known, _)| *known == name)
+        files().iter().any(|file| file.name == name)
+            || name == WATCHDOG.0
             || OTHER_FILES.contains(&name)
             || name.starts_with(['.', '_'])
             || name.to_lowercase().starts_with("readme")
             || [".md", ".example", "~"].iter().any(|end| name.ends_with(end))
     };
-    let known: Vec<&str> = FILES.iter().map(|(known, _)| *known).collect();
+    let known: Vec<&str> = FILES.iter().map(|(known, _)| *known).chain([WATCHDOG.0]).collect();
     let mut unknown: Vec<String> = names
         .filter(|name| !is_known(name))
         .map(|name| {
             format!(
-                "{} is not read: the files that describe receivers are {}",
+                "{} is not read: the files that describe receivers are {}; all but the last may end in .info, .warning or .critical",
                 secrets.join(name).display(),
                 known.join(", ")
             )

@@ -19,18 +19,26 @@ pub struct Receiver {
 }
 
 /// Reads a file's content into settings, for alerts of a severity.
-type Read = fn(&str, severity: &str) -> Result<Receiver>;
+pub type Read = fn(&str, severity: &str) -> Result<Receiver>;
 
 /// Every file that describes a receiver.
 pub const FILES: &[(&str, Read)] = &[
     ("slack_webhook_url", slack),
     ("discord_webhook_url", discord),
+    ("msteams_webhook_url", msteams),
     ("pagerduty_routing_key", pagerduty),
     ("webhook_url", webhook),
     ("ntfy_url", ntfy),
+    ("apprise_url", apprise),
+    ("matrix_hookshot_url", matrix),
     ("telegram.json", telegram),
+    ("pushover.json", pushover),
+    ("wecom.json", wecom),
     ("email.json", email),
 ];
+
+/// The file of whoever hears the watchdog, and nothing else.
+pub const WATCHDOG: (&str, Read) = ("watchdog_url", webhook);
 
 /// Reads a receiver for alerts of a severity; `None` where there is no such file.
 ///
@@ -60,7 +68,11 @@ const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | t
 /// What is wrong and where to read on, for each alert; the summary only where the title does not have it.
 const TEXT: &str = "{{ range .Alerts }}{{ if eq .Status \"resolved\" }}Resolved: {{ .Annotations.summary }}\n{{ else }}\
     {{ if not $.CommonAnnotations.summary }}{{ .Annotations.summary }}\n{{ end }}\
-    {{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n\n{{ end }}{{ end }}";
+    {{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n\
+    {{ with .Labels.dashboard }}{{ $.ExternalURL }}/d/farcaster-{{ . }}\n{{ end }}\n{{ end }}{{ end }}";
+
+/// The dashboard that shows them, where one shows them all. Alertmanager's external URL is Grafana's.
+const LINK: &str = "{{ .ExternalURL }}{{ with .CommonLabels.dashboard }}/d/farcaster-{{ . }}{{ end }}";
 
 fn slack(text: &str, _: &str) -> Result<Receiver> {
     let settings = vec![
@@ -77,6 +89,11 @@ fn slack(text: &str, _: &str) -> Result<Receiver> {
 fn discord(text: &str, _: &str) -> Result<Receiver> {
     let settings = vec![("webhook_url", url(text)?.into()), ("title", TITLE.into()), ("message", TEXT.into())];
     Ok(Receiver { list: "discord_configs", settings })
+}
+
+fn msteams(text: &str, _: &str) -> Result<Receiver> {
+    let settings = vec![("webhook_url", url(text)?.into()), ("title", TITLE.into()), ("text", TEXT.into())];
+    Ok(Receiver { list: "msteamsv2_configs", settings })
 }
 
 fn pagerduty(text: &str, severity: &str) -> Result<Receiver> {
@@ -103,6 +120,30 @@ fn ntfy(text: &str, _: &str) -> Result<Receiver> {
     Ok(Receiver { list: "webhook_configs", settings: vec![("url", url.into())] })
 }
 
+/// What a webhook gets in place of Alertmanager's own JSON. Alertmanager reads each text as YAML once it is made, and `CRITICAL: …` would be an
+/// object: with a tab before it, it is no YAML, and stays as it is.
+fn payload(fields: &[(&str, &str)]) -> Value {
+    fields.iter().map(|(key, text)| ((*key).to_owned(), format!("\t{text}").into())).collect::<Map<_, _>>().into()
+}
+
+/// Apprise passes it on to whatever it knows. It takes no other word for the type, so that one may have no tab before it.
+fn apprise(text: &str, severity: &str) -> Result<Receiver> {
+    let kind = match severity {
+        "critical" => "failure",
+        "warning" => "warning",
+        _ => "info",
+    };
+    let mut payload = payload(&[("title", TITLE), ("body", TEXT)]);
+    payload["type"] = format!("{{{{ if eq .Status \"firing\" }}}}{kind}{{{{ else }}}}success{{{{ end }}}}").into();
+    Ok(Receiver { list: "webhook_configs", settings: vec![("url", url(text)?.into()), ("payload", payload)] })
+}
+
+/// Hookshot, the bridge of Matrix' own makers, writes the text into a room.
+fn matrix(text: &str, _: &str) -> Result<Receiver> {
+    let payload = payload(&[("text", &format!("{TITLE}\n{TEXT}"))]);
+    Ok(Receiver { list: "webhook_configs", settings: vec![("url", url(text)?.into()), ("payload", payload)] })
+}
+
 fn telegram(text: &str, _: &str) -> Result<Receiver> {
     let fields = Fields::read(text, &["bot_token", "chat_id"])?;
     let token = fields.text("bot_token")?;
@@ -121,6 +162,50 @@ fn telegram(text: &str, _: &str) -> Result<Receiver> {
         ("message", format!("{TITLE}\n{TEXT}").into()),
     ];
     Ok(Receiver { list: "telegram_configs", settings })
+}
+
+fn pushover(text: &str, severity: &str) -> Result<Receiver> {
+    let fields = Fields::read(text, &["token", "user_key"])?;
+    let mut settings = Vec::new();
+    for name in ["token", "user_key"] {
+        let key = fields.text(name)?;
+        let is_key = key.len() == 30 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        ensure!(is_key, "{name} is none: 30 letters and digits");
+        settings.push((name, key.into()));
+    }
+    // High, which passes the quiet hours; normal; low, without a sound. That all is well again is low, too.
+    let priority = match severity {
+        "critical" => "{{ if eq .Status \"firing\" }}1{{ else }}-1{{ end }}",
+        "warning" => "0",
+        _ => "-1",
+    };
+    settings.extend([
+        ("priority", priority.into()),
+        ("title", TITLE.into()),
+        ("message", TEXT.into()),
+        ("url", LINK.into()),
+        ("url_title", "Dashboard".into()),
+    ]);
+    Ok(Receiver { list: "pushover_configs", settings })
+}
+
+/// WeCom, which Alertmanager calls WeChat.
+fn wecom(text: &str, _: &str) -> Result<Receiver> {
+    const TO: [&str; 3] = ["to_user", "to_party", "to_tag"];
+    let fields = Fields::read(text, &["corp_id", "agent_id", "api_secret", TO[0], TO[1], TO[2]])?;
+    let mut settings = Vec::new();
+    for name in ["corp_id", "agent_id", "api_secret"] {
+        settings.push((name, fields.text(name)?.into()));
+    }
+    ensure!(
+        TO.iter().any(|name| fields.has(name)),
+        "nobody is named: give to_user (@all for everybody), to_party or to_tag"
+    );
+    for name in TO.into_iter().filter(|name| fields.has(name)) {
+        settings.push((name, fields.text(name)?.into()));
+    }
+    settings.push(("message", format!("{TITLE}\n{TEXT}").into()));
+    Ok(Receiver { list: "wechat_configs", settings })
 }
 
 fn email(text: &str, _: &str) -> Result<Receiver> {
@@ -318,6 +403,11 @@ mod tests {
                 "password holds a line break",
             ),
             (pagerduty, "S3CRET", "32 letters"),
+            (pushover, r#"{"user_key": "u"}"#, "token is missing"),
+            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is none: 30 letters"),
+            (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is no text"),
+            (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "nobody is named"),
+            (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET", "to_user": ""}"#, "to_user is empty"),
         ] {
             let error = error(read, text);
             assert!(error.contains(words), "{text}: {error}");

@@ -28,6 +28,8 @@ pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) params: Value,
     pub(super) parse: Parser,
+    /// Which failures tell something, too, and are no errors.
+    pub(super) is_expected: fn(&Cause) -> bool,
 }
 
 /// Stands for the answer to one call of a [`Batch`].
@@ -55,7 +57,15 @@ impl Batch {
     where
         T: for<'de> Deserialize<'de> + Send + 'static,
     {
-        self.push(Call { method, params, parse: whole::<T> })
+        self.push(Call { method, params, parse: whole::<T>, is_expected: |_| false })
+    }
+
+    /// Such a failure of a call tells something, too: it is not counted as an error.
+    pub fn expect<T>(&mut self, ticket: Ticket<T>, is_expected: fn(&Cause) -> bool) -> Ticket<T> {
+        if let Some(call) = self.calls.get_mut(ticket.index) {
+            call.is_expected = is_expected;
+        }
+        ticket
     }
 
     /// Like [`Batch::add`], for an answer that may be long: it is read as it comes into a `T` that does not grow with it.
@@ -64,7 +74,7 @@ impl Batch {
         method: &'static str,
         params: Value,
     ) -> Ticket<T> {
-        self.push(Call { method, params, parse: streamed::<T> })
+        self.push(Call { method, params, parse: streamed::<T>, is_expected: |_| false })
     }
 
     /// Like [`Batch::add`], for an object with one field that may be long, which is read as it comes. The rest of it is the `T`.
@@ -73,7 +83,7 @@ impl Batch {
         T: for<'de> Deserialize<'de> + Send + 'static,
         L: LongField,
     {
-        self.push(Call { method, params, parse: split::<T, L> })
+        self.push(Call { method, params, parse: split::<T, L>, is_expected: |_| false })
     }
 
     fn push<T>(&mut self, call: Call) -> Ticket<T> {

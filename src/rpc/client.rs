@@ -183,7 +183,7 @@ impl Client {
             true => Err(Cause::NoSuchMethod),
             false => self.send_single(self.path, method, &params, Share::Double, parse),
         };
-        self.learn(method, &slot);
+        self.learn(method, &slot, |_| false);
         slot.map_err(|cause| CallError {
             node: self.name.clone(),
             about: subject(&params),
@@ -217,7 +217,7 @@ impl Client {
         }
         let slots: Vec<Slot> = slots.into_iter().map(|slot| slot.unwrap_or(Err(Cause::NoAnswer))).collect();
         for (call, slot) in batch.calls.iter().zip(&slots) {
-            self.learn(call.method, slot);
+            self.learn(call.method, slot, call.is_expected);
         }
         Answers::new(&self.name, batch, slots)
     }
@@ -227,11 +227,11 @@ impl Client {
     }
 
     /// Remembers that the node does not have a method, and counts errors.
-    fn learn(&self, method: &str, slot: &Slot) {
+    fn learn(&self, method: &str, slot: &Slot, is_expected: fn(&Cause) -> bool) {
         match slot {
             Err(cause) if cause.is_missing_method() => self.habits.note_missing(method),
-            Err(_) => self.count_errors(1),
-            Ok(_) => {}
+            Err(cause) if !is_expected(cause) => self.count_errors(1),
+            Err(_) | Ok(_) => {}
         }
     }
 

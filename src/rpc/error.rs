@@ -78,6 +78,11 @@ impl Cause {
         *self == Cause::NoSuchMethod
     }
 
+    /// Whether the node understood the call, and answered with an error.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Cause::Refused { .. })
+    }
+
     /// Whether it says something about the node as a whole, whatever it was asked.
     pub fn is_of_node(&self) -> bool {
         use Cause::{BadToken, GivenUp, Gone, Http, NotJsonRpc, Unreachable};

@@ -99,7 +99,7 @@ pub struct Cost {
     pub calls: u64,
     /// HTTP requests sent.
     pub requests: u64,
-    /// Calls that brought an error or nothing, other than a method the node does not have.
+    /// Calls that brought an error or nothing, other than a method the node does not have and what was to be expected.
     pub errors: u64,
     /// Bytes of the answers' bodies.
     pub received_bytes: u64,

@@ -2,11 +2,12 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use lotus_farcaster::expose::{Description, Kind, families};
-use promql_parser::label::Matchers;
+use promql_parser::label::{MatchOp, Matchers};
 use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
@@ -14,7 +15,10 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 const OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families that others export: by their names, or by the start of them, which ends in `_`.
-const OF_OTHERS: [&str; 6] = ["node_", "prometheus_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+const OF_OTHERS: [&str; 7] = ["node_", "prometheus_", "alertmanager_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+
+/// What the user may record in own.yaml.
+const OF_THE_USER: [&str; 2] = ["own:farcaster_threshold:value", "own:farcaster_alert_off:info"];
 
 /// A selector: the name of a metric and what its labels must be.
 pub struct Selector {
@@ -28,6 +32,21 @@ impl Selector {
         self.matchers.matchers.iter().any(|matcher| matcher.name == label)
     }
 
+    /// The labels that must have one value.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let equal = self.matchers.matchers.iter().filter(|matcher| matcher.op == MatchOp::Equal);
+        equal.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect()
+    }
+
+    /// The names that a label may have, where it is asked for by name or by names between bars, which may share what stands around parentheses.
+    pub fn alternatives(&self, label: &str) -> Vec<String> {
+        let is_asked = |matcher: &&promql_parser::label::Matcher| {
+            matcher.name == label && matches!(matcher.op, MatchOp::Equal | MatchOp::Re(_))
+        };
+        let asked = self.matchers.matchers.iter().filter(is_asked);
+        asked.flat_map(|matcher| spelled_out(&matcher.value)).collect()
+    }
+
     /// The family of the exporter, of which a summary's `_sum` and `_count` are a part.
     pub fn family(&self) -> Option<&'static Description> {
         families::ALL.iter().find(|family| {
@@ -35,6 +54,26 @@ impl Selector {
             family.name == self.name || (family.kind == Kind::Summary && (is_part("_sum") || is_part("_count")))
         })
     }
+}
+
+/// `a(b|c)d|e` as `abd`, `acd` and `e`.
+fn spelled_out(pattern: &str) -> Vec<String> {
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for character in pattern.chars() {
+        depth += i32::from(character == '(') - i32::from(character == ')');
+        match character {
+            '|' if depth == 0 => parts.push(String::new()),
+            _ => parts.last_mut().unwrap().push(character),
+        }
+    }
+    let spelled = |part: String| match part.split_once('(').zip(part.rsplit_once(')')) {
+        Some(((start, _), (_, end))) => {
+            let inner = &part[start.len() + 1..part.len() - end.len() - 1];
+            spelled_out(inner).into_iter().map(|one| format!("{start}{one}{end}")).collect()
+        }
+        None => vec![part],
+    };
+    parts.into_iter().flat_map(spelled).collect()
 }
 
 /// All selectors of an expression, and all labels that it groups or joins by.
@@ -59,6 +98,7 @@ impl Query {
         for selector in &self.selectors {
             let name = &selector.name;
             let is_others = recorded.contains(name)
+                || OF_THE_USER.contains(&name.as_str())
                 || OF_OTHERS.iter().any(|known| name == known || (known.ends_with('_') && name.starts_with(known)));
             match selector.family() {
                 Some(family) => {

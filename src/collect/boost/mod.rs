@@ -102,7 +102,8 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     }
     for (address, is_up) in doors {
         let told = if miner_id.is_empty() { String::new() } else { format!("of {miner_id}") };
-        lane.endpoint(Endpoint { kind: Kind::Boost, address: address.clone(), is_up, told });
+        let (address, miner_id) = (address.clone(), miner_id.clone());
+        lane.endpoint(Endpoint { kind: Kind::Boost, address, miner_id, is_up, told });
     }
     lane.collect(
         "boost",

@@ -83,7 +83,8 @@ fn resolve(daemon: &Daemon, roles: Vec<(String, String)>, problems: &mut Problem
                 Some(_) => "StateAccountKey",
                 None => "StateLookupID",
             };
-            batch.add::<String>(method, json!([address, daemon.tipset_key]))
+            let ticket = batch.add::<String>(method, json!([address, daemon.tipset_key]));
+            batch.expect(ticket, Cause::is_refusal)
         })
         .collect();
     let answers = daemon.client.send(&batch);
@@ -91,7 +92,7 @@ fn resolve(daemon: &Daemon, roles: Vec<(String, String)>, problems: &mut Problem
         let other = match answers.get(ticket) {
             Ok(other) => Some(other),
             // A multisig or a contract has no key, and the node says so.
-            Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
+            Err(error) if error.cause.is_refusal() => None,
             Err(error) => problems.if_supported(Err(error)),
         };
         let is_id = address::actor_id(&known).is_some();

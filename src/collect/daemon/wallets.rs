@@ -97,11 +97,11 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
             let params = json!([wallet.address, daemon.tipset_key]);
             let is_id = address::actor_id(&wallet.address).is_some();
             let counterpart = if is_id { "StateAccountKey" } else { "StateLookupID" };
-            (
-                batch.add::<Fil>("WalletBalance", json!([wallet.address])),
-                batch.add::<Option<Int>>("StateVerifiedClientStatus", params.clone()),
-                wallet.id_address.is_empty().then(|| batch.add::<String>(counterpart, params)),
-            )
+            let balance = batch.add::<Fil>("WalletBalance", json!([wallet.address]));
+            let datacap = batch.add::<Option<Int>>("StateVerifiedClientStatus", params.clone());
+            let counterpart = wallet.id_address.is_empty().then(|| batch.add::<String>(counterpart, params));
+            let counterpart = counterpart.map(|ticket| batch.expect(ticket, Cause::is_refusal));
+            (balance, batch.expect(datacap, Cause::is_refusal), counterpart)
         })
         .collect();
     let answers = daemon.client.send(&batch);
@@ -109,11 +109,11 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
         wallet.balance = problems.if_supported(answers.get(balance));
         // An address that the chain has not seen yet has neither datacap nor id, and the node says so with an error.
         wallet.datacap_bytes = match answers.get(datacap) {
-            Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
+            Err(error) if error.cause.is_refusal() => None,
             other => problems.if_supported(other).flatten(),
         };
         let counterpart = counterpart.and_then(|ticket| match answers.get(ticket) {
-            Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
+            Err(error) if error.cause.is_refusal() => None,
             other => problems.if_supported(other),
         });
         let is_id = address::actor_id(&wallet.address).is_some();

@@ -26,6 +26,18 @@ fn n(value: &Value) -> u64 {
 }
 
 #[test]
+fn the_market_s_funds_are_those_on_chain() {
+    let farm = Farm::new(100);
+    for now in day() {
+        let on_chain = At { farm: &farm, now }.about(MINERS[0], "StateMarketBalance");
+        let told = field(&farm, "funds{Escrow{Available{n}Locked{n}Tagged{n}}}", now);
+        let atto = |name: &str| told["Escrow"][name]["n"].as_str().unwrap().parse::<u128>().unwrap();
+        assert_eq!(json!(atto("Locked").to_string()), on_chain["Locked"]);
+        assert_eq!(json!((atto("Locked") + atto("Available")).to_string()), on_chain["Escrow"]);
+    }
+}
+
+#[test]
 fn deals_pass_every_checkpoint_and_none_is_lost() {
     let farm = Farm::new(100);
     let mut before: BTreeMap<&str, [u64; 2]> = BTreeMap::new();

@@ -81,6 +81,7 @@ let
         default = { };
       };
       ruleFiles = optionWith (types.listOf types.path) [ ];
+      rules = optionWith (types.listOf types.str) [ ];
       scrapeConfigs = optionWith (types.listOf (submodule {
         job_name = option types.str;
         scrape_interval = optionWith (types.nullOr types.str) null;

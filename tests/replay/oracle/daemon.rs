@@ -23,6 +23,7 @@ fn node(recording: &Recording, expected: &mut Expected) {
         ("network", text(chain("StateNetworkName"))),
     ];
     expected.add("farcaster_daemon_info", &labels, 1.0);
+    expected.add("farcaster_network_info", &labels[2..], 1.0);
     expected.add("farcaster_daemon_start_time_seconds", &[], seconds(chain("StartTime")));
     expected.add("farcaster_daemon_peers", &[], items(chain("NetPeers")).len() as f64);
     expected.add("farcaster_network_version", &[], number(recording.chain("StateNetworkVersion", json!([null]))));

@@ -20,7 +20,7 @@ use crate::address_book::AddressBook;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::lotus::sector_state::{Phase, in_pipeline, phase, pipeline_states};
-use crate::rpc::{Batch, CallError, Cause, Client, Ticket};
+use crate::rpc::{Batch, Cause, Client, Ticket};
 use crate::tolerant::Problems;
 use durations::Durations;
 use log::Log;
@@ -157,12 +157,15 @@ fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Me
     let tickets: Vec<(u64, Ticket<Answer>)> = numbers
         .iter()
         // With true, the call would cost the full node two calls for each sector.
-        .map(|number| (*number, batch.add_split("SectorsStatus", json!([number, false]))))
+        .map(|number| {
+            let ticket = batch.add_split("SectorsStatus", json!([number, false]));
+            (*number, batch.expect(ticket, is_unknown_sector))
+        })
         .collect();
     let answers = miner.send(&batch);
     for (number, ticket) in tickets {
         let status = match answers.get(ticket) {
-            Err(error) if is_unknown_sector(&error) => {
+            Err(error) if is_unknown_sector(&error.cause) => {
                 memory.sectors.remove(&number);
                 continue;
             }
@@ -192,8 +195,8 @@ fn ask(miner: &Client, numbers: &[u64], tasks: &Tasks, now: f64, memory: &mut Me
 }
 
 /// Lotus says that its datastore has no such key.
-fn is_unknown_sector(error: &CallError) -> bool {
-    matches!(&error.cause, Cause::Refused { message, .. } if message.contains("not found"))
+fn is_unknown_sector(cause: &Cause) -> bool {
+    matches!(cause, Cause::Refused { message, .. } if message.contains("not found"))
 }
 
 pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut Samples) {
