@@ -81,6 +81,8 @@ fn spelled_out(pattern: &str) -> Vec<String> {
 pub struct Query {
     pub selectors: Vec<Selector>,
     labels: Vec<String>,
+    /// Labels that the expression makes.
+    made: Vec<String>,
 }
 
 impl Query {
@@ -114,6 +116,7 @@ impl Query {
         let only_own = self.selectors.iter().all(|selector| selector.family().is_some());
         let known = |label: &str| {
             OF_PROMETHEUS.contains(&label)
+                || self.made.iter().any(|made| made == label)
                 || families::ALL.iter().any(|family| family.labels.contains(&label) || is_quantile(family, label))
         };
         let strange = self.labels.iter().filter(|label| only_own && !known(label));
@@ -148,6 +151,17 @@ impl ExprVisitor for Query {
         if let Some(selector) = selector {
             let name = selector.name.clone().unwrap_or_default();
             self.selectors.push(Selector { name, matchers: selector.matchers.clone() });
+        }
+        if let Expr::Aggregate(AggregateExpr { param: Some(param), .. }) = expression
+            && let Expr::StringLiteral(label) = &**param
+        {
+            self.made.push(label.val.clone());
+        }
+        if let Expr::Call(call) = expression
+            && ["label_replace", "label_join"].contains(&call.func.name)
+            && let Some(Expr::StringLiteral(label)) = call.args.args.get(1).map(|label| &**label)
+        {
+            self.made.push(label.val.clone());
         }
         match expression {
             Expr::Aggregate(AggregateExpr { modifier: Some(by), .. }) => {
