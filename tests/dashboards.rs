@@ -288,7 +288,8 @@ fn screens_judge_by_alerts_that_there_are() {
                 for selector in &query.selectors {
                     if selector.name.starts_with("ALERTS") {
                         let names = selector.alternatives("alertname");
-                        let unknown = names.iter().filter(|name| !rules.alerts.iter().any(|alert| matches(name, alert)));
+                        let unknown =
+                            names.iter().filter(|name| !rules.alerts.iter().any(|alert| matches(name, alert)));
                         wrong.extend(unknown.map(|name| format!("{place}: no alert {name}")));
                     }
                     if selector.name == "alert:farcaster_threshold:value" {
@@ -332,7 +333,9 @@ fn judged_values_are_green_only_where_no_alert_is_active() {
                 }
                 assert!(targets[format!("{stem}critical").as_str()].contains("severity=\"critical\""), "{place}");
                 let colours = colours(panel);
-                for (suffix, colour) in [("ok", "green"), ("warning", "orange"), ("critical", "red"), ("unjudged", "text")] {
+                for (suffix, colour) in
+                    [("ok", "green"), ("warning", "orange"), ("critical", "red"), ("unjudged", "text")]
+                {
                     assert_eq!(colours.get(&format!("{stem}{suffix}")).map(String::as_str), Some(colour), "{place}");
                 }
                 judged += 1;
