@@ -228,7 +228,7 @@ fn nothing_waits_for_long_while_none_of_its_kind_is_done() {
         for now in day() {
             let at = At { farm: &farm, now };
             let jobs = at.miner(miner, "WorkerJobs", json!([]));
-            for job in jobs.as_object().unwrap().values().flat_map(|jobs| list(jobs)) {
+            for job in jobs.as_object().unwrap().values().flat_map(list) {
                 last_done.insert(job["Task"].as_str().unwrap().to_owned(), now);
             }
             let diagnosis = at.miner(miner, "SealingSchedDiag", json!([false]));
