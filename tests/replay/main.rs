@@ -16,6 +16,7 @@ mod recording;
 mod remembered;
 mod values;
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -66,6 +67,7 @@ impl Ran {
         let timeout = oracle::run::TIMEOUT_SECONDS.to_string();
         let exporter = devnet.exporter().args(&["--timeout", &timeout]);
         let run = exporter.run();
+        keep(&run.stdout);
         let mut published = Metrics::parse(&run.stdout);
         remembered::add_totals(exporter.home(), &mut published);
         Ran {
@@ -74,6 +76,13 @@ impl Ran {
             book: devnet.book(),
             span: Span { from, to: unix_seconds() },
         }
+    }
+}
+
+/// For who wants to look at the runs in a Prometheus: REPLAY_TEXTS names a folder for what the exporter printed, a file for each run.
+fn keep(text: &str) {
+    if let Some(folder) = std::env::var_os("REPLAY_TEXTS") {
+        std::fs::write(Path::new(&folder).join(format!("{:.3}.prom", unix_seconds())), text).unwrap();
     }
 }
 

@@ -39,9 +39,11 @@ pub fn expect(devnet: &Devnet, book: &Book, published: &Metrics, ran: Span, expe
     let commit = published.label("farcaster_build_info", "commit").first().copied().unwrap_or_default();
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", commit)];
     expected.add("farcaster_build_info", &version, 1.0);
-    for (endpoint, node) in [("daemon", &devnet.daemon), ("miner", &devnet.miners[0]), ("miner", &devnet.miners[1])] {
+    let miners = devnet.miners.iter().zip(super::MINERS).map(|(node, (_, miner_id))| ("miner", node, miner_id));
+    for (endpoint, node, miner_id) in miners.chain([("daemon", &devnet.daemon, "")]) {
         let address = format!("127.0.0.1:{}", node.port);
-        expected.add("farcaster_endpoint_up", &[("endpoint", endpoint), ("address", &address)], 1.0);
+        let labels = [("endpoint", endpoint), ("address", address.as_str()), ("miner_id", miner_id)];
+        expected.add("farcaster_endpoint_up", &labels, 1.0);
     }
     let took = 0.0..=ran.to - ran.from;
     expected.add_within("farcaster_run_timestamp_seconds", &[], ran.from..=ran.to);
