@@ -1,4 +1,4 @@
-//! Tells the build its commit, for `--version`.
+//! Tells the build its commit, for `--version`, and packs the suite, for `bundle`.
 //!
 //! `FARCASTER_COMMIT`, where it is given, is taken as it is: containers and Nix build without a `.git`. Else git is asked, if these
 //! sources are themselves a work tree: a crate unpacked inside another project's must not name that one's commit. Changes that are not
@@ -13,6 +13,24 @@ fn main() {
     let given = std::env::var("FARCASTER_COMMIT").ok().filter(|commit| !commit.is_empty());
     let commit = given.or_else(from_git).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=FARCASTER_COMMIT={commit}");
+    pack_suite();
+}
+
+/// The files that src/bundle.txt lists, one after the other, each after a line with its path and a line with its size: a tenth of that is left.
+fn pack_suite() {
+    println!("cargo::rerun-if-changed=src/bundle.txt");
+    let mut suite = Vec::new();
+    for path in
+        std::fs::read_to_string("src/bundle.txt").unwrap_or_else(|error| panic!("src/bundle.txt: {error}")).lines()
+    {
+        println!("cargo::rerun-if-changed={path}");
+        let content = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        suite.extend(format!("{path}\n{}\n", content.len()).into_bytes());
+        suite.extend(content);
+    }
+    let folder = std::env::var("OUT_DIR").unwrap_or_else(|error| panic!("OUT_DIR: {error}"));
+    let packed = miniz_oxide::deflate::compress_to_vec(&suite, 10);
+    std::fs::write(Path::new(&folder).join("suite"), packed).unwrap_or_else(|error| panic!("{folder}: {error}"));
 }
 
 fn from_git() -> Option<String> {

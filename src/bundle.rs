@@ -5,74 +5,46 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::textfile;
 
-macro_rules! files {
-    ($($path:literal)*) => {
-        /// Every file: its path in the repository and its content.
-        pub static FILES: &[(&str, &[u8])] = &[$(($path, include_bytes!(concat!("../", $path)))),*];
-    };
+/// What build.rs packed of the files that `bundle.txt` lists.
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suite"));
+
+/// So large is the suite at most, unpacked.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Every file: its path in the repository and its content.
+fn files() -> Result<Vec<(String, Vec<u8>)>> {
+    let unpacked = miniz_oxide::inflate::decompress_to_vec_with_limit(PACKED, MAX_BYTES)
+        .map_err(|error| anyhow!("the suite in this binary is damaged ({error}): get the binary again"))?;
+    let mut rest = unpacked.as_slice();
+    let mut files = Vec::new();
+    while !rest.is_empty() {
+        let file = next_file(&mut rest).context("the suite in this binary is damaged: get the binary again")?;
+        files.push(file);
+    }
+    Ok(files)
 }
 
-files! {
-    ".env.example"
-    "CHANGELOG.md"
-    "Dockerfile"
-    "LICENSE-APACHE"
-    "LICENSE-MIT"
-    "README.md"
-    "compose.yaml"
-    "compose/alertmanager/alertmanager.yml"
-    "compose/exporter/README.md"
-    "compose/grafana/provisioning/dashboards/farcaster.yaml"
-    "compose/grafana/provisioning/datasources/prometheus.yaml"
-    "compose/prometheus/prometheus.yml"
-    "compose/prometheus/rules/blocks.yaml"
-    "compose/prometheus/rules/chain.yaml"
-    "compose/prometheus/rules/exporter.yaml"
-    "compose/prometheus/rules/machines.yaml"
-    "compose/prometheus/rules/money.yaml"
-    "compose/prometheus/rules/news.yaml"
-    "compose/prometheus/rules/proving.yaml"
-    "compose/prometheus/rules/recording.yaml"
-    "compose/prometheus/rules/screens.yaml"
-    "compose/prometheus/rules/sealing.yaml"
-    "compose/prometheus/rules/thresholds.yaml"
-    "compose/prometheus/rules/watcher.yaml"
-    "compose/prometheus/targets/README.md"
-    "compose/secrets/README.md"
-    "dashboards/blocks-rewards.json"
-    "dashboards/deals.json"
-    "dashboards/fleet.json"
-    "dashboards/miner.json"
-    "dashboards/node.json"
-    "dashboards/proving.json"
-    "dashboards/sealing.json"
-    "dashboards/wallets-gas.json"
-    "dashboards/workers-storage.json"
-    "docker/folders.tar.gz"
-    "docs/ARCHITECTURE.md"
-    "docs/BENCHMARK.md"
-    "docs/METRICS.md"
-    "docs/NIX.md"
-    "docs/RELEASING.md"
-    "docs/STACK.md"
-    "docs/SYSTEMD.md"
-    "docs/runbooks.md"
-    "systemd/drop-ins/local-nodes.conf"
-    "systemd/drop-ins/lotus-user.conf"
-    "systemd/lotus-farcaster-once.service"
-    "systemd/lotus-farcaster-once.timer"
-    "systemd/lotus-farcaster.service"
-    "systemd/sysusers.conf"
-    "systemd/tmpfiles.conf"
+/// A line with the path, a line with the number of bytes, and the bytes.
+fn next_file(rest: &mut &[u8]) -> Option<(String, Vec<u8>)> {
+    let mut line = || {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let line = std::str::from_utf8(&rest[..end]).ok()?.to_owned();
+        *rest = &rest[end + 1..];
+        Some(line)
+    };
+    let (path, bytes) = (line()?, line()?.parse().ok()?);
+    let (content, after) = rest.split_at_checked(bytes)?;
+    *rest = after;
+    Some((path, content.to_vec()))
 }
 
 /// The paths, one a line.
-pub fn list() -> String {
-    FILES.iter().map(|(path, _)| format!("{path}\n")).collect()
+pub fn list() -> &'static str {
+    include_str!("bundle.txt")
 }
 
 /// Writes every file below `folder`, which is made where it is missing. Returns how many were written: those that are there already, as
@@ -85,10 +57,10 @@ pub fn list() -> String {
 pub fn write(folder: &Path) -> Result<usize> {
     let mut missing = Vec::new();
     let mut changed = Vec::new();
-    for (path, content) in FILES {
-        match fs::read(folder.join(path)) {
-            Ok(there) if there == *content => {}
-            Ok(_) => changed.push(*path),
+    for (path, content) in files()? {
+        match fs::read(folder.join(&path)) {
+            Ok(there) if there == content => {}
+            Ok(_) => changed.push(path),
             Err(error) if error.kind() == ErrorKind::NotFound => missing.push((path, content)),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", folder.join(path).display())),
         }

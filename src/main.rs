@@ -35,7 +35,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(options) => return check::run(&options, &env),
-        Command::Bundle { folder: None } => print(&bundle::list())?,
+        Command::Bundle { folder: None } => print(bundle::list())?,
         Command::Bundle { folder: Some(folder) } => {
             let written = bundle::write(&folder)?;
             print(&format!("{written} files written to {}\n", folder.display()))?;
