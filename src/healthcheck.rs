@@ -28,7 +28,7 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let is_file = fs::metadata(path).with_context(|| format!("{file} cannot be read"))?.is_file();
     ensure!(is_file, "{file} is not a regular file");
     let bytes = fs::read(path).with_context(|| format!("{file} cannot be read"))?;
-    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{file} is not the exporter's: it is no text"))?;
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{file} is not the exporter's: it is not text"))?;
     ensure!(!text.is_empty(), "{file} is empty");
     ensure!(text.ends_with('\n'), "{file} is not whole: its last line is cut off");
     if let Some(number) =

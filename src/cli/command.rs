@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long a run may take where nothing else is said.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40);
-/// How often what is dear for the nodes is done where nothing else is said.
+/// How often what is expensive for the nodes is done where nothing else is said.
 pub const DEFAULT_SLOW_INTERVAL: Duration = Duration::from_secs(1800);
 /// Rows a family may have where nothing else is said.
 pub const DEFAULT_MAX_ROWS: usize = 500;
@@ -115,7 +115,7 @@ pub struct Options {
     pub interval: Option<Duration>,
     /// Budget of one run.
     pub timeout: Duration,
-    /// How often what is dear for the nodes is done: what reads every sector.
+    /// How often what is expensive for the nodes is done: what reads every sector.
     pub slow_interval: Duration,
     /// Where the daemon's repo is, instead of where Lotus looks.
     pub daemon_repo: Option<PathBuf>,

@@ -36,7 +36,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new("timeout", One("DURATION"),
         "Most time that one run may take; what is missing by then is left out\n").default("40s"),
     Opt::new("slow-interval", One("DURATION"),
-        "How often to do what is dear for the nodes\n").default("30m"),
+        "How often to do what is expensive for the nodes\n").default("30m"),
     Opt::new("daemon-repo", One("DIR"),
         "Repo of the Lotus daemon").default("LOTUS_PATH, else ~/.lotus"),
     Opt::new("miner-repo", Many("DIR"),

@@ -20,7 +20,7 @@ pub struct Run<'a> {
     pub now: f64,
     /// How long the run may take.
     pub timeout: Duration,
-    /// How often what is dear for the nodes is done, in seconds.
+    /// How often what is expensive for the nodes is done, in seconds.
     pub slow_period_seconds: f64,
     /// The most rows a family may have.
     pub max_rows: usize,

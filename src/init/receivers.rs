@@ -170,7 +170,7 @@ fn pushover(text: &str, severity: &str) -> Result<Receiver> {
     for name in ["token", "user_key"] {
         let key = fields.text(name)?;
         let is_key = key.len() == 30 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        ensure!(is_key, "{name} is none: 30 letters and digits");
+        ensure!(is_key, "{name} is not one: it has 30 letters and digits");
         settings.push((name, key.into()));
     }
     // High, which passes the quiet hours; normal; low, without a sound. That all is well again is low, too.
@@ -268,7 +268,7 @@ impl Fields {
     }
 
     fn text(&self, name: &str) -> Result<&str> {
-        let text = self.required(name)?.as_str().with_context(|| format!("{name} is no text in quotes"))?;
+        let text = self.required(name)?.as_str().with_context(|| format!("{name} is not text in quotes"))?;
         ensure!(!text.trim().is_empty(), "{name} is empty");
         ensure!(!text.chars().any(char::is_control), "{name} holds a line break or another control character");
         Ok(text)
@@ -279,7 +279,7 @@ impl Fields {
 fn url(text: &str) -> Result<&str> {
     let lower = text.to_ascii_lowercase();
     let rest = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme));
-    let rest = rest.context("it is no URL that begins with https:// or http://")?;
+    let rest = rest.context("it is not a URL that begins with https:// or http://")?;
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte);
     ensure!(
         rest.bytes().all(valid),
@@ -374,7 +374,7 @@ mod tests {
             (telegram as Read, "{", "no JSON from line 1 column 1 on"),
             (telegram, "[\"S3CRET\"]", "no object"),
             (telegram, "{}", "bot_token is missing"),
-            (telegram, r#"{"bot_token": 1537}"#, "bot_token is no text"),
+            (telegram, r#"{"bot_token": 1537}"#, "bot_token is not text"),
             (telegram, r#"{"bot_token": ""}"#, "bot_token is empty"),
             (telegram, r#"{"bot_token": "S3CRET"}"#, "bot_token is none"),
             (telegram, r#"{"bot_token": "1:S3CRET"}"#, "chat_id is missing"),
@@ -385,7 +385,7 @@ mod tests {
             (email, r#"{"smarthost": "mail.example"}"#, "smarthost is not HOST:PORT"),
             (email, r#"{"smarthost": "mail.example:smtp"}"#, "smarthost is not HOST:PORT"),
             (email, r#"{"smarthost": "m:25", "from": "me"}"#, "from is no e-mail"),
-            (email, r#"{"smarthost": "m:25", "from": "a@b", "to": ["c@d"]}"#, "to is no text"),
+            (email, r#"{"smarthost": "m:25", "from": "a@b", "to": ["c@d"]}"#, "to is not text"),
             (email, r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u"}"#, "password is missing"),
             (
                 email,
@@ -395,7 +395,7 @@ mod tests {
             (
                 email,
                 r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u", "password": 1537}"#,
-                "password is no text",
+                "password is not text",
             ),
             (
                 email,
@@ -404,8 +404,8 @@ mod tests {
             ),
             (pagerduty, "S3CRET", "32 letters"),
             (pushover, r#"{"user_key": "u"}"#, "token is missing"),
-            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is none: 30 letters"),
-            (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is no text"),
+            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not one: it has 30 letters"),
+            (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is not text"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "nobody is named"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET", "to_user": ""}"#, "to_user is empty"),
         ] {
