@@ -38,9 +38,14 @@ fn everything_that_the_farm_shows() {
     let missing: Vec<&str> = all.filter(|family| !shown(family)).collect();
     assert!(missing.is_empty(), "the fixtures show nothing of {missing:?}");
 
-    let ports = [farm.daemon.port, farm.miner.port, farm.other.port, boost.port];
-    let text = ports.iter().fold(run.stdout, |text, port| text.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:PORT"));
-    let masked: String = text.lines().map(|line| mask(line) + "\n").collect();
+    let ports =
+        [("DAEMON", farm.daemon.port), ("MINER", farm.miner.port), ("OTHER", farm.other.port), ("BOOST", boost.port)];
+    let named = |text: String, (name, port): &(&str, u16)| text.replace(&format!("127.0.0.1:{port}"), name);
+    let text = ports.iter().fold(run.stdout, named);
+    let mut lines: Vec<String> = text.lines().map(mask).collect();
+    // Samples stand in the order of their labels, and the ports were anything before they got names.
+    lines.chunk_by_mut(|one, next| name(one) == name(next)).for_each(<[String]>::sort);
+    let masked: String = lines.into_iter().map(|line| line + "\n").collect();
     let path = support::path("golden/farm.prom");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &masked).unwrap();
@@ -52,9 +57,14 @@ fn everything_that_the_farm_shows() {
     assert_eq!(masked.lines().count(), golden.lines().count(), "{} has other lines at its end", path.display());
 }
 
+/// The name of a sample's series; "#" for a comment.
+fn name(line: &str) -> &str {
+    line.split(['{', ' ']).next().unwrap_or_default()
+}
+
 /// Replaces what another run or another build would write otherwise.
 fn mask(line: &str) -> String {
-    let name = line.split(['{', ' ']).next().unwrap_or_default();
+    let name = name(line);
     match line.rsplit_once(' ') {
         Some((series, _)) if OF_THE_CLOCK.contains(&name) => format!("{series} CLOCK"),
         _ if name == "farcaster_build_info" => format!("{name}{{version=\"VERSION\",commit=\"COMMIT\"}} 1"),
