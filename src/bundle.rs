@@ -28,6 +28,12 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
+/// The content of one file of the suite.
+pub(crate) fn file(path: &str) -> Result<Vec<u8>> {
+    let file = files()?.into_iter().find(|(known, _)| known == path);
+    file.map(|(_, content)| content).with_context(|| format!("this binary carries no {path}"))
+}
+
 /// A line with the path, a line with the number of bytes, and the bytes.
 fn next_file(rest: &mut &[u8]) -> Option<(String, Vec<u8>)> {
     let mut line = || {

@@ -23,6 +23,7 @@ pub mod rpc;
 pub mod secret;
 pub mod state;
 pub mod textfile;
+pub mod thresholds;
 pub mod tolerant;
 
 /// The commit that this was built from, where the build was told.

@@ -1,11 +1,13 @@
 //! From facts to text: the table of metric families, the samples that collectors add, and the Prometheus text format.
 
+mod facts;
 pub mod families;
 mod text;
 mod unit;
 
 use std::collections::BTreeMap;
 
+pub use facts::{Fact, Facts};
 pub use unit::Unit;
 
 use crate::lotus::fil::Fil;

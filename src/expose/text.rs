@@ -7,6 +7,9 @@ use super::{Block, Kind, Sample};
 /// A longer label value tells nobody more, and costs everybody.
 const MAX_LABEL_CHARACTERS: usize = 256;
 
+/// Names and values of a sample's labels.
+pub type Labels = Vec<(String, String)>;
+
 /// The labels of a sample in braces, or nothing where there are none.
 pub fn labels(names: &[&str], values: &[&str]) -> String {
     if names.is_empty() {
@@ -64,6 +67,42 @@ pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {
 pub fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-5..1e21).contains(&size) { format!("{value:e}") } else { format!("{value}") }
+}
+
+/// A sample's name, labels and value; nothing for a comment, and for what [`render`] does not write.
+pub fn sample(line: &str) -> Option<(&str, Labels, f64)> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let (series, value) = line.rsplit_once(' ')?;
+    let value = value.parse().ok()?;
+    let Some((name, mut rest)) = series.split_once('{') else {
+        return Some((series, Vec::new(), value));
+    };
+    let mut labels = Vec::new();
+    while let Some((label, after)) = rest.split_once("=\"") {
+        let (content, after) = quoted(after)?;
+        labels.push((label.trim_start_matches(',').to_owned(), content));
+        rest = after;
+    }
+    Some((name, labels, value))
+}
+
+/// What stands before the closing quote, without its escapes, and what stands behind it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut content = String::new();
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '"' => return Some((content, &text[index + 1..])),
+            '\\' => match characters.next()?.1 {
+                'n' => content.push('\n'),
+                other => content.push(other),
+            },
+            other => content.push(other),
+        }
+    }
+    None
 }
 
 #[cfg(test)]
