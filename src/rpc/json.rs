@@ -215,12 +215,13 @@ impl Scan {
                     at += plain;
                 }
                 Place::Between => {
-                    while let Some(byte) =
-                        bytes.get(at).filter(|byte| !matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'))
-                    {
-                        self.run = if is_separator(byte) { 0 } else { self.run + 1 };
-                        at += 1;
-                    }
+                    let rest = &bytes[at..];
+                    let plain = &rest[..rest.iter().position(|byte| is_structure(*byte)).unwrap_or(rest.len())];
+                    self.run = match plain.iter().rposition(|byte| is_separator(*byte)) {
+                        Some(separator) => plain.len() - separator - 1,
+                        None => self.run + plain.len(),
+                    };
+                    at += plain.len();
                 }
                 _ => {}
             }
@@ -324,7 +325,13 @@ pub fn why_malformed(error: &io::Error) -> Option<&'static str> {
     error.get_ref()?.downcast_ref::<Malformed>().map(|malformed| malformed.0)
 }
 
-fn is_separator(byte: &u8) -> bool {
+/// Begins or ends a string, a list or an object.
+fn is_structure(byte: u8) -> bool {
+    matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')
+}
+
+/// Ends a literal.
+fn is_separator(byte: u8) -> bool {
     matches!(byte, b',' | b':' | b' ' | b'\n' | b'\r' | b'\t')
 }
 
