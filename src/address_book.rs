@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::files;
 use crate::lotus::address;
 
 const EXPECTED: &str = r#"{"names": {ADDRESS: NAME}, "watch": [ADDRESS]}"#;
@@ -27,7 +28,7 @@ impl AddressBook {
     /// The file cannot be read, or is not an address book at all.
     pub fn read(path: &Path) -> Result<(Self, Vec<String>)> {
         let file = format!("address book {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(|| format!("{file}: cannot read it"))?;
+        let text = files::read_configuration(path).with_context(|| format!("{file}: cannot read it"))?;
         let fields = parse(&text).with_context(|| format!("{file}: expected {EXPECTED}"))?;
         let mut book = AddressBook::default();
         let mut problems = Vec::new();

@@ -14,6 +14,7 @@ pub mod demo_history;
 pub mod discover;
 pub mod exporter;
 pub mod expose;
+pub mod files;
 pub mod healthcheck;
 pub mod init;
 pub mod limits;

@@ -13,6 +13,9 @@ const EXIT_WRONG_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
+    for line in cli::misspelt(std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned())) {
+        say(&line);
+    }
     let (result, failure) = match cli::parse(arguments, &env) {
         Ok(command) => (run(command), EXIT_FAILURE),
         Err(error) => (Err(error), EXIT_WRONG_USAGE),
@@ -21,17 +24,21 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
-            // Where nobody listens there is nobody to tell.
-            let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {error:#}");
+            say(&format!("{error:#}"));
             ExitCode::from(failure)
         }
     }
 }
 
+/// Writes a line for people. Where nobody listens there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
+}
+
 /// Does it. False means that something is wrong, and was said.
 fn run(command: Command) -> Result<bool> {
     match command {
-        Command::Help(text) => print(&text)?,
+        Command::Print(text) => print(&text)?,
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(options) => return check::run(&options, &env),

@@ -21,8 +21,8 @@ pub const DEFAULT_DEMO_MINERS: usize = 2;
 #[derive(Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)] // one is made, once
 pub enum Command {
-    /// Print this text.
-    Help(String),
+    /// Print this text: help, a man page, completions.
+    Print(String),
     /// Print the version.
     Version,
     /// Ask the nodes and publish what they say.

@@ -1,15 +1,18 @@
 //! The table of all commands. A new command is a row here, a variant of [`Command`] and an arm in `main.rs`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::command::{
     Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL,
     DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Verbosity,
 };
+use super::help::help_of;
+use super::nearest::hint;
 use super::options::Takes::{Nothing, One, Optionally};
 use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt};
 use super::typed::Typed;
-use super::values::{DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS};
+use super::values::{DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS, shown};
+use super::{completions, manual};
 use crate::healthcheck;
 
 pub struct Spec {
@@ -44,7 +47,7 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "bundle",
-        operands: &[Operand { name: "DIR", variable: None, unless: Some("list") }],
+        operands: &[Operand { name: "DIR", variable: None, unless: Some("list"), is_optional: false }],
         options: &[Opt::new("list", Nothing, "Print the names of the files, and write none")],
         has_variables: false,
         help: "Write the rest of the suite to this folder: dashboards, rules, the stack of\n\
@@ -56,7 +59,7 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "healthcheck",
-        operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE"), unless: None }],
+        operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE"), unless: None, is_optional: false }],
         options: &[
             Opt::new("max-age", One("DURATION"), "Most time since the run that wrote it").default("5m"),
         ],
@@ -149,6 +152,54 @@ pub const COMMANDS: &[Spec] = &[
             let secrets = secrets.unwrap_or_default();
             Ok(Command::InitAlertmanager { secrets, base: typed.operand(0), out: typed.operand(1) })
         },
+    },
+    Spec {
+        name: "completions",
+        operands: &[Operand::new("SHELL")],
+        options: &[],
+        has_variables: false,
+        help: "Print what completes this command line in the shell of that name: bash,\n\
+               zsh or fish",
+        validate: |typed| {
+            let shell = typed.operand(0);
+            let text = shell.to_str().and_then(completions::of);
+            text.map(Command::Print).with_context(|| {
+                format!("completions: {} is none of bash, zsh and fish", shown(&shell.to_string_lossy()))
+            })
+        },
+    },
+    Spec {
+        name: "man",
+        operands: &[],
+        options: &[],
+        has_variables: false,
+        help: "Print the man page, for `man -l -` or a file in man1",
+        validate: |_| Ok(Command::Print(manual::page())),
+    },
+    Spec {
+        name: "help",
+        operands: &[Operand { name: "[COMMAND]", variable: None, unless: None, is_optional: true }],
+        options: &[],
+        has_variables: false,
+        help: "Print this help, or that of a command",
+        validate: |typed| {
+            let word = typed.operand(0);
+            let word = word.to_string_lossy();
+            let spec = all().find(|spec| spec.name == word);
+            let spec = spec.with_context(|| {
+                let hint = hint(&word, COMMANDS.iter().map(|command| command.name));
+                format!("unknown command {}{hint}", shown(&word))
+            })?;
+            Ok(Command::Print(help_of(spec)))
+        },
+    },
+    Spec {
+        name: "version",
+        operands: &[],
+        options: &[],
+        has_variables: false,
+        help: "Print the version",
+        validate: |_| Ok(Command::Version),
     },
 ];
 

@@ -14,7 +14,23 @@ pub fn help() -> String {
         }
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
-    HELP.replace("{options}", &options).replace("{commands}", &commands)
+    let exit_codes: String = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code}  {meaning}\n")).collect();
+    HELP.replace("{purpose}", PURPOSE)
+        .replace("{examples}", &paragraphs(EXAMPLES))
+        .replace("{options}", &options)
+        .replace("{commands}", &commands)
+        .replace("{environment}", &paragraphs(ENVIRONMENT))
+        .replace("{exit_codes}", &exit_codes)
+}
+
+/// Each term on a line of its own, and what it is about below it.
+fn paragraphs(terms: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (term, about) in terms {
+        text += &format!("  {term}\n");
+        text += &about.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
+    }
+    text
 }
 
 /// The help text for a command.
@@ -35,7 +51,7 @@ pub fn help_of(command: &Spec) -> String {
 }
 
 /// Like `healthcheck [OPTIONS] FILE`.
-fn usage(command: &Spec) -> String {
+pub fn usage(command: &Spec) -> String {
     let options = if command.options.is_empty() { "" } else { " [OPTIONS]" };
     let operands = command.operands.iter().map(|operand| format!(" {}", operand.name));
     format!("{}{options}{}", command.name, operands.collect::<String>())
@@ -58,42 +74,64 @@ fn list<'a>(options: impl Iterator<Item = &'a Opt> + Clone, indent: &str) -> Str
     text
 }
 
-const HELP: &str = "\
+/// What the program is for, in lines.
+pub const PURPOSE: &str = "\
 Shows what matters about Filecoin storage providers in Prometheus: asks the Lotus daemon,
 miners and Boost over their APIs and writes metrics, to stdout or to a text file for
-node_exporter.
+node_exporter.";
+
+/// Command lines, and what they do.
+pub const EXAMPLES: &[(&str, &str)] = &[
+    ("lotus-exporter-farcaster", "Find the nodes as the Lotus tools do, ask them once, print the metrics."),
+    ("lotus-exporter-farcaster --demo", "The same with a simulated farm, without any node."),
+    (
+        "lotus-exporter-farcaster --interval 1m --textfile /var/lib/prometheus/node-exporter/farcaster.prom",
+        "Refresh the file every minute.",
+    ),
+    ("lotus-exporter-farcaster check", "Find out what is wrong, and what to do."),
+];
+
+/// Environment variables, and what they are for.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    (
+        "FARCASTER_<OPTION>",
+        "Stands for an option that is not typed: its name in capitals, _ for -.\n\
+         FARCASTER_MINER_REPO and FARCASTER_MINER_ID take comma lists. FARCASTER_VERBOSE and\n\
+         FARCASTER_QUIET are 1, true, yes or 0, false, no. FARCASTER_DEMO takes the same words (1 is\n\
+         on, not one sector), or a number of sectors from 2 up. An empty variable counts as unset.",
+    ),
+    (
+        "FULLNODE_API_INFO, MINER_API_INFO, BOOST_API_INFO",
+        "Token and address of a node, as `lotus auth api-info` prints them.",
+    ),
+    (
+        "FULLNODE_API_INFO_FILE, MINER_API_INFO_FILE, BOOST_API_INFO_FILE",
+        "Files that hold the same, so that no token stands in the environment.",
+    ),
+    ("LOTUS_PATH, LOTUS_MINER_PATH, BOOST_PATH", "Repos of the nodes, where a token and an address are found."),
+    ("BOOST_GRAPHQL_URL", "Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not say so."),
+];
+
+/// Exit statuses, and what they mean.
+pub const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "complete and valid text was written, even when nodes are down; the command did its work"),
+    ("1", "it could not be written; the command says why it failed"),
+    ("2", "wrong usage"),
+];
+
+const HELP: &str = "\
+{purpose}
 
 Usage: lotus-exporter-farcaster [OPTIONS]
        lotus-exporter-farcaster COMMAND ...
 
 Examples:
-  lotus-exporter-farcaster
-      Find the nodes as the Lotus tools do, ask them once, print the metrics.
-  lotus-exporter-farcaster --demo
-      The same with a simulated farm, without any node.
-  lotus-exporter-farcaster --interval 1m --textfile /var/lib/node_exporter/farcaster.prom
-      Refresh the file every minute.
-
+{examples}
 Options:
 {options}
 Commands, each with a --help of its own:
 {commands}
 Environment:
-  FARCASTER_<OPTION>  stands for an option that is not typed: its name in capitals, _ for -.
-      FARCASTER_MINER_REPO and FARCASTER_MINER_ID take comma lists. FARCASTER_VERBOSE and
-      FARCASTER_QUIET are 1, true, yes or 0, false, no. FARCASTER_DEMO takes the same words (1 is
-      on, not one sector), or a number of sectors from 2 up. An empty variable counts as unset.
-  FULLNODE_API_INFO, MINER_API_INFO, BOOST_API_INFO
-      Token and address of a node, as `lotus auth api-info` prints them.
-  FULLNODE_API_INFO_FILE, MINER_API_INFO_FILE, BOOST_API_INFO_FILE
-      Files that hold the same, so that no token stands in the environment.
-  LOTUS_PATH, LOTUS_MINER_PATH, BOOST_PATH
-      Repos of the nodes, where a token and an address are found.
-  BOOST_GRAPHQL_URL
-      Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not say so.
-
+{environment}
 Exit codes:
-  0  complete and valid text was written, even when nodes are down; the command did its work
-  1  it could not be written; the command says why it failed
-  2  wrong usage
-";
+{exit_codes}";

@@ -3,7 +3,10 @@
 
 mod command;
 mod commands;
+mod completions;
 mod help;
+mod manual;
+mod nearest;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -18,8 +21,9 @@ use lexopt::Arg;
 pub use command::*;
 use commands::{COLLECT, COMMANDS, Spec};
 pub use help::help;
+use nearest::{hint, nearest};
 use options::Takes::{Many, Nothing, One, Optionally};
-use options::{COMMON, bare_demo};
+use options::{COMMON, Opt, bare_demo};
 use typed::Typed;
 use values::shown;
 
@@ -33,8 +37,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, env: &dyn Fn(&str) -> Opt
     let mut args = args.into_iter().peekable();
     let mut spec = &COLLECT;
     if let Some(word) = args.next_if(|first| !first.is_empty() && !first.as_encoded_bytes().starts_with(b"-")) {
-        let known = COMMANDS.iter().find(|command| word == command.name);
-        spec = known.ok_or_else(|| anyhow!("unknown command {} (see --help)", shown(&word.to_string_lossy())))?;
+        let Some(known) = COMMANDS.iter().find(|command| word == command.name) else {
+            let word = word.to_string_lossy();
+            let hint = hint(&word, COMMANDS.iter().map(|command| command.name));
+            bail!("unknown command {}{hint} (see --help)", shown(&word));
+        };
+        spec = known;
     }
     let space = if spec.name.is_empty() { "" } else { " " };
     read(spec, args, env).map_err(|error| anyhow!("{error:#} (see {}{space}--help)", spec.name))
@@ -52,10 +60,13 @@ fn read(spec: &Spec, args: impl Iterator<Item = OsString>, env: &dyn Fn(&str) ->
             continue;
         };
         let value = match option.takes {
-            Nothing if option.name == "help" => return Ok(Command::Help(help::help_of(spec))),
+            Nothing if option.name == "help" => return Ok(Command::Print(help::help_of(spec))),
             Nothing if option.name == "version" => return Ok(Command::Version),
             Nothing => OsString::new(),
-            Optionally(_) => parser.optional_value().unwrap_or_else(bare_demo),
+            Optionally(_) => match parser.optional_value() {
+                Some(value) => value,
+                None => next_number(&mut parser).unwrap_or_else(bare_demo),
+            },
             One(_) | Many(_) => parser.value().map_err(explain)?,
         };
         let source = format!("--{}", option.name);
@@ -71,6 +82,24 @@ fn read(spec: &Spec, args: impl Iterator<Item = OsString>, env: &dyn Fn(&str) ->
         typed.add_environment(spec.options, env)?;
     }
     (spec.validate)(&typed)
+}
+
+/// The number that stands after an option whose value is optional, like `--demo 5000`.
+fn next_number(parser: &mut lexopt::Parser) -> Option<OsString> {
+    let mut rest = parser.try_raw_args()?;
+    rest.next_if(|next| !next.is_empty() && next.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+}
+
+/// What to say of variables that begin with `FARCASTER_` and stand for no option, but nearly: whoever set them meant one. Others are left
+/// alone; images and the stack of containers have some of their own.
+pub fn misspelt(variables: impl Iterator<Item = String>) -> Vec<String> {
+    let known: Vec<String> = commands::all().flat_map(|spec| spec.options).map(Opt::variable).collect();
+    let unknown = variables.filter(|name| name.starts_with("FARCASTER_") && !known.contains(name));
+    let near = unknown.filter_map(|name| {
+        let meant = nearest(&name["FARCASTER_".len()..], known.iter().map(|known| &known["FARCASTER_".len()..]))?;
+        Some(format!("{name} stands for no option, and is ignored: did you mean FARCASTER_{meant}?"))
+    });
+    near.collect()
 }
 
 /// Why an argument has no place in this command.
@@ -89,7 +118,13 @@ fn refuse(spec: &Spec, arg: Arg) -> anyhow::Error {
     match owner {
         Some(owner) if owner.name.is_empty() => anyhow!("{} takes no {name}", spec.name),
         Some(owner) => anyhow!("{name} stands after the command {} only", owner.name),
-        None => explain(arg.unexpected()),
+        None => {
+            let hint = name.strip_prefix("--").map(|typed| {
+                let known = spec.options.iter().chain(COMMON).map(|option| option.name);
+                nearest(typed, known).map(|name| format!(": did you mean --{name}?")).unwrap_or_default()
+            });
+            anyhow!("{}{}", explain(arg.unexpected()), hint.unwrap_or_default())
+        }
     }
 }
 

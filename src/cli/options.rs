@@ -32,7 +32,7 @@ pub const OPTIONS: &[Opt] = &[
          must end in .prom, is replaced atomically and readable by everyone"),
     Opt::new("interval", One("DURATION"),
         "Run again and again, this long from start to start\n\
-         (30s, 1m30s, 1h; a bare number is seconds)").default("run once"),
+         (30s, 1m30s, 1h, 2d; a bare number is seconds)").default("run once"),
     Opt::new("timeout", One("DURATION"),
         "Most time that one run may take; what is missing by then is left out\n").default("40s"),
     Opt::new("slow-interval", One("DURATION"),
@@ -132,11 +132,13 @@ pub struct Operand {
     pub variable: Option<&'static str>,
     /// The option with which none is needed.
     pub unless: Option<&'static str>,
+    /// Whether it may be missing.
+    pub is_optional: bool,
 }
 
 impl Operand {
     pub const fn new(name: &'static str) -> Operand {
-        Operand { name, variable: None, unless: None }
+        Operand { name, variable: None, unless: None, is_optional: false }
     }
 }
 

@@ -113,7 +113,8 @@ fn the_help_text_lists_every_command_with_its_options() {
     let (_, listed) = help.split_once("\nCommands, ").unwrap();
     let (listed, _) = listed.split_once("\nEnvironment:").unwrap();
     for command in COMMANDS {
-        assert!(listed.contains(&format!("\n  {} ", command.name)), "{}", command.name);
+        let begins = [" ", "\n"].map(|end| format!("\n  {}{end}", command.name));
+        assert!(begins.iter().any(|line| listed.contains(line)), "{}", command.name);
         // Those of collecting stand above.
         let own = command.options.iter().filter(|option| !OPTIONS.iter().any(|other| other.name == option.name));
         for option in own {
@@ -121,7 +122,7 @@ fn the_help_text_lists_every_command_with_its_options() {
         }
         let own = run(&[command.name, "--help"], &[]).unwrap();
         assert!(
-            matches!(own, Command::Help(text) if text.contains(&format!("Usage: lotus-exporter-farcaster {}", command.name)))
+            matches!(own, Command::Print(text) if text.contains(&format!("Usage: lotus-exporter-farcaster {}", command.name)))
         );
         assert_eq!(run(&[command.name, "-V"], &[]).unwrap(), Command::Version);
     }
@@ -240,7 +241,7 @@ fn variables_can_say_nothing_on_and_off() {
         assert_eq!(demo(value), Some(sectors), "{value:?}");
     }
     assert_eq!(options(&["--demo=1"], &[]).demo, Some(1));
-    assert_eq!(demo("10000000"), Some(10_000_000));
+    assert_eq!(demo("2000000"), Some(2_000_000));
     let unset: Vec<_> = SAMPLES.iter().map(|sample| variable(sample[0].0)).collect();
     let unset: Vec<_> = unset.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(options(&[], &unset), options(&[], &[]));
@@ -251,7 +252,7 @@ fn variables_can_say_nothing_on_and_off() {
 #[test]
 fn help_and_version_answer_before_anything_is_judged() {
     for help in ["-h", "--help", "-vh"] {
-        assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Help(super::help()));
+        assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Print(super::help()));
     }
     let wrong = [("FARCASTER_QUIET", "perhaps")];
     for version in ["-V", "--version"] {
@@ -259,6 +260,42 @@ fn help_and_version_answer_before_anything_is_judged() {
     }
     let env = [("FARCASTER_VERSION", "v5"), ("FARCASTER_HELP", "1")];
     assert_eq!(options(&[], &env), options(&[], &[]));
+}
+
+#[test]
+fn the_number_of_a_demo_may_stand_apart() {
+    assert_eq!(options(&["--demo", "5000"], &[]), options(&["--demo=5000"], &[]));
+    assert_eq!(options(&["--demo", "--verbose"], &[]), options(&["--demo=2000", "--verbose"], &[]));
+}
+
+#[test]
+fn help_and_version_are_words_too() {
+    assert_eq!(run(&["help"], &[]).unwrap(), run(&["--help"], &[]).unwrap());
+    assert_eq!(run(&["help", "check"], &[]).unwrap(), run(&["check", "--help"], &[]).unwrap());
+    assert_eq!(run(&["version"], &[]).unwrap(), run(&["--version"], &[]).unwrap());
+    assert!(error(&["help", "bundel"], &[]).contains("unknown command \"bundel\": did you mean bundle?"));
+}
+
+#[test]
+fn variables_that_nearly_stand_for_an_option_are_named() {
+    let lines = |names: &[&str]| misspelt(names.iter().map(|name| (*name).to_owned()));
+    let line = "FARCASTER_INTERVALL stands for no option, and is ignored: did you mean FARCASTER_INTERVAL?";
+    assert_eq!(lines(&["FARCASTER_INTERVALL", "FARCASTER_INTERVAL", "HOME"]), [line]);
+    assert!(lines(&["FARCASTER_MINERID"])[0].contains("FARCASTER_MINER_ID?"));
+    let of_others = [
+        "FARCASTER_VERSION",
+        "FARCASTER_COMMIT",
+        "FARCASTER_IMAGE",
+        "FARCASTER_GRAFANA_BIND",
+        "FARCASTER_RETENTION_TIME",
+    ];
+    assert_eq!(lines(&of_others), [""; 0]);
+}
+
+#[test]
+fn completions_are_for_shells_that_exist() {
+    assert!(error(&["completions"], &[]).contains("completions needs SHELL"));
+    assert!(error(&["completions", "tcsh"], &[]).contains("\"tcsh\" is none of bash, zsh and fish"));
 }
 
 #[test]
@@ -274,10 +311,12 @@ fn durations() {
         ("45", 45.0),
         ("604800", 604_800.0),
         ("168h", 604_800.0),
+        ("7d", 604_800.0),
+        ("1d12h", 129_600.0),
     ] {
         assert_eq!(seconds(text), expected, "{text}");
     }
-    let wrong = "0|0s|0h0ms|-5|-5s|+5|1.5s|s|5 s|30s |5S|1d|1m30|m5|\u{665}s|5\u{e9}|\
+    let wrong = "0|0s|0h0ms|-5|-5s|+5|1.5s|s|5 s|30s |5S|8d|1m30|m5|\u{665}s|5\u{e9}|\
          169h|604801|604800s1ms|\
          99999999999999999999h|18446744073709551615ms1ms|18446744073709551615h";
     for text in wrong.split('|') {
@@ -303,7 +342,12 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--bogus"][..], "unknown option --bogus"),
         (&["--bogus=x"], "unknown option --bogus"),
         (&["-x"], "unknown option -x"),
-        (&["--demo", "5000"], "unexpected argument \"5000\""),
+        (&["--demo", "many"], "unexpected argument \"many\""),
+        (&["--demo", "5000", "6000"], "unexpected argument \"6000\""),
+        (&["--intervall=1m"], "unknown option --intervall: did you mean --interval?"),
+        (&["--deamon-repo=/d"], "unknown option --deamon-repo: did you mean --daemon-repo?"),
+        (&["chek"], "unknown command \"chek\": did you mean check?"),
+        (&["frobnicate"], "unknown command \"frobnicate\" (see"),
         (&["--", "-v"], "unexpected argument \"-v\""),
         (&["--verbose=1"], "--verbose takes no value"),
         (&["--textfile"], "--textfile needs a value"),
@@ -311,7 +355,7 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--state-dir", "--demo"], "--state-dir needs a value"),
         (&["--demo="], "--demo needs a value"),
         (&["--demo=0"], "--demo: \"0\" is not a number of sectors"),
-        (&["--demo=10000001"], "--demo: \"10000001\""),
+        (&["--demo=2000001"], "--demo: \"2000001\""),
         (&["--demo", "--demo-miners=0"], "--demo-miners: \"0\" is not a number of miners from 1 to 200"),
         (&["--max-rows=-1"], "--max-rows: \"-1\" is not a whole number"),
         (&["--max-rows=1e3"], "--max-rows: \"1e3\""),

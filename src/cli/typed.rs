@@ -51,7 +51,7 @@ impl Typed {
         }
         for (index, operand) in operands.iter().enumerate() {
             // An unset shell variable leaves an empty value.
-            if operand.unless.is_some_and(|option| self.has(option)) {
+            if operand.is_optional || operand.unless.is_some_and(|option| self.has(option)) {
                 continue;
             }
             if self.operands.get(index).is_none_or(|value| value.is_empty()) {

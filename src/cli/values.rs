@@ -7,10 +7,10 @@ use std::time::Duration;
 pub type Reader<T> = (&'static str, fn(&str) -> Option<T>);
 
 pub const DURATION: Reader<Duration> =
-    ("a duration like 30s, 1m30s, 1h or 500ms, more than zero and at most 7 days (168h)", duration);
+    ("a duration like 30s, 1m30s, 1h, 2d or 500ms, more than zero and at most 7d", duration);
 pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
 pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
-pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 10000000", demo_sectors);
+pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 2000000", demo_sectors);
 pub const MINERS: Reader<usize> = ("a number of miners from 1 to 200", demo_miners);
 pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
 
@@ -30,6 +30,7 @@ fn duration(text: &str) -> Option<Duration> {
             "s" => 1000,
             "m" => 60_000,
             "h" => 3_600_000,
+            "d" => 24 * 3_600_000,
             _ => return None,
         };
         let part = whole_number::<u64>(number)?.checked_mul(unit_milliseconds)?;
@@ -54,8 +55,9 @@ fn miner_id(text: &str) -> Option<String> {
     })
 }
 
+/// More than a run could answer for in its time and in a usual machine's memory: a million takes seconds and 1.5 GB.
 fn demo_sectors(text: &str) -> Option<u64> {
-    whole_number(text).filter(|sectors| (1..=10_000_000).contains(sectors))
+    whole_number(text).filter(|sectors| (1..=2_000_000).contains(sectors))
 }
 
 fn demo_miners(text: &str) -> Option<usize> {

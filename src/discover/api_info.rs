@@ -36,20 +36,23 @@ pub(super) fn parse_address(text: &str) -> Result<Address, &'static str> {
     if text.starts_with('/') { Ok((parse_multiaddr(text)?, None)) } else { parse_url(text) }
 }
 
-/// An entry without what people copy along with it: `export`, the name of the variable, which is told, and quotes. No token has any of these.
+/// An entry without what people copy along with it: `export`, the name of a variable, which is returned, and quotes. No token has any of
+/// these: the `=` at the end of a token in base64 stands before the `:`.
 pub(super) fn unwrapped(entry: &str) -> (Option<&str>, &str) {
     let bare = |text| str::trim_matches(text, |c: char| c.is_whitespace() || ['"', '\'', '\u{feff}'].contains(&c));
     let entry = bare(entry);
     let entry = entry.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t'])).map_or(entry, bare);
     match entry.split_once('=') {
-        Some((name, rest)) if is_variable(name) => (Some(name.trim_end()), bare(rest)),
+        Some((name, rest)) if is_variable(name) && !bare(rest).starts_with([':', '=']) => {
+            (Some(name.trim_end()), bare(rest))
+        }
         _ => (None, entry),
     }
 }
 
 fn is_variable(name: &str) -> bool {
     let name = name.trim_end();
-    name.ends_with("_API_INFO") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Whether `text` can be a token: visible ASCII, as an HTTP header needs it.

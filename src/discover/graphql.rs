@@ -1,11 +1,11 @@
 //! Where a Boost answers GraphQL: at an address of its own, which `config.toml` in its repo names, or nothing but a default does.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use super::config::setting;
 use super::{Endpoint, Kind, Search, api_info};
+use crate::files;
 
 /// Says where Boost answers GraphQL, for a Boost behind a proxy, or one whose repo is elsewhere.
 const VARIABLE: &str = "BOOST_GRAPHQL_URL";
@@ -56,7 +56,7 @@ impl Search<'_> {
     pub(super) fn graphql_of_repo(&mut self, repo: &Path) -> Box<Endpoint> {
         let path = repo.join("config.toml");
         let file = path.display();
-        let config = fs::read_to_string(&path).unwrap_or_else(|error| {
+        let config = files::read_configuration(&path).unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound && repo.is_dir() {
                 self.warnings.push(format!(
                     "{file} cannot be read ({error}): let the user of this exporter read it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"

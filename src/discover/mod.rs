@@ -26,11 +26,11 @@ mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use known::Known;
 
+use crate::files;
 use crate::secret::Secret;
 
 /// What a node is.
@@ -45,6 +45,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Kind; 3] = [Kind::Daemon, Kind::Miner, Kind::Boost];
+
     /// The value of the `endpoint` label: `daemon`, `miner` or `boost`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -288,16 +290,16 @@ impl Search<'_> {
                         "{file_name} is ignored, since {name} is set too: unset one of them"
                     ));
                 }
-                return Some(self.list(names, name, name, &list));
+                return Some(self.list(names, name, &list));
             }
             let path = file?;
-            Some(match fs::read_to_string(self.expand(Path::new(&path))) {
+            Some(match files::read_configuration(&self.expand(Path::new(&path))) {
                 Ok(text) => {
                     let (comments, list): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.trim_start().starts_with('#'));
                     let list = list.join("\n");
                     // Who writes a comment instead of a node says that there is none.
                     let is_none = !comments.is_empty() && list.trim().is_empty();
-                    if is_none { Vec::new() } else { self.list(names, name, &file_name, &list) }
+                    if is_none { Vec::new() } else { self.list(names, &file_name, &list) }
                 }
                 Err(error) => {
                     // Who takes this variable for the other one has a token in it, which does not begin like a path.
@@ -312,7 +314,7 @@ impl Search<'_> {
     }
 
     /// The entries of a `TOKEN:ADDRESS` list.
-    fn list(&mut self, names: &Names, variable: &str, source: &str, list: &str) -> Vec<Endpoint> {
+    fn list(&mut self, names: &Names, source: &str, list: &str) -> Vec<Endpoint> {
         let entries = list.split([',', '\n']).map(str::trim);
         let entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).collect();
         let (mut nodes, mut problems) = (Vec::new(), Vec::new());
@@ -321,7 +323,8 @@ impl Search<'_> {
         }
         for (index, entry) in (1..).zip(entries) {
             let (of, entry) = api_info::unwrapped(entry);
-            if let Some(of) = of.filter(|of| !names.api_info.contains(of) && *of != variable) {
+            let others = Kind::ALL.iter().filter(|kind| **kind != names.kind).map(|kind| kind.names());
+            if let Some(of) = of.filter(|of| others.flat_map(|other| other.api_info).any(|name| name == of)) {
                 problems.push(format!(
                     "{source} entry {index} begins with {of}=, so it is of another kind of node: give it what `{}` prints",
                     names.auth

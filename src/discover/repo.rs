@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::setting;
 use super::{Credential, Endpoint, Kind, Names, Search, api_info};
+use crate::files;
 use crate::secret::Secret;
 
 impl Search<'_> {
@@ -78,7 +79,7 @@ impl Search<'_> {
                 Some(_) => without_address(node),
             };
         }
-        let config = fs::read_to_string(repo.join("config.toml")).unwrap_or_default();
+        let config = files::read_configuration(&repo.join("config.toml")).unwrap_or_default();
         let own = setting(&config, "API", "ListenAddress").and_then(|address| api_info::parse_address(address).ok());
         let url = own.map_or_else(|| format!("http://127.0.0.1:{}", names.default_port), |(url, _)| url);
         let node = Endpoint::new(names.kind, url, None, source);
@@ -106,7 +107,7 @@ impl Search<'_> {
         let path = repo.join("token");
         let file = path.display();
         let metadata = fs::metadata(&path);
-        let text = match fs::read_to_string(&path) {
+        let text = match files::read_configuration(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
             Err(error) => {
@@ -145,8 +146,8 @@ fn without_address(node: Endpoint) -> Endpoint {
 fn api(names: &Names, repo: &Path) -> Result<(String, Option<Credential>), String> {
     let path = repo.join("api");
     let file = path.display();
-    let text =
-        fs::read_to_string(&path).map_err(|error| format!("{file} cannot be read {}", reason(names, repo, &error)))?;
+    let text = files::read_configuration(&path)
+        .map_err(|error| format!("{file} cannot be read {}", reason(names, repo, &error)))?;
     api_info::parse_address(text.trim())
         .map_err(|reason| format!("{file} holds no address ({reason}): restart {}, which writes it", names.program))
 }

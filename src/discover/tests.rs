@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use tempfile::TempDir;
 
@@ -389,6 +390,8 @@ fn entries_are_freed_of_what_is_copied_along() {
         format!("STORAGE_API_INFO={JWT}:/ip4/10.0.0.1/tcp/2345/http"),
         format!("export MINER_API_INFO=\"{JWT}:/ip4/10.0.0.1/tcp/2345/http\""),
         format!("'{JWT}:/ip4/10.0.0.1/tcp/2345/http'"),
+        format!("export api_info='{JWT}:/ip4/10.0.0.1/tcp/2345/http'"),
+        format!("MINER1={JWT}:/ip4/10.0.0.1/tcp/2345/http"),
         format!("\u{feff}export\tMINER_API_INFO = '{JWT}:/ip4/10.0.0.1/tcp/2345/http' "),
     ] {
         let found = World::new().with("MINER_API_INFO", entry).discover();
@@ -400,6 +403,19 @@ fn entries_are_freed_of_what_is_copied_along() {
     let found = World::new().with("MINER_API_INFO", of_daemon).discover();
     one_warning(&found, &["MINER_API_INFO entry 1", "FULLNODE_API_INFO=", "lotus-miner auth api-info"]);
     assert!(found.miners.is_empty());
+}
+
+#[test]
+fn a_token_may_end_in_padding() {
+    let found = World::new().with("MINER_API_INFO", "c2VjcmV0==:/ip4/10.0.0.1/tcp/2345/http").discover();
+    no_warnings(&found);
+    assert_eq!(tokens(&found.miners), [Some("c2VjcmV0==")]);
+}
+
+#[test]
+fn a_file_without_an_end_is_not_read_for_ever() {
+    let found = World::new().with("MINER_API_INFO_FILE", "/dev/zero").discover();
+    one_warning(&found, &["MINER_API_INFO_FILE", "/dev/zero", "more than 1048576 bytes"]);
 }
 
 #[test]

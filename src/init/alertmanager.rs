@@ -29,7 +29,7 @@ const OTHER_FILES: &[&str] = &["fullnode_api_info", "miner_api_info", "boost_api
 pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
     let mut report = Report { done: Vec::new(), wrong: unknown_files(secrets) };
     let file = base.display();
-    let mut text = fs::read_to_string(base).with_context(|| format!("{file} cannot be read"))?;
+    let mut text = crate::files::read_configuration(base).with_context(|| format!("{file} cannot be read"))?;
     let files = files();
     let mut in_use = vec![false; files.len()];
     let mut wrong = |error: anyhow::Error| {

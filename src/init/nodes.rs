@@ -10,7 +10,7 @@ use super::Report;
 use crate::cli::InitNodes;
 use crate::discover::{self, Endpoint, Kind, Places};
 use crate::exporter::Env;
-use crate::{healthcheck, textfile};
+use crate::{files, healthcheck, textfile};
 
 /// One of these in a folder with a repo's name tells a repo from an empty folder, such as containers make in the place of what they miss.
 const MARKS: &[&str] = &["api", "token", "config.toml", "keystore", "datastore"];
@@ -97,7 +97,7 @@ impl Source<'_> {
 
     fn of_file(&self, path: &Path) -> Result<String> {
         let file = path.display();
-        let text = fs::read_to_string(path).map_err(|error| {
+        let text = files::read_configuration(path).map_err(|error| {
             if let Some(target) = lost(path) {
                 return anyhow!("{file} is a link to {target}, which is not mounted here: put the file itself there");
             }
@@ -142,7 +142,7 @@ impl Source<'_> {
         let read = |name: &str| {
             let path = repo.join(name);
             let file = path.display();
-            let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            let text = files::read_configuration(&path).map_err(|error| match error.kind() {
                 ErrorKind::NotFound if lost(&path).is_some() => anyhow!(
                     "{file} is a link to {}, which leads out of what is mounted here: set {} to a folder that holds all of the repo; {}",
                     lost(&path).unwrap_or_default(),

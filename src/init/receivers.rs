@@ -2,12 +2,13 @@
 //!
 //! Messages name the file and the field, and repeat nothing of the content.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value, json};
+
+use crate::files;
 
 /// Settings of one receiver, such as an element of `slack_configs`.
 #[derive(Debug, PartialEq)]
@@ -47,7 +48,7 @@ pub const WATCHDOG: (&str, Read) = ("watchdog_url", webhook);
 /// The file cannot be read, or describes no receiver.
 pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>> {
     let file = path.display();
-    let text = match fs::read_to_string(path) {
+    let text = match files::read_configuration(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => bail!("{file} cannot be read ({error}): let this user read it, or remove it"),

@@ -1,12 +1,13 @@
 //! `init-secrets`: a random password for Grafana's admin, made once.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use super::Report;
+use crate::files;
 use crate::secret::Secret;
 use crate::textfile;
 
@@ -29,7 +30,7 @@ const ALPHABET: &[u8; 56] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrst
 pub fn run(folder: &Path) -> Result<Report> {
     let path = folder.join(NAME);
     let file = path.display();
-    let done = match fs::read_to_string(&path) {
+    let done = match files::read_configuration(&path) {
         Ok(text) => {
             let characters = text.trim().chars().count();
             if characters < SHORTEST {
