@@ -62,6 +62,36 @@ fn version() {
 }
 
 #[test]
+fn a_man_page_and_completions() {
+    for (args, begins) in [
+        (&["man"][..], ".TH LOTUS\\-EXPORTER\\-FARCASTER 1 "),
+        (&["completions", "bash"], "# bash completion"),
+        (&["completions", "zsh"], "#compdef lotus-exporter-farcaster\n"),
+        (&["completions", "fish"], "# fish completion"),
+    ] {
+        let run = Exporter::new().args(args).run();
+        assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""), "{args:?}");
+        assert!(run.stdout.starts_with(begins) && run.stdout.contains("interval"), "{args:?}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn what_is_mistyped_and_what_was_meant() {
+    for (arg, message) in [
+        ("chek", "unknown command \"chek\": did you mean check? (see --help)\n"),
+        ("--intervall=1m", "unknown option --intervall: did you mean --interval? (see --help)\n"),
+    ] {
+        let run = Exporter::new().arg(arg).run();
+        assert_eq!(run.status.code(), Some(2));
+        assert_eq!(run.stderr, format!("lotus-exporter-farcaster: {message}"));
+    }
+    let run = Exporter::new().arg("--demo").env("FARCASTER_MAXROWS", "1").run();
+    assert_eq!(run.status.code(), Some(0));
+    let line = "FARCASTER_MAXROWS stands for no option, and is ignored: did you mean FARCASTER_MAX_ROWS?\n";
+    assert_eq!(run.stderr, format!("lotus-exporter-farcaster: {line}"));
+}
+
+#[test]
 fn wrong_usage() {
     for args in [
         &["--bogus"][..],
