@@ -1,6 +1,7 @@
-//! What a run costs: the simulated farm served over HTTP at four sizes, the real exporter asking it, and a table of what that took.
+//! What a run costs: the simulated farm served over HTTP, the real exporter asking it, and tables of what that took: one lotus-miner with
+//! more and more sectors, and more and more lotus-miners, each with as many.
 //!
-//! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors.
+//! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, and `cargo bench -- miners` only the second table.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -15,6 +16,11 @@ use serde_json::Value;
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
+/// How many lotus-miners the second table has.
+const MINERS: [usize; 3] = [1, 10, 40];
+
+const SECTORS_OF_EACH: u64 = 10_000;
+
 /// CPU time is told in hundredths of a second, so a steady run is measured as the average of many.
 const STEADY_RUNS: u32 = 20;
 
@@ -26,27 +32,40 @@ const SERVER_THREADS: usize = 4;
 
 fn main() -> Result<()> {
     let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
-    println!(
-        "| sectors | run | calls | requests | received | CPU | peak memory | time | bare client | output | series |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for sectors in sizes {
-        measure(sectors)?;
+    let is_miners_only = std::env::args().any(|argument| argument == "miners");
+    if !is_miners_only {
+        header("sectors");
+        for &sectors in if sizes.is_empty() { &SIZES[..] } else { &sizes } {
+            // The first miner of two has three quarters of the sectors.
+            measure(&sectors.to_string(), Farm::new(sectors * 4 / 3), 1)?;
+        }
+    }
+    if is_miners_only || sizes.is_empty() {
+        header("lotus-miners");
+        for miners in MINERS {
+            measure(&miners.to_string(), Farm::with_miners(SECTORS_OF_EACH * miners as u64, miners), miners)?;
+        }
     }
     Ok(())
 }
 
-/// One miner with so many sectors: the first of the farm, which has three quarters of them.
-fn measure(sectors: u64) -> Result<()> {
-    let farm = Arc::new(Farm::new(sectors * 4 / 3));
+fn header(what: &str) {
+    println!(
+        "| {what} | run | calls | requests | received | CPU | peak memory | time | bare client | output | series |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+}
+
+/// A full node and so many lotus-miners of a farm, as one exporter asks them.
+fn measure(size: &str, farm: Farm, miners: usize) -> Result<()> {
+    let farm = Arc::new(farm);
     let exchanges = Exchanges::default();
     let daemon = serve(&farm, Node::Daemon, &exchanges)?;
-    let miner = serve(&farm, Node::Miner(0), &exchanges)?;
+    let miners = (0..miners).map(|miner| serve(&farm, Node::Miner(miner), &exchanges)).collect::<Result<_>>()?;
     let state = tempfile::tempdir()?;
-    let exporter = Exporter { daemon, miner, state: state.path() };
+    let exporter = Exporter { daemon, miners, state: state.path() };
 
-    exporter.run()?.print(sectors, "first", &exchanges.take(), None);
+    exporter.run()?.print(size, "first", &exchanges.take(), None);
     // Large farms are read over several runs, and blocks of the last day are looked for in pieces.
     finish_reading(&exporter)?;
     for _ in 0..RUNS_TO_CATCH_UP {
@@ -60,26 +79,33 @@ fn measure(sectors: u64) -> Result<()> {
         steady.peak_memory_bytes = steady.peak_memory_bytes.max(exporter.run()?.peak_memory_bytes);
     }
     steady.cpu = (children_cpu()? - before) / STEADY_RUNS;
-    steady.print(sectors, "steady", &asked, Some(bare_client(&asked)?));
+    steady.print(size, "steady", &asked, Some(bare_client(&asked)?));
 
     exchanges.take();
     forget_slow_tier(state.path())?;
     let slow = finish_reading(&exporter)?;
     let asked = exchanges.take();
-    slow.print(sectors, "slow tier", &asked, Some(bare_client(&asked)?));
+    slow.print(size, "slow tier", &asked, Some(bare_client(&asked)?));
     Ok(())
 }
 
 /// Runs until all sectors have been read: what that took together.
 fn finish_reading(exporter: &Exporter) -> Result<Measure> {
     let mut all = exporter.run()?;
-    while state_of(exporter.state)?["sections"]["on_chain/f03100100"]["reading"].is_object() {
+    while is_reading(exporter.state)? {
         let run = exporter.run()?;
         all.cpu += run.cpu;
         all.elapsed += run.elapsed;
         all.peak_memory_bytes = all.peak_memory_bytes.max(run.peak_memory_bytes);
     }
     Ok(all)
+}
+
+/// Whether sectors on chain are still being read.
+fn is_reading(state: &Path) -> Result<bool> {
+    let state = state_of(state)?;
+    let mut sections = state["sections"].as_object().context("no sections in the state")?.iter();
+    Ok(sections.any(|(name, section)| name.starts_with("on_chain/") && section["reading"].is_object()))
 }
 
 fn state_of(folder: &Path) -> Result<Value> {
@@ -155,7 +181,7 @@ fn serve(farm: &Arc<Farm>, node: Node, exchanges: &Exchanges) -> Result<SocketAd
 
 struct Exporter<'a> {
     daemon: SocketAddr,
-    miner: SocketAddr,
+    miners: Vec<SocketAddr>,
     state: &'a Path,
 }
 
@@ -170,6 +196,7 @@ struct Measure {
 
 impl Exporter<'_> {
     fn run(&self) -> Result<Measure> {
+        let miners: Vec<String> = self.miners.iter().map(|miner| format!("http://{miner}")).collect();
         let before = children_cpu()?;
         let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
@@ -178,7 +205,7 @@ impl Exporter<'_> {
             .arg(self.state)
             .env_clear()
             .env("FULLNODE_API_INFO", format!("http://{}", self.daemon))
-            .env("MINER_API_INFO", format!("http://{}", self.miner))
+            .env("MINER_API_INFO", miners.join(","))
             .stdin(Stdio::null())
             .output()?;
         let elapsed = started.elapsed();
@@ -195,14 +222,14 @@ impl Exporter<'_> {
 }
 
 impl Measure {
-    fn print(&self, sectors: u64, run: &str, asked: &[Exchange], bare_client: Option<Duration>) {
+    fn print(&self, size: &str, run: &str, asked: &[Exchange], bare_client: Option<Duration>) {
         let calls: usize = asked.iter().map(|exchange| exchange.calls).sum();
         let received: usize = asked.iter().map(|exchange| exchange.answer_bytes).sum();
         let bare_client = bare_client.map_or("".to_owned(), |bare| {
             format!("{:.2} s, x {:.2}", bare.as_secs_f64(), self.elapsed.as_secs_f64() / bare.as_secs_f64())
         });
         println!(
-            "| {sectors} | {run} | {calls} | {} | {:.1} kB | {:.1} ms | {:.1} MB | {:.2} s | {bare_client} | {:.0} kB | {} |",
+            "| {size} | {run} | {calls} | {} | {:.1} kB | {:.1} ms | {:.1} MB | {:.2} s | {bare_client} | {:.0} kB | {} |",
             asked.len(),
             received as f64 / 1e3,
             self.cpu.as_secs_f64() * 1e3,
