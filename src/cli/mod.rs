@@ -18,8 +18,8 @@ use lexopt::Arg;
 pub use command::*;
 use commands::{COLLECT, COMMANDS, Spec};
 pub use help::help;
+use options::COMMON;
 use options::Takes::{Many, Nothing, One, Optionally};
-use options::{COMMON, bare_demo};
 use typed::Typed;
 use values::shown;
 
@@ -55,7 +55,7 @@ fn read(spec: &Spec, args: impl Iterator<Item = OsString>, env: &dyn Fn(&str) ->
             Nothing if option.name == "help" => return Ok(Command::Help(help::help_of(spec))),
             Nothing if option.name == "version" => return Ok(Command::Version),
             Nothing => OsString::new(),
-            Optionally(_) => parser.optional_value().unwrap_or_else(bare_demo),
+            Optionally(_) => parser.optional_value().unwrap_or_else(|| option.bare()),
             One(_) | Many(_) => parser.value().map_err(explain)?,
         };
         let source = format!("--{}", option.name);
