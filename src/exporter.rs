@@ -48,7 +48,7 @@ pub fn run(options: &Options, env: Env) -> Result<()> {
 }
 
 /// When the next run starts: as planned, or at once where the last one took longer, which moves the plan.
-fn next_start(last_start: Instant, interval: Duration, now: Instant) -> Instant {
+pub(crate) fn next_start(last_start: Instant, interval: Duration, now: Instant) -> Instant {
     (last_start + interval).max(now)
 }
 
@@ -213,11 +213,14 @@ fn default_address_book(env: Env) -> Option<PathBuf> {
     Some(config.join("lotus-farcaster/addresses.json"))
 }
 
-/// The demo remembers nothing beyond the process unless told where, so that it never mixes with a real miner's memory.
 pub(crate) fn state(options: &Options, env: Env) -> State {
+    state_folder(options, env).map_or_else(State::in_memory, |folder| State::in_folder(&folder))
+}
+
+/// The demo remembers nothing beyond the process unless told where, so that it never mixes with a real miner's memory.
+pub(crate) fn state_folder(options: &Options, env: Env) -> Option<PathBuf> {
     let default = || state::default_folder(env).filter(|_| options.demo.is_none());
-    let folder = options.state_dir.clone().or_else(default);
-    folder.map_or_else(State::in_memory, |folder| State::in_folder(&folder))
+    options.state_dir.clone().or_else(default)
 }
 
 pub(crate) fn unix_seconds() -> f64 {

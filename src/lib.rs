@@ -23,6 +23,7 @@ pub mod rivals;
 pub mod rpc;
 pub mod secret;
 pub mod state;
+pub mod status;
 pub mod textfile;
 pub mod thresholds;
 pub mod tolerant;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
-use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init};
+use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init, status};
 
 /// What was asked for could not be done, or the answer is no.
 const EXIT_FAILURE: u8 = 1;
@@ -42,6 +42,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(options) => return check::run(&options, &env),
+        Command::Status(asked) => status::run(&asked, &env)?,
         Command::Bundle { folder: None } => print(bundle::list())?,
         Command::Bundle { folder: Some(folder) } => {
             let written = bundle::write(&folder)?;

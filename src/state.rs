@@ -66,6 +66,23 @@ impl State {
         State { folder: Some(folder.to_owned()), ..State::default() }
     }
 
+    /// A memory that ends with the process, and begins with what a folder holds, which is left as it is. What is wrong with that is returned in
+    /// words.
+    pub fn copy_of(folder: &Path) -> (Self, Option<String>) {
+        match read(&folder.join(FILE_NAME)) {
+            Ok(sections) => (State { sections: Mutex::new(sections.unwrap_or_default()), ..State::default() }, None),
+            Err(_) => {
+                let path = folder.join(FILE_NAME);
+                let line = format!(
+                    "{}: cannot read what the exporter remembers, so figures of its history are missing: run as the exporter's user, \
+                     or name another --state-dir",
+                    path.display()
+                );
+                (State::in_memory(), Some(line))
+            }
+        }
+    }
+
     /// Begins a run: waits for other processes, at most so long, and reads what they left. What is wrong is returned in words; the run can go
     /// on with what is remembered in this process, and keeps it in the folder again as soon as that is possible.
     pub fn begin(&self, patience: Duration) -> (Turn<'_>, Vec<String>) {

@@ -13,6 +13,8 @@ pub const DEFAULT_MAX_ROWS: usize = 500;
 pub const DEFAULT_HISTORY: Duration = Duration::from_secs(6 * 3600);
 /// Sectors of the simulated farm where `--demo` names no number.
 pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
+/// Seconds from one screen of `status --watch` to the next where nothing else is said.
+pub const DEFAULT_WATCH_SECONDS: u64 = 30;
 
 /// Miners of the simulated farm where nothing else is said.
 pub const DEFAULT_DEMO_MINERS: usize = 2;
@@ -29,6 +31,8 @@ pub enum Command {
     Collect(Options),
     /// Ask the nodes and say what is wrong.
     Check(Options),
+    /// Ask the nodes and show how things stand.
+    Status(Status),
     /// Write the files that the program carries.
     Bundle {
         /// Where to; only their names are printed where absent.
@@ -59,6 +63,19 @@ pub enum Command {
         /// Where to write the one with receivers.
         out: PathBuf,
     },
+}
+
+/// How `status` asks, and what it shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Whom to ask. The miners of [`Options::miner_ids`] are the only ones to be shown; all are where there are none.
+    pub options: Options,
+    /// Time from one screen's start to the next one's; a single one where absent.
+    pub watch: Option<Duration>,
+    /// Whether to print the facts as JSON, and no screen.
+    pub is_json: bool,
+    /// Columns of the screen, instead of as many as the terminal has.
+    pub width: Option<usize>,
 }
 
 /// What `demo-history` writes, and where.

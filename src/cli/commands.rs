@@ -4,14 +4,14 @@ use anyhow::{Context, Result, ensure};
 
 use super::command::{
     Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL,
-    DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Verbosity,
+    DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status, Verbosity,
 };
 use super::help::help_of;
 use super::nearest::hint;
-use super::options::Takes::{Nothing, One, Optionally};
-use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt};
+use super::options::Takes::{Many, Nothing, One, Optionally};
+use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt, of_collecting};
 use super::typed::Typed;
-use super::values::{DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS, shown};
+use super::values::{COLUMNS, DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS, shown};
 use super::{completions, manual};
 use crate::healthcheck;
 
@@ -44,6 +44,45 @@ pub const COMMANDS: &[Spec] = &[
                was found, what answers, what is wrong and what to do; exit with 1 if\n\
                anything is wrong",
         validate: |typed| options(typed).map(Command::Check),
+    },
+    Spec {
+        name: "status",
+        operands: &[],
+        options: &[
+            Opt::new("watch", Optionally("DURATION"), "Show it again and again, this long from start to start, 30s unless\n\
+                given, until Ctrl-C"),
+            Opt::new("json", Nothing, "Print the facts as JSON, by docs/status.schema.json"),
+            Opt::new("width", One("COLUMNS"), "Columns of the screen, 60 to 200\n")
+                .default("the terminal's, at most 100, else COLUMNS, else 100"),
+            Opt::new("miner-id", Many("ID"),
+                "Show this miner only, like f01234, from the chain alone if no lotus-miner\n\
+                 here runs it; repeat it for several"),
+            of_collecting("timeout"),
+            of_collecting("slow-interval"),
+            of_collecting("daemon-repo"),
+            of_collecting("miner-repo"),
+            of_collecting("boost-repo"),
+            of_collecting("addresses"),
+            of_collecting("max-rows"),
+            Opt::new("state-dir", One("DIR"),
+                "Folder of what an exporter remembers, which is read if it can be and\n\
+                 never written\n").default("STATE_DIRECTORY, else $XDG_STATE_HOME/lotus-farcaster"),
+            of_collecting("demo"),
+            of_collecting("demo-miners"),
+            of_collecting("verbose"),
+            of_collecting("quiet"),
+        ],
+        has_variables: true,
+        help: "Ask the nodes once, publish nothing, and show how the miners stand on one\n\
+               screen, what is wrong first",
+        validate: |typed| {
+            Ok(Command::Status(Status {
+                options: options(typed)?,
+                watch: typed.last("watch", DURATION)?,
+                is_json: typed.has("json"),
+                width: typed.last("width", COLUMNS)?,
+            }))
+        },
     },
     Spec {
         name: "bundle",

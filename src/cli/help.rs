@@ -9,9 +9,10 @@ pub fn help() -> String {
     for command in COMMANDS {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
-        if !std::ptr::eq(command.options, OPTIONS) {
-            commands += &list(command.options.iter(), "    ");
-        }
+        // Those that are the same as for collecting stand above.
+        let is_above =
+            |option: &&Opt| OPTIONS.iter().any(|other| other.name == option.name && other.help == option.help);
+        commands += &list(command.options.iter().filter(|option| !is_above(option)), "    ");
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
     let exit_codes: String = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code}  {meaning}\n")).collect();

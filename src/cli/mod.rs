@@ -23,7 +23,7 @@ use commands::{COLLECT, COMMANDS, Spec};
 pub use help::help;
 use nearest::{hint, nearest};
 use options::Takes::{Many, Nothing, One, Optionally};
-use options::{COMMON, Opt, bare_demo};
+use options::{COMMON, Opt};
 use typed::Typed;
 use values::shown;
 
@@ -65,7 +65,7 @@ fn read(spec: &Spec, args: impl Iterator<Item = OsString>, env: &dyn Fn(&str) ->
             Nothing => OsString::new(),
             Optionally(_) => match parser.optional_value() {
                 Some(value) => value,
-                None => next_number(&mut parser).unwrap_or_else(bare_demo),
+                None => next_number(&mut parser).unwrap_or_else(|| option.bare()),
             },
             One(_) | Many(_) => parser.value().map_err(explain)?,
         };

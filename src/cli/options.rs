@@ -4,9 +4,10 @@ use std::ffi::OsString;
 
 use lexopt::Arg;
 
-use super::command::DEFAULT_DEMO_SECTORS;
+use super::command::{DEFAULT_DEMO_SECTORS, DEFAULT_WATCH_SECONDS};
 
 /// The value that an option takes, by the placeholder that stands for it in the help text.
+#[derive(Clone, Copy)]
 pub enum Takes {
     Nothing,
     Optionally(&'static str),
@@ -16,6 +17,7 @@ pub enum Takes {
 }
 use Takes::{Many, Nothing, One, Optionally};
 
+#[derive(Clone, Copy)]
 pub struct Opt {
     pub name: &'static str,
     pub takes: Takes,
@@ -118,6 +120,14 @@ impl Opt {
         format!("{short}--{}{value}", self.name)
     }
 
+    /// What the option stands for where its value may be left out, and is.
+    pub fn bare(&self) -> OsString {
+        match self.name {
+            "watch" => DEFAULT_WATCH_SECONDS.to_string().into(),
+            _ => DEFAULT_DEMO_SECTORS.to_string().into(),
+        }
+    }
+
     /// The environment variable that stands for the option, where it has one. Those in [`COMMON`] have none: an image that sets
     /// FARCASTER_VERSION means something else.
     pub fn variable(&self) -> String {
@@ -142,7 +152,20 @@ impl Operand {
     }
 }
 
-/// What a bare `--demo` stands for.
-pub fn bare_demo() -> OsString {
-    DEFAULT_DEMO_SECTORS.to_string().into()
+/// The option for collecting of this name, for a command that takes it too. That there is one, the compiler sees.
+pub const fn of_collecting(name: &str) -> Opt {
+    let mut index = 0;
+    while !is_same(OPTIONS[index].name, name) {
+        index += 1;
+    }
+    OPTIONS[index]
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }

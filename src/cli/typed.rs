@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::options::Takes::{Many, Nothing, One, Optionally};
-use super::options::{CONTRADICTIONS, Operand, Opt, bare_demo};
+use super::options::{CONTRADICTIONS, Operand, Opt};
 use super::values::{Reader, shown};
 
 /// The options as typed: only which stand there, where, and with which values. And what stands there without being an option.
@@ -84,7 +84,7 @@ impl Typed {
                     }
                 }
                 (_, Some(false)) => {}
-                (Optionally(_), Some(true)) => self.add(option, variable, bare_demo()),
+                (Optionally(_), Some(true)) => self.add(option, variable, option.bare()),
                 (Nothing, Some(true)) => self.add(option, variable, OsString::new()),
                 (Nothing, None) => {
                     let value = shown(&value);

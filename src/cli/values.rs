@@ -10,6 +10,7 @@ pub const DURATION: Reader<Duration> =
     ("a duration like 30s, 1m30s, 1h, 2d or 500ms, more than zero and at most 7d", duration);
 pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
 pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
+pub const COLUMNS: Reader<usize> = ("a number of columns from 60 to 200", columns);
 pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 2000000", demo_sectors);
 pub const MINERS: Reader<usize> = ("a number of miners from 1 to 200", demo_miners);
 pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
@@ -53,6 +54,10 @@ fn miner_id(text: &str) -> Option<String> {
         let id: u64 = whole_number(text.strip_prefix(prefix)?)?;
         Some(format!("{prefix}{id}"))
     })
+}
+
+fn columns(text: &str) -> Option<usize> {
+    whole_number(text).filter(|columns| (60..=200).contains(columns))
 }
 
 /// More than a run could answer for in its time and in a usual machine's memory: a million takes seconds and 1.5 GB.

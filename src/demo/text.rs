@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use super::noise::splitmix64;
+use crate::lotus::epoch::civil_date;
 
 /// RFC 3339 with nine digits of a second. The offset is whole hours east of UTC, 0 being written `Z`.
 pub(super) fn rfc3339(unix_seconds: f64, offset_hours: i64) -> String {
@@ -20,19 +21,6 @@ pub(super) fn rfc3339(unix_seconds: f64, offset_hours: i64) -> String {
         hours => format!("{hours:+03}:00"),
     };
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:09}{zone}")
-}
-
-/// Days since 1970-01-01 as year, month, day, by Howard Hinnant's `civil_from_days`.
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// What a content identifier names: its codec and hash function, which give the text its first letters.

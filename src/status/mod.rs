@@ -1,0 +1,145 @@
+//! The command `status`: one run that publishes nothing, shown on one screen, or again and again.
+//!
+//! What is shown is read from the text of the run and judged by the thresholds of the alerts, so that it cannot differ from what dashboards and
+//! alerts say.
+
+mod facts;
+mod findings;
+mod layout;
+mod machines;
+mod miner;
+mod money;
+mod pace;
+mod screen;
+mod terminal;
+mod words;
+
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cli;
+use crate::exporter::{self, Env, Gathered, Log, Output};
+use crate::expose::Facts;
+use crate::rpc::Node;
+use crate::state::State;
+use crate::thresholds::Thresholds;
+use facts::Status;
+pub use layout::Look;
+use pace::Pace;
+use terminal::Terminal;
+
+/// Back to the top left corner; to be followed by lines that each end in [`CLEAR_LINE`], and by [`CLEAR_BELOW`].
+const HOME: &str = "\x1b[H";
+const CLEAR_LINE: &str = "\x1b[K\n";
+const CLEAR_BELOW: &str = "\x1b[J";
+
+/// Shows how things stand, once or until it is ended. Nothing is changed that an end at any moment would have to change back: the cursor stays
+/// visible, and the screen is the one that was there.
+///
+/// # Errors
+///
+/// It could not be written to stdout.
+pub fn run(asked: &cli::Status, env: Env) -> Result<()> {
+    let thresholds = Thresholds::read()?;
+    let (state, mut lines) = memory(asked, env);
+    let mut pace = Pace::default();
+    let mut started = Instant::now();
+    let mut is_first = true;
+    loop {
+        let mut status = ask(asked, env, &state, std::mem::take(&mut lines));
+        pace.add(&mut status);
+        status.findings = findings::judge(&status, &thresholds);
+        let text = match asked.is_json {
+            true => json(&status, asked.watch.is_some())?,
+            false => {
+                let terminal = Terminal::of_stdout(asked.width, env);
+                let screen = screen::draw(&status, terminal.look);
+                if asked.watch.is_some() { redrawn(&screen, &terminal, is_first) } else { screen }
+            }
+        };
+        let Output::Wanted = exporter::write_to_stdout(&text)? else { return Ok(()) };
+        let Some(interval) = asked.watch else { return Ok(()) };
+        is_first = false;
+        started = exporter::next_start(started, interval, Instant::now());
+        thread::sleep(started.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// What an exporter remembers here, to be read alone. What is wrong with it is said where the folder was named.
+fn memory(asked: &cli::Status, env: Env) -> (State, Vec<String>) {
+    let Some(folder) = exporter::state_folder(&asked.options, env) else {
+        return (State::in_memory(), Vec::new());
+    };
+    let (state, line) = State::copy_of(&folder);
+    (state, line.into_iter().collect())
+}
+
+/// One run, as it stands.
+fn ask(asked: &cli::Status, env: Env, state: &State, mut lines: Vec<String>) -> Status {
+    // What would be written, and where, is no matter of this command.
+    let options = &asked.options;
+    let nodes = exporter::nodes(options, env, state, &mut lines, &Log::new(options.verbosity));
+    let Gathered { report, text, lines } = exporter::gather(options, env, state, &nodes, lines);
+    let mut status = read(&text, &options.miner_ids);
+    let of_others = others(&nodes, &status, &options.miner_ids);
+    let is_shown = |line: &String| !of_others.iter().any(|address| line.contains(address.as_str()));
+    status.messages = lines.into_iter().filter(is_shown).collect();
+    status.remarks = report.remarks.into_iter().filter(is_shown).collect();
+    status
+}
+
+/// The addresses of nodes that are known to be of other miners than those that are shown.
+fn others(nodes: &[Node], status: &Status, selected: &[String]) -> Vec<String> {
+    if selected.is_empty() {
+        return Vec::new();
+    }
+    let is_shown = |address: &String| status.endpoints.iter().any(|endpoint| endpoint.address == *address);
+    exporter::addresses(nodes).into_iter().filter(|address| !is_shown(address)).collect()
+}
+
+/// What the text of a run tells, of these miners alone or of all.
+fn read(text: &str, selected: &[String]) -> Status {
+    Status::read(&Facts::read(text), selected)
+}
+
+/// One document, on one line where others follow.
+fn json(status: &Status, is_one_of_many: bool) -> Result<String> {
+    let json = if is_one_of_many { serde_json::to_string(status)? } else { serde_json::to_string_pretty(status)? };
+    Ok(json + "\n")
+}
+
+/// The screen over the last one, cut where a terminal ends; one below the other where it is none.
+fn redrawn(screen: &str, terminal: &Terminal, is_first: bool) -> String {
+    if !terminal.is_terminal {
+        return if is_first { screen.to_owned() } else { format!("\n{screen}") };
+    }
+    let lines: Vec<&str> = screen.lines().collect();
+    // The last line of the terminal is the cursor's.
+    let room = terminal.lines.map_or(usize::MAX, |lines| lines.saturating_sub(1).max(1));
+    let mut text = if is_first { format!("{HOME}{CLEAR_BELOW}") } else { HOME.to_owned() };
+    let shown = if lines.len() > room { room - 1 } else { lines.len() };
+    for line in &lines[..shown] {
+        text += line;
+        text += CLEAR_LINE;
+    }
+    if shown < lines.len() {
+        text += &format!(
+            "({} more below: a taller window or --miner-id shows them){CLEAR_LINE}",
+            words::of((lines.len() - shown) as f64, "line")
+        );
+    }
+    text + CLEAR_BELOW
+}
+
+/// The screen of a run's text, for whoever has no nodes to ask.
+///
+/// # Errors
+///
+/// The suite in this binary is damaged.
+pub fn screen_of(text: &str, selected: &[String], look: Look) -> Result<String> {
+    let mut status = read(text, selected);
+    status.findings = findings::judge(&status, &Thresholds::read()?);
+    Ok(screen::draw(&status, look))
+}

@@ -1,0 +1,201 @@
+//! Money: of the miner, in wallets, in messages on their way, and in deals.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::facts::{Rows, is_complete, known, one};
+use super::miner::Of;
+use crate::expose::{Fact, Facts, families as f};
+
+/// What a miner holds and owes.
+#[derive(Serialize)]
+pub struct Money {
+    pub balance_fil: Option<f64>,
+    pub available_fil: Option<f64>,
+    pub initial_pledge_fil: Option<f64>,
+    pub precommit_deposits_fil: Option<f64>,
+    pub vesting_fil: Option<f64>,
+    pub fee_debt_fil: Option<f64>,
+    pub daily_fee_fil: Option<f64>,
+    /// How long what is available and what vests pays the daily fee.
+    pub daily_fee_runway_days: Option<f64>,
+    pub market_escrow_fil: Option<f64>,
+    pub market_locked_fil: Option<f64>,
+    /// What the worker and control wallets hold together, where all are known.
+    pub worker_and_control_fil: Option<f64>,
+}
+
+/// A wallet of the node, an address of a miner, or a watched address.
+#[derive(Serialize)]
+pub struct Wallet {
+    pub address: String,
+    pub id_address: Option<String>,
+    pub name: Option<String>,
+    pub balance_fil: f64,
+    /// At the pace of the time that `--watch` has seen; none before three hours, and of a wallet that spends nothing.
+    pub lasts_days: Option<f64>,
+}
+
+/// A message that waits in the message pool.
+#[derive(Serialize)]
+pub struct Message {
+    pub cid: String,
+    pub from: String,
+    pub from_name: Option<String>,
+    pub to: String,
+    pub to_name: Option<String>,
+    pub method: String,
+    pub nonce: String,
+    pub first_seen_timestamp_seconds: f64,
+    pub gas_fee_cap_fil: Option<f64>,
+    /// Whether it pays less for gas than a block asks now: it is stuck.
+    pub is_below_base_fee: Option<bool>,
+}
+
+/// What Boost tells of deals.
+#[derive(Serialize)]
+pub struct Deals {
+    pub is_complete: bool,
+    pub checkpoints: Vec<Checkpoint>,
+    pub publish_queue_deals: Option<f64>,
+    pub publish_timestamp_seconds: Option<f64>,
+    pub transfers: Option<f64>,
+    pub stalled_transfers: Option<f64>,
+    pub escrow_available_fil: Option<f64>,
+    pub escrow_tagged_fil: Option<f64>,
+    pub publish_wallet_available_fil: Option<f64>,
+    pub publish_wallet_tagged_fil: Option<f64>,
+    pub staging_free_bytes: Option<f64>,
+    pub staging_bytes: Option<f64>,
+}
+
+/// Deals that got so far.
+#[derive(Serialize)]
+pub struct Checkpoint {
+    pub kind: String,
+    pub checkpoint: String,
+    pub deals: f64,
+}
+
+impl Money {
+    /// Reads it.
+    pub fn read(of: &Of) -> Money {
+        let available = of.one(&f::MINER_AVAILABLE_FIL);
+        let vesting = of.with(&f::MINER_LOCKED_FIL, "vesting");
+        let fee = of.one(&f::MINER_DAILY_FEE_FIL);
+        let funds = available.zip(vesting).map(|(available, vesting)| available + vesting);
+        let runway = funds.zip(fee.filter(|fee| *fee > 0.0)).map(|(funds, fee)| funds / fee);
+        Money {
+            balance_fil: of.one(&f::MINER_BALANCE_FIL),
+            available_fil: available,
+            initial_pledge_fil: of.with(&f::MINER_LOCKED_FIL, "initial_pledge"),
+            precommit_deposits_fil: of.with(&f::MINER_LOCKED_FIL, "precommit_deposits"),
+            vesting_fil: vesting,
+            fee_debt_fil: of.one(&f::MINER_FEE_DEBT_FIL),
+            daily_fee_fil: fee,
+            daily_fee_runway_days: runway,
+            market_escrow_fil: of.one(&f::MINER_MARKET_ESCROW_FIL),
+            market_locked_fil: of.one(&f::MINER_MARKET_LOCKED_FIL),
+            worker_and_control_fil: worker_and_control(of),
+        }
+    }
+}
+
+fn worker_and_control(of: &Of) -> Option<f64> {
+    let pays = |role: &str| role == "worker" || role.starts_with("control");
+    let addresses = of.rows(&f::MINER_ADDRESS_INFO).into_iter().filter(|fact| pays(&fact.labels[1]));
+    let addresses: std::collections::BTreeSet<String> =
+        addresses.map(|Fact { labels: [.., address, _], .. }| address).collect();
+    if addresses.is_empty() {
+        return None;
+    }
+    let balance = |address: &String| of.facts.of(&f::WALLET_BALANCE_FIL, address).first().map(|fact| fact.value);
+    addresses.iter().map(balance).sum()
+}
+
+/// The addresses of these miners, as wallets and messages have them.
+pub fn addresses_of(facts: &Facts, ids: &[String]) -> Vec<String> {
+    let of_miner = |id: &String| facts.of(&f::MINER_ADDRESS_INFO, id);
+    ids.iter().flat_map(of_miner).map(|Fact { labels: [.., address, _], .. }| address).collect()
+}
+
+fn is_among(addresses: Option<&[String]>, address: &String) -> bool {
+    addresses.is_none_or(|addresses| addresses.contains(address))
+}
+
+impl Wallet {
+    /// Those with these addresses or, where none are given, all; the poorest first.
+    pub fn read(facts: &Facts, addresses: Option<&[String]>) -> Rows<Wallet> {
+        let all = facts.all(&f::WALLET_BALANCE_FIL).into_iter();
+        let wallets = all.filter(|fact| is_among(addresses, &fact.labels[0]));
+        let wallet = |Fact { labels: [address, id_address, name], value }| Wallet {
+            address,
+            id_address: known(id_address),
+            name: known(name),
+            balance_fil: value,
+            lasts_days: None,
+        };
+        let mut rows: Vec<Wallet> = wallets.map(wallet).collect();
+        rows.sort_by(|a, b| a.balance_fil.total_cmp(&b.balance_fil));
+        Rows { is_complete: is_complete(facts, "wallets", ""), rows }
+    }
+}
+
+impl Message {
+    /// Those that such addresses sent or, where none are given, all; the oldest first.
+    pub fn read(facts: &Facts, addresses: Option<&[String]>) -> Rows<Message> {
+        let base_fee = one(facts, &f::CHAIN_BASE_FEE_FIL);
+        let caps = facts.all(&f::MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL).into_iter();
+        let caps: BTreeMap<String, f64> = caps.map(|Fact { labels: [cid], value }| (cid, value)).collect();
+        let all = facts.all(&f::MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS).into_iter();
+        let message = |Fact { labels: [cid, from, from_name, to, to_name, method, nonce], value }| {
+            let cap = caps.get(&cid).copied();
+            Message {
+                cid,
+                from,
+                from_name: known(from_name),
+                to,
+                to_name: known(to_name),
+                method,
+                nonce,
+                first_seen_timestamp_seconds: value,
+                gas_fee_cap_fil: cap,
+                is_below_base_fee: cap.zip(base_fee).map(|(cap, base_fee)| cap < base_fee),
+            }
+        };
+        let mut rows: Vec<Message> = all.filter(|fact| is_among(addresses, &fact.labels[1])).map(message).collect();
+        rows.sort_by(|a, b| a.first_seen_timestamp_seconds.total_cmp(&b.first_seen_timestamp_seconds));
+        Rows { is_complete: is_complete(facts, "mpool", ""), rows }
+    }
+}
+
+impl Deals {
+    /// Reads them.
+    pub fn read(of: &Of) -> Deals {
+        let funds = |account: &str, state: &str| of.facts.get(&f::BOOST_FUNDS_FIL, [of.id, account, state]);
+        let deals = of.rows(&f::BOOST_DEALS).into_iter();
+        let staging = of.rows(&f::BOOST_STAGING_BYTES);
+        let is_complete = of.is_complete("boost");
+        Deals {
+            is_complete,
+            checkpoints: deals
+                .map(|Fact { labels: [_, kind, checkpoint], value }| Checkpoint { kind, checkpoint, deals: value })
+                .collect(),
+            publish_queue_deals: of.one(&f::BOOST_PUBLISH_QUEUE_DEALS),
+            publish_timestamp_seconds: of.one(&f::BOOST_PUBLISH_TIMESTAMP_SECONDS),
+            transfers: is_complete.then(|| sum(&of.rows(&f::BOOST_TRANSFERS))),
+            stalled_transfers: is_complete.then(|| sum(&of.rows(&f::BOOST_TRANSFERS_STALLED))),
+            escrow_available_fil: funds("escrow", "available"),
+            escrow_tagged_fil: funds("escrow", "tagged"),
+            publish_wallet_available_fil: funds("publish", "available"),
+            publish_wallet_tagged_fil: funds("publish", "tagged"),
+            staging_free_bytes: of.with(&f::BOOST_STAGING_BYTES, "free"),
+            staging_bytes: (!staging.is_empty()).then(|| sum(&staging)),
+        }
+    }
+}
+
+fn sum<const N: usize>(facts: &[Fact<N>]) -> f64 {
+    facts.iter().map(|fact| fact.value).sum()
+}
