@@ -35,11 +35,8 @@ fn run(command: Command) -> Result<bool> {
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(options) => return check::run(&options, &env),
-        Command::Bundle { folder: None } => print(bundle::list())?,
-        Command::Bundle { folder: Some(folder) } => {
-            let written = bundle::write(&folder)?;
-            print(&format!("{written} files written to {}\n", folder.display()))?;
-        }
+        Command::Bundle { folder: None, .. } => print(bundle::list())?,
+        Command::Bundle { folder: Some(folder), force } => print(&bundle::write(&folder, force)?.text(&folder))?,
         Command::DemoHistory(options) => {
             let runs = demo_history::run(&options)?;
             print(&format!("{runs} runs written to {}\n", options.file.display()))?;
