@@ -43,11 +43,8 @@ fn run(command: Command) -> Result<bool> {
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(options) => return check::run(&options, &env),
         Command::Status(asked) => status::run(&asked, &env)?,
-        Command::Bundle { folder: None } => print(bundle::list())?,
-        Command::Bundle { folder: Some(folder) } => {
-            let written = bundle::write(&folder)?;
-            print(&format!("{written} files written to {}\n", folder.display()))?;
-        }
+        Command::Bundle { folder: None, .. } => print(bundle::list())?,
+        Command::Bundle { folder: Some(folder), force } => print(&bundle::write(&folder, force)?.text(&folder))?,
         Command::DemoHistory(options) => {
             let runs = demo_history::run(&options)?;
             print(&format!("{runs} runs written to {}\n", options.file.display()))?;

@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use support::Exporter;
 
 /// What of the repository belongs to the suite; of folders, all that is in them.
-const SUITE: [&str; 12] = [
+const SUITE: [&str; 14] = [
     ".env.example",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Dockerfile",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "compose",
     "compose.yaml",
     "dashboards",
@@ -50,7 +52,8 @@ fn is_users(path: &Path) -> bool {
 
 fn suite() -> BTreeSet<PathBuf> {
     let all = SUITE.iter().flat_map(|name| files(&repository().join(name)));
-    all.filter(|path| !is_users(path)).collect()
+    // Pictures are as large as all the rest.
+    all.filter(|path| !is_users(path) && !path.starts_with("docs/pictures")).collect()
 }
 
 fn bundle(folder: &Path) -> support::Run {
@@ -63,7 +66,8 @@ fn the_bundle_is_the_suite_of_the_repository_byte_for_byte() {
     let target = folder.path().join("new/suite");
     let run = bundle(&target);
     assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
-    let written: BTreeSet<PathBuf> = files_below(&target);
+    let mut written: BTreeSet<PathBuf> = files_below(&target);
+    assert!(written.remove(Path::new(".bundle")), "nothing says what was written");
     assert_eq!(written, suite());
     for path in written {
         let same = fs::read(target.join(&path)).unwrap() == fs::read(repository().join(&path)).unwrap();
@@ -94,20 +98,104 @@ fn the_list_names_every_file_and_writes_nothing() {
 }
 
 #[test]
-fn what_somebody_changed_is_not_replaced_and_what_is_missing_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(bundle(folder.path()).status.code(), Some(0));
+fn what_is_missing_comes_back() {
+    let folder = bundled();
     fs::remove_file(folder.path().join("README.md")).unwrap();
-    assert_eq!(bundle(folder.path()).status.code(), Some(0));
+    assert_eq!(bundle(folder.path()).stdout, format!("1 file written to {}\n", folder.path().display()));
     assert!(folder.path().join("README.md").is_file());
+}
 
-    fs::write(folder.path().join("compose.yaml"), "mine\n").unwrap();
-    fs::remove_file(folder.path().join("README.md")).unwrap();
+#[test]
+fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
+    let folder = bundled();
+    let place = |name: &str| folder.path().join(name);
+    let original = fs::read(place("compose.yaml")).unwrap();
+    // As after an upgrade: an older version wrote something else, and somebody changed that.
+    pretend_older(folder.path(), "compose.yaml", "old\n");
+    fs::write(place("compose.yaml"), "mine\n").unwrap();
+
     let run = bundle(folder.path());
-    assert_eq!(run.status.code(), Some(1));
-    assert!(run.stderr.contains("compose.yaml") && run.stderr.contains("nothing was written"), "{}", run.stderr);
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("kept compose.yaml, which was changed here: the new version is compose.yaml.new"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(fs::read_to_string(place("compose.yaml")).unwrap(), "mine\n");
+    assert_eq!(fs::read(place("compose.yaml.new")).unwrap(), original);
+
+    // Nothing is new the next time, and the file that was laid beside may go.
+    fs::remove_file(place("compose.yaml.new")).unwrap();
+    let run = bundle(folder.path());
+    assert_eq!(run.stdout, format!("0 files written to {}\n", folder.path().display()));
+    assert!(!place("compose.yaml.new").exists());
+
+    let run = Exporter::new().args(&["bundle", "--force"]).arg(folder.path()).run();
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert_eq!(fs::read(place("compose.yaml")).unwrap(), original);
+}
+
+#[test]
+fn what_an_older_version_wrote_is_replaced_and_what_it_alone_had_is_removed() {
+    let folder = bundled();
+    let place = |name: &str| folder.path().join(name);
+    let original = fs::read(place("docs/STACK.md")).unwrap();
+    pretend_older(folder.path(), "docs/STACK.md", "old\n");
+    for name in ["compose/prometheus/rules/gone.yaml", "dashboards/gone.json", "../outside"] {
+        pretend_older(folder.path(), name, "old\n");
+    }
+    fs::write(place("dashboards/gone.json"), "mine\n").unwrap();
+
+    let run = bundle(folder.path());
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    assert_eq!(fs::read(place("docs/STACK.md")).unwrap(), original);
+    assert!(!place("docs/STACK.md.new").exists());
+    assert!(!place("compose/prometheus/rules/gone.yaml").exists());
+    assert!(run.stdout.contains("removed compose/prometheus/rules/gone.yaml"), "{}", run.stdout);
+    assert!(run.stdout.contains("kept dashboards/gone.json, which was changed here, though"), "{}", run.stdout);
+    assert_eq!(fs::read_to_string(place("dashboards/gone.json")).unwrap(), "mine\n");
+    assert!(place("../outside").exists(), "a file outside of the folder was removed");
+}
+
+#[test]
+fn without_a_record_what_differs_counts_as_changed() {
+    let folder = bundled();
+    fs::remove_file(folder.path().join(".bundle")).unwrap();
+    fs::write(folder.path().join("compose.yaml"), "mine\n").unwrap();
+    let run = bundle(folder.path());
+    assert!(run.stdout.contains("kept compose.yaml"), "{}", run.stdout);
     assert_eq!(fs::read_to_string(folder.path().join("compose.yaml")).unwrap(), "mine\n");
-    assert!(!folder.path().join("README.md").exists());
+}
+
+/// A folder with the suite in it.
+struct Bundled(tempfile::TempDir, PathBuf);
+
+impl Bundled {
+    fn path(&self) -> &Path {
+        &self.1
+    }
+}
+
+fn bundled() -> Bundled {
+    let around = tempfile::tempdir().unwrap();
+    let folder = around.path().join("suite");
+    let run = bundle(&folder);
+    assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
+    Bundled(around, folder)
+}
+
+/// Writes a file as another version of the suite would have, which had this content for it.
+fn pretend_older(folder: &Path, name: &str, content: &str) {
+    let path = folder.join(name);
+    fs::write(path, content).unwrap();
+    let record = folder.join(".bundle");
+    let text = fs::read_to_string(&record).unwrap();
+    let others: String =
+        text.lines().filter(|line| !line.ends_with(&format!(" {name}"))).map(|line| format!("{line}\n")).collect();
+    let hash = content
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    fs::write(record, format!("{others}{hash:016x} {name}\n")).unwrap();
 }
 
 #[test]

@@ -23,8 +23,8 @@ fn compose_systemd_and_nixos_give_what_the_program_takes() {
     assert_eq!(number(&compose, "\nx-farcaster:", "mem_limit: "), (MEMORY_LIMIT_MB, "m".to_owned()));
     assert_eq!(number(&compose, "\nx-hardened:", "pids_limit: ").0, TASKS_LIMIT);
     assert_eq!(number(&compose, "\n  textfile:", "nr_blocks=").0 * 4096, TEXT_VOLUME_MB << 20);
-    for unit in ["systemd/lotus-farcaster.service", "systemd/lotus-farcaster-once.service"] {
-        let unit = read(unit);
+    for unit in ["", "-once", "-check"].map(|kind| format!("systemd/lotus-farcaster{kind}.service")) {
+        let unit = read(&unit);
         assert_eq!(number(&unit, "[Service]", "\nMemoryMax="), (MEMORY_LIMIT_MB, "M".to_owned()));
         assert_eq!(number(&unit, "[Service]", "\nTasksMax=").0, TASKS_LIMIT);
     }

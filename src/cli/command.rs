@@ -37,6 +37,8 @@ pub enum Command {
     Bundle {
         /// Where to; only their names are printed where absent.
         folder: Option<PathBuf>,
+        /// Whether to replace what was changed there.
+        force: bool,
     },
     /// Write a history of the simulated farm.
     DemoHistory(DemoHistory),

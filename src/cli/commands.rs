@@ -87,13 +87,18 @@ pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "bundle",
         operands: &[Operand { name: "DIR", variable: None, unless: Some("list"), is_optional: false }],
-        options: &[Opt::new("list", Nothing, "Print the names of the files, and write none")],
+        options: &[
+            Opt::new("list", Nothing, "Print the names of the files, and write none"),
+            Opt::new("force", Nothing,
+                "Replace what was changed there, too; without it, the new version is\n\
+                 written beside it, with .new after its name"),
+        ],
         has_variables: false,
         help: "Write the rest of the suite to this folder: dashboards, rules, the stack of\n\
                containers, systemd units, documents, licences",
         validate: |typed| {
             let folder = (!typed.has("list")).then(|| typed.operand(0));
-            Ok(Command::Bundle { folder })
+            Ok(Command::Bundle { folder, force: typed.has("force") })
         },
     },
     Spec {
