@@ -49,7 +49,7 @@ impl AddressBook {
             match name {
                 Value::String(_) if !address::is_address(&address) => problems.push(not_an_address(&address)),
                 Value::String(name) => drop(self.names.insert(address, name)),
-                _ => problems.push(format!("the name of {address:?} is not a text in quotes")),
+                _ => problems.push(format!("the name of {address:?} is not text in quotes")),
             }
         }
     }

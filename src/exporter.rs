@@ -94,7 +94,7 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
 /// Why a run with `--require-nodes` writes nothing.
 fn reason_to_stand_back(options: &Options, nodes: &[Node]) -> Option<String> {
     if let Some(path) = options.textfile.as_deref().filter(|path| healthcheck::is_of_demo(path)) {
-        return Some(format!("a demo writes {}: it is left alone until the demo has ended", path.display()));
+        return Some(format!("a demo is writing {}: it is left alone until the demo ends", path.display()));
     }
     let is_nobody_there = nodes.is_empty() && options.miner_ids.is_empty();
     is_nobody_there.then(|| {
@@ -129,7 +129,7 @@ pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node],
     });
     lines.append(&mut report.lines);
     let (text, duplicates) = std::mem::replace(&mut report.samples, Samples::new(now)).render();
-    lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
+    lines.extend(duplicates.iter().map(|series| format!("{series} appeared twice; the second was dropped")));
     if let Some(path) = &options.textfile {
         lines.extend(rivals::lines(state, path, &addresses(nodes), &text));
     }
@@ -200,7 +200,7 @@ fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec
         Err(error) => {
             let known: Option<(PathBuf, AddressBook)> = state.recall("address_book");
             let known = known.filter(|(of, _)| *of == path);
-            let instead = if known.is_some() { "what it said before stands" } else { "running without it" };
+            let instead = if known.is_some() { "its previous contents still apply" } else { "running without it" };
             lines.push(format!("{error:#}; {instead}"));
             known.map(|(_, book)| book).unwrap_or_default()
         }

@@ -30,23 +30,23 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let bytes = fs::read(path).with_context(|| format!("{file} cannot be read"))?;
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("{file} is not the exporter's: it is not text"))?;
     ensure!(!text.is_empty(), "{file} is empty");
-    ensure!(text.ends_with('\n'), "{file} is not whole: its last line is cut off");
+    ensure!(text.ends_with('\n'), "{file} is incomplete: its last line is cut off");
     if let Some(number) =
         (1..).zip(text.lines()).find(|(_, line)| !is_metric_or_comment(line)).map(|(number, _)| number)
     {
-        bail!("{file} is not the exporter's, or not whole: line {number} is none of its metrics");
+        bail!("{file} is not the exporter's, or is incomplete: line {number} is not one of its metrics");
     }
     let Some(ended) = timestamp(&text) else {
-        bail!("{file} is not the exporter's, or not whole: it has no {TIMESTAMP}");
+        bail!("{file} is not the exporter's, or is incomplete: it has no {TIMESTAMP}");
     };
-    let ended: f64 = ended.parse().with_context(|| format!("{file}: {TIMESTAMP} is no number"))?;
+    let ended: f64 = ended.parse().with_context(|| format!("{file}: {TIMESTAMP} is not a number"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
     let age = now - ended;
     ensure!(age.is_finite() && age >= -FUTURE_SECONDS, "{file} is from the future: correct the clock");
     let max_seconds = max_age.as_secs_f64();
     ensure!(
         age <= max_seconds,
-        "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter does not run any more, cannot write, or has a longer --interval"
+        "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter is no longer running, cannot write, or has a longer --interval"
     );
     Ok(())
 }

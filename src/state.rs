@@ -85,7 +85,7 @@ impl State {
                 None
             }
             Err(error) => {
-                lines.push(format!("{error:#}; running on memory alone"));
+                lines.push(format!("{error:#}; keeping the state in memory only"));
                 None
             }
         };
@@ -166,7 +166,7 @@ fn read(path: &Path) -> Result<Option<Sections>, Unreadable> {
         Ok(file) if file.version <= VERSION => Ok(Some(file.sections)),
         Ok(file) => Err(Unreadable {
             error: anyhow::anyhow!(
-                "{}: written by a later exporter (version {} of the file, this one knows {VERSION}): leaving it alone, and running without it; \
+                "{}: written by a newer exporter (file version {}; this one knows {VERSION}): leaving it alone, and running without it; \
                  use another --state-dir, or remove the file",
                 path.display(),
                 file.version
@@ -175,7 +175,7 @@ fn read(path: &Path) -> Result<Option<Sections>, Unreadable> {
         }),
         Err(error) => Err(Unreadable {
             error: anyhow::Error::new(error)
-                .context(format!("{}: the state is damaged, and replaced by a new one", path.display())),
+                .context(format!("{}: the state is damaged; starting a new one", path.display())),
             may_be_replaced: true,
         }),
     }

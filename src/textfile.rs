@@ -137,7 +137,7 @@ fn follow_links(path: &Path) -> Result<PathBuf> {
             Err(_) => return Ok(target),
         }
     }
-    ensure!(!target.is_symlink(), "cannot write {}: its symbolic links go in a circle", path.display());
+    ensure!(!target.is_symlink(), "cannot write {}: its symbolic links form a loop", path.display());
     Ok(target)
 }
 

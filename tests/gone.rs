@@ -334,7 +334,7 @@ fn an_address_book_with_a_mistake_or_half_saved() {
         write(&path, text);
         let (after, stderr) = exporter.collect();
         assert!(has(&after, "Client"), "{stderr}");
-        one_line(&stderr, &[&file, words, "what it said before stands"]);
+        one_line(&stderr, &[&file, words, "its previous contents still apply"]);
     }
     // Lost, but still meant to be there; then removed.
     fs::remove_file(&path).unwrap();

@@ -96,7 +96,8 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
 fn stay_on_network(state: &State, network: &str, lane: &mut Lane) {
     let known: Option<String> = state.recall("network");
     if let Some(known) = known.filter(|known| known != network) {
-        let line = format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state");
+        let line =
+            format!("the state belongs to network {known:?}, the full node is on {network:?}: starting a new state");
         lane.lines.push(Line { is_remark: true, ..line.into() });
         state.forget();
     }

@@ -74,7 +74,7 @@ impl Search<'_> {
             Some(Ok((url, _))) => Box::new(Endpoint::new(Kind::Boost, url, None, &source)),
             _ => {
                 self.warnings.push(format!(
-                    "{file} has an address in [Graphql] that is none: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
+                    "{file} has an invalid address in [Graphql]: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
                 ));
                 at(LOOPBACK, DEFAULT_PORT, &source)
             }

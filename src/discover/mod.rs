@@ -173,7 +173,7 @@ pub fn discover(places: &Places) -> Found {
     let mut search = Search { places, warnings: Vec::new(), told: HashSet::new(), known: Known::default() };
     if search.var("MARKETS_API_INFO").is_some() {
         search.warnings.push(
-            "MARKETS_API_INFO is ignored, Lotus has no markets process since v1.27.1: unset it, and name Boost in BOOST_API_INFO"
+            "MARKETS_API_INFO is ignored: Lotus has had no markets process since v1.27.1. Unset it, and name Boost in BOOST_API_INFO"
                 .to_owned(),
         );
     }
@@ -323,7 +323,7 @@ impl Search<'_> {
             let (of, entry) = api_info::unwrapped(entry);
             if let Some(of) = of.filter(|of| !names.api_info.contains(of) && *of != variable) {
                 problems.push(format!(
-                    "{source} entry {index} begins with {of}=, so it is of another kind of node: give it what `{}` prints",
+                    "{source} entry {index} begins with {of}=, so it belongs to another kind of node: give it what `{}` prints",
                     names.auth
                 ));
                 continue;

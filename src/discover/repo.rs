@@ -21,7 +21,7 @@ impl Search<'_> {
         match fs::symlink_metadata(&repo) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_known => {
                 self.warnings.push(format!(
-                    "{source} cannot be looked at ({error}): run this exporter as the user that runs {}, or {}",
+                    "{source} cannot be accessed ({error}): run this exporter as the user that runs {}, or {}",
                     names.program,
                     names.remedy()
                 ));
@@ -71,7 +71,7 @@ impl Search<'_> {
             self.known.keep(&self.places.known, names.kind, source, seen_seconds);
             let is_left = seen_seconds.is_none() && self.is_default(names, repo);
             let end = if is_left { ", for three days from when the folder was last there" } else { "" };
-            let why = format!("{problem}. Until then {}, where it was last, counts as down{end}", known.address);
+            let why = format!("{problem}. Until then {}, its last address, counts as down{end}", known.address);
             let node = known.gone(names.kind, source, &why);
             return match other_at(&known.address) {
                 None => node,
@@ -122,12 +122,12 @@ impl Search<'_> {
             }
         };
         if !api_info::is_token(text.trim()) {
-            self.warnings.push(format!("{file} holds no token: {}", names.remedy()));
+            self.warnings.push(format!("{file} contains no token: {}", names.remedy()));
             return None;
         }
         if metadata.is_ok_and(|metadata| metadata.mode() & 0o044 != 0) {
             self.warnings.push(format!(
-                "{file} grants everything, and others than its owner can read it: chmod 600 {file}, and run this exporter as its owner"
+                "{file} grants full access, and users other than its owner can read it: chmod 600 {file}, and run this exporter as its owner"
             ));
         }
         Some(Credential::Token(Secret::new(text)))

@@ -422,7 +422,7 @@ fn a_token_file_without_a_token_is_said() {
         world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
         world.file(".lotus/token", content);
         let found = world.discover();
-        one_warning(&found, &[".lotus/token holds no token"]);
+        one_warning(&found, &[".lotus/token contains no token"]);
         assert_eq!(found.daemons[0].credential, None);
     }
 }

@@ -62,11 +62,11 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
         files.iter().zip(in_use).filter(|(_, in_use)| *in_use).map(|(file, _)| file.name.as_str()).collect();
     report.done.push(match names.is_empty() {
         true => format!(
-            "{} is written: alerts are sent to nobody, since no receiver is described in {}",
+            "wrote {}: alerts are sent to nobody, since {} describes no receiver",
             out.display(),
             secrets.display()
         ),
-        false => format!("{} is written: alerts are sent to {}", out.display(), names.join(", ")),
+        false => format!("wrote {}: alerts are sent to {}", out.display(), names.join(", ")),
     });
     if watchdog.is_some() {
         report.done.push(format!("while alerts work, {name} is called every five minutes"));
@@ -119,7 +119,7 @@ fn unknown_files(secrets: &Path) -> Vec<String> {
         .filter(|name| !is_known(name))
         .map(|name| {
             format!(
-                "{} is not read: the files that describe receivers are {}; all but the last may end in .info, .warning or .critical",
+                "{} is ignored: the files that describe receivers are {}; all but the last may end in .info, .warning or .critical",
                 secrets.join(name).display(),
                 known.join(", ")
             )

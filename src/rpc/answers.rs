@@ -192,7 +192,11 @@ fn read_list(
         position += 1;
         Ok(())
     })?;
-    if is_in_order { Ok(true) } else { Err(malformed("answers in another order than the calls, with their ids last")) }
+    if is_in_order {
+        Ok(true)
+    } else {
+        Err(malformed("answers in a different order from the calls, with their ids last"))
+    }
 }
 
 /// Whether it is the answer to the only call, or an error in place of a list.

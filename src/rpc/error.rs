@@ -179,9 +179,9 @@ fn http_remedy(status: u16) -> &'static str {
     match status {
         300..=399 => "redirects are not followed: give the final address",
         404 => "check the path in the address",
-        413 => "a proxy before the node limits the size of requests",
-        429 => "the node limits its callers: ask it less often with --interval",
-        502..=504 => "a proxy before the node does not reach it",
+        413 => "a proxy in front of the node limits the size of requests",
+        429 => "the node limits the rate of requests: ask it less often with --interval",
+        502..=504 => "a proxy in front of the node cannot reach it",
         _ => "see the node's log",
     }
 }

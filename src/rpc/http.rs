@@ -73,7 +73,7 @@ impl Http {
             Error::Io(error) if error.kind() == ErrorKind::InvalidData && self.base_url.starts_with("https:") => {
                 let why = self.redact(&error.to_string());
                 Cause::Unreachable(format!(
-                    "TLS failed ({why}): it takes https, and a certificate of a public authority"
+                    "TLS failed ({why}): it needs https, and a certificate from a public authority"
                 ))
             }
             Error::TlsRequired => {

@@ -149,10 +149,10 @@ fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, proble
     let path = known.paths.get(id);
     let place = path.map(storage_paths::Path::place).unwrap_or_default();
     let remedy = match path.is_some_and(|path| !path.local.is_empty()) {
-        true => "see that its disk is mounted and sound",
-        false => "see that the host is up, its disk mounted, and the worker that serves it running",
+        true => "check that its disk is mounted and healthy",
+        false => "check that the host is up, its disk mounted, and the worker that serves it running",
     };
-    problems.news(format_args!("storage path {id}: cannot be asked for its space{place}: {why}; {remedy}"));
+    problems.news(format_args!("storage path {id}: its free space cannot be read{place}: {why}; {remedy}"));
     Some(false)
 }
 

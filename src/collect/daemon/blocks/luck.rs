@@ -100,7 +100,7 @@ impl Walk<'_> {
         let before = totals.share();
         if let (false, Some(before)) = (totals.weigh(share), before) {
             problems.remark(format_args!(
-                "{miner_id}: MinerGetBaseInfo tells {:.7} % of the network's power after {:.7} %: believed when it is told again",
+                "{miner_id}: MinerGetBaseInfo tells {:.7} % of the network's power after {:.7} %: accepted if the next answer confirms it",
                 100.0 * share.ratio(),
                 100.0 * before
             ));
