@@ -15,7 +15,7 @@ use serde_json::Value;
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// CPU time is told in hundredths of a second, so a steady run is measured as the average of many.
+/// CPU time is reported in hundredths of a second, so a steady run is measured as the average of many.
 const STEADY_RUNS: u32 = 20;
 
 /// A day of epochs, in pieces of 90.
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// One miner with so many sectors: the first of the farm, which has three quarters of them.
+/// One miner with this many sectors: the first of the farm, which has three quarters of them.
 fn measure(sectors: u64) -> Result<()> {
     let farm = Arc::new(Farm::new(sectors * 4 / 3));
     let exchanges = Exchanges::default();

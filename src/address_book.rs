@@ -11,7 +11,7 @@ use crate::lotus::address;
 
 const EXPECTED: &str = r#"{"names": {ADDRESS: NAME}, "watch": [ADDRESS]}"#;
 
-/// What the operator knows about addresses. Empty where there is no file.
+/// What the operator knows about addresses. Empty if there is no file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AddressBook {
@@ -90,7 +90,7 @@ fn parse(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Whether the first line that says something is one of TOML: a section, or a key with a value.
+/// Whether the first line with content is TOML: a section, or a key with a value.
 fn is_toml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let is_key = |key: &str| key.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.\"'".contains(&b));

@@ -1,4 +1,4 @@
-//! One run: connects to the nodes, lets every collector do its work, each isolated from the others, and gathers their samples.
+//! One run: connects to the nodes, runs every collector in isolation from the others, and gathers their samples.
 //!
 //! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. What runs when, and at the
 //! same time as what, stands here: each miner's chain side (answered by the full node) and own side (answered by lotus-miner) have a thread,

@@ -36,7 +36,8 @@ pub(super) fn parse_address(text: &str) -> Result<Address, &'static str> {
     if text.starts_with('/') { Ok((parse_multiaddr(text)?, None)) } else { parse_url(text) }
 }
 
-/// An entry without what people copy along with it: `export`, the name of the variable, which is told, and quotes. No token has any of these.
+/// An entry without what people copy along with it: `export`, the name of the variable, which is returned, and quotes. No token contains
+/// any of these.
 pub(super) fn unwrapped(entry: &str) -> (Option<&str>, &str) {
     let bare = |text| str::trim_matches(text, |c: char| c.is_whitespace() || ['"', '\'', '\u{feff}'].contains(&c));
     let entry = bare(entry);

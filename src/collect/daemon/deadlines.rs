@@ -19,7 +19,7 @@ use crate::tolerant::{Field, List, Problems};
 /// Recovering sectors are the least urgent of the faulty ones: their rows come after all others.
 const RANK_OF_RECOVERING: f64 = 1e15;
 
-/// What StateMinerProvingDeadline, StateMinerDeadlines and StateMinerPartitions tell.
+/// What StateMinerProvingDeadline, StateMinerDeadlines and StateMinerPartitions return.
 pub struct Facts {
     schedule: Option<Schedule>,
     deadlines: Vec<Deadline>,
@@ -78,7 +78,7 @@ struct Memory {
     sectors: Vec<Sectors>,
 }
 
-/// What other answers of this run tell of the miner.
+/// What other answers of this run say about the miner.
 #[derive(Clone, Copy)]
 pub struct Told<'a> {
     /// The CID of its deadlines.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Two paths are asked at two moments, between which something may be written.
 const MOST_WRITTEN_BETWEEN: i128 = 64 << 20;
 
-/// What is known of a storage path.
+/// What is known about a storage path.
 pub struct Candidate<'a> {
     pub id: &'a str,
     pub host: &'a str,

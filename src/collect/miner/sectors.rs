@@ -10,7 +10,7 @@ use crate::lotus::sector_state::phase;
 use crate::rpc::Client;
 use crate::tolerant::{Int, Map, Problems};
 
-/// What SectorsSummary tells: sectors by state.
+/// What SectorsSummary returns: sectors by state.
 pub struct Facts {
     pub by_state: BTreeMap<String, u64>,
 }

@@ -136,7 +136,7 @@ impl Stat {
     }
 }
 
-/// Reports a failed StorageStat. Some(false) where it was the path that failed, which is news about the path and no failure of ours.
+/// Reports a failed StorageStat. Some(false) if it was the path that failed: that is reported about the path and is not a failure of ours.
 fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, problems: &mut Problems) -> Option<bool> {
     let why = match &error.cause {
         Cause::Refused { message, .. } => format!("{} answers \"{message}\"", error.node),
