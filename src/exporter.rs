@@ -183,7 +183,7 @@ fn node(endpoint: &Endpoint) -> Node {
     }
 }
 
-/// The file of the option, which must be there, or the user's default one, which may be. What cannot be read any more stays as it was last
+/// The file of the option, which must be there, or the user's default one, which may be. What can no longer be read stays as it was last
 /// read.
 fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec<String>) -> AddressBook {
     let default = || default_address_book(env).filter(|path| path.symlink_metadata().is_ok());
@@ -225,7 +225,7 @@ pub(crate) fn unix_seconds() -> f64 {
     since_1970.map_or(0.0, |duration| duration.as_secs_f64())
 }
 
-/// The most memory that this process has used (VmHWM of proc(5)), where the system tells.
+/// The most memory that this process has used (VmHWM of proc(5)), if the system reports it.
 fn peak_memory_kilobytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -267,7 +267,7 @@ impl Log {
     fn write(&self, line: &str) {
         if !matches!(self.verbosity, Verbosity::Quiet) {
             let line: String = line.chars().filter(|character| !character.is_control()).collect();
-            // Where nobody listens there is nobody to tell.
+            // A failed write to stderr cannot be reported anywhere.
             let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
         }
     }

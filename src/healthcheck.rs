@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-/// Most time since the run that wrote the file, where nothing else is said: as much as the alert allows.
+/// Default for the most time since the run that wrote the file: as much as the alert allows.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// A demo that has not written for as long does not run any more.
+/// A demo that has not written for this long is no longer running.
 const DEMO_AGE: Duration = Duration::from_secs(180);
 
 /// As much as a clock that was just corrected may differ.
@@ -21,7 +21,7 @@ const TIMESTAMP: &str = "farcaster_run_timestamp_seconds";
 ///
 /// # Errors
 ///
-/// The file is not there, is not whole, or its run is further back than `max_age`. The message says which, and what to do.
+/// The file is missing, is incomplete, or its run is further back than `max_age`. The message says which, and what to do.
 pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let file = path.display();
     // Reading a pipe could take for ever.

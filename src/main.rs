@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
-            // Where nobody listens there is nobody to tell.
+            // A failed write to stderr cannot be reported anywhere.
             let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {error:#}");
             ExitCode::from(failure)
         }

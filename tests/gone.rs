@@ -42,7 +42,7 @@ fn is_watched(metrics: &Metrics, miner: &str) -> bool {
     metrics.has("farcaster_miner_power_bytes", &[("miner_id", miner)])
 }
 
-/// What fails of a miner whose lotus-miner is down is told with that, and not once more for each collector.
+/// Failures of a miner whose lotus-miner is down are reported with that, and not once more for each collector.
 fn only_one_alert(metrics: &Metrics, miner: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/compose/prometheus/rules/exporter.yaml");
     let rules = fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! The commands that prepare a stack of containers, and the one that tells whether it is well.
+//! The commands that prepare a stack of containers, and the one that checks whether it is healthy.
 
 #![allow(clippy::unwrap_used)]
 

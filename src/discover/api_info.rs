@@ -107,7 +107,7 @@ fn parse_url(text: &str) -> Result<Address, &'static str> {
         return Err("a URL with `?` or `#` is not supported");
     }
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // An `@` after the first `/` is most likely a password with a raw `/`: then the part before it is no host.
+    // An `@` after the first `/` is most likely a password with a raw `/`: then the part before it is not a host.
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
     if !path.bytes().all(valid) {
         return Err("the path of the URL contains characters that must be percent-encoded");

@@ -63,7 +63,7 @@ impl Search<'_> {
         nodes
     }
 
-    /// The node of a repo that does not tell its address. It is never shown the token: whatever listens in its place may be something else.
+    /// The node of a repo that does not name its address. It is never shown the token: whatever listens in its place may be something else.
     fn silent(&mut self, names: &Names, repo: &Path, source: &str, problem: &str, others: &[Endpoint]) -> Endpoint {
         let other_at = |address: &str| others.iter().find(|other| other.address() == address);
         if let Some(known) = self.places.known.nodes(names.kind, source).first() {
@@ -101,7 +101,7 @@ impl Search<'_> {
             && names.repo.iter().all(|name| self.var(name).is_none())
     }
 
-    /// The token of a repo, which has all permissions. That there is none is no problem.
+    /// The token of a repo, which has all permissions. Having none is not a problem.
     fn token(&mut self, names: &Names, repo: &Path) -> Option<Credential> {
         let path = repo.join("token");
         let file = path.display();
@@ -141,7 +141,7 @@ fn without_address(node: Endpoint) -> Endpoint {
     Endpoint { graphql, ..node }
 }
 
-/// What `api` in a repo says: the base URL, and the credential that a URL may carry; or else what is wrong, and what to do.
+/// What `api` in a repo says: the base URL, and the credential that a URL may carry; or what is wrong, and what to do.
 fn api(names: &Names, repo: &Path) -> Result<(String, Option<Credential>), String> {
     let path = repo.join("api");
     let file = path.display();

@@ -257,7 +257,7 @@ fn a_variable_wins_over_its_file() {
 
 #[test]
 fn api_info_that_cannot_be_used_is_said_and_not_replaced_by_another_node() {
-    // The token stands where the path belongs.
+    // The token is where the path belongs.
     let world = World::new().with("FULLNODE_API_INFO_FILE", format!("{JWT}:/ip4/10.0.0.1/tcp/1"));
     world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
     let found = world.discover();

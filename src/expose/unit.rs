@@ -35,7 +35,7 @@ pub enum Unit {
     PowerBytes,
     /// Money.
     Fil,
-    /// Money of which debts are already taken off.
+    /// Money with debts already deducted.
     FilLessDebts,
     /// Durations.
     Seconds,

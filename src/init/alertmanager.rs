@@ -14,7 +14,7 @@ use crate::textfile;
 /// The severities of alerts, the least first. The configuration has a receiver that is named after each.
 const SEVERITIES: &[&str] = &["info", "warning", "critical"];
 
-/// From which of them on a receiver is told, where the name of its file does not end in one.
+/// The lowest that a receiver gets, if the name of its file does not end in one.
 const USUAL: usize = 1;
 
 /// Other files that have a place in the folder of secrets.
@@ -78,7 +78,7 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
 struct File {
     name: String,
     read: Read,
-    /// From which severity on it is told.
+    /// The lowest severity that it gets.
     least: usize,
 }
 
@@ -96,7 +96,7 @@ fn no_place(base: &Path, name: &str) -> String {
     format!("{} has no receiver `- name: {name}` on a line of its own", base.display())
 }
 
-/// A misspelt name would silently mean that nobody is told.
+/// A misspelt name would silently mean that nobody is alerted.
 fn unknown_files(secrets: &Path) -> Vec<String> {
     let entries = match fs::read_dir(secrets) {
         Ok(entries) => entries,

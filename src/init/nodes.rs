@@ -12,10 +12,11 @@ use crate::discover::{self, Endpoint, Kind, Places};
 use crate::exporter::Env;
 use crate::{healthcheck, textfile};
 
-/// One of these in a folder with a repo's name tells a repo from an empty folder, such as containers make in the place of what they miss.
+/// One of these in a folder with a repo's name distinguishes a repo from an empty folder, such as containers create in place of a missing
+/// one.
 const MARKS: &[&str] = &["api", "token", "config.toml", "keystore", "datastore"];
 
-/// What tells a repo of another name from a home folder, which may well have an `api`.
+/// What distinguishes a repo with another name from a home folder, which may well have an `api`.
 const MARK_OF_ANY_REPO: &str = "keystore";
 
 /// A kind of node, and where to look for it.

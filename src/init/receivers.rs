@@ -1,4 +1,4 @@
-//! Who is told of alerts: files of secrets, one a receiver, and the settings of Alertmanager that they stand for.
+//! Who receives alerts: files of secrets, one per receiver, and the Alertmanager settings that follow from them.
 //!
 //! Messages name the file and the field, and repeat nothing of the content.
 
@@ -37,10 +37,10 @@ pub const FILES: &[(&str, Read)] = &[
     ("email.json", email),
 ];
 
-/// The file of whoever hears the watchdog, and nothing else.
+/// The file of the receiver that gets the watchdog, and nothing else.
 pub const WATCHDOG: (&str, Read) = ("watchdog_url", webhook);
 
-/// Reads a receiver for alerts of a severity; `None` where there is no such file.
+/// Reads a receiver for alerts of a severity; `None` if there is no such file.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>>
     };
     ensure!(!text.trim().is_empty(), "{file} is empty: fill or remove it");
     let mut receiver = read(text.trim(), severity).with_context(|| file.to_string())?;
-    // An incident of PagerDuty stays open until it is told, whatever the severity.
+    // A PagerDuty incident stays open until it is resolved, whatever the severity.
     let sends_resolved = severity == "critical" || receiver.list == "pagerduty_configs";
     receiver.settings.push(("send_resolved", sends_resolved.into()));
     Ok(Some(receiver))
@@ -229,7 +229,7 @@ fn email(text: &str, _: &str) -> Result<Receiver> {
         (true, false) => bail!("password is missing beside username: give both or none"),
         (false, true) => bail!("username is missing beside password: give both or none"),
     }
-    // There it is TLS from the first byte on. Older Alertmanagers ask for STARTTLS inside of that unless told not to, which no server offers.
+    // There it is TLS from the first byte on. Older Alertmanagers request STARTTLS within that unless told not to, which no server offers.
     if port == Some(465) {
         settings.push(("require_tls", false.into()));
     }
@@ -251,7 +251,7 @@ impl Fields {
             bail!("it is not a JSON object: {}", expected());
         };
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-            // A secret in the wrong place is no such word.
+            // A secret in the wrong place does not look like a field's name.
             let is_word = unknown.len() <= 20 && unknown.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             let name = if is_word { unknown.as_str() } else { "(its name is not repeated here)" };
             bail!("unknown field {name}: {}", expected());

@@ -37,12 +37,12 @@ impl BitField {
         after > 0 && number < self.ranges[after - 1].end
     }
 
-    /// Whether there is no number in the set.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Takes the smallest numbers out of the set, at most so many.
+    /// Takes the smallest numbers out of the set, at most this many.
     pub fn take_smallest(&mut self, mut count: u64) -> BitField {
         let mut taken = Vec::new();
         let mut whole = 0;

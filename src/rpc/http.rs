@@ -69,7 +69,7 @@ impl Http {
             Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
             Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
             Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
-            // What is no TLS, or shows a certificate that nobody vouches for, will be the same the next time.
+            // A server without TLS, or with an untrusted certificate, will be the same the next time.
             Error::Io(error) if error.kind() == ErrorKind::InvalidData && self.base_url.starts_with("https:") => {
                 let why = self.redact(&error.to_string());
                 Cause::Unreachable(format!(

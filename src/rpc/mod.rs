@@ -50,7 +50,7 @@ pub struct Node {
     pub kind: Kind,
     /// `host:port`, as a label and in messages.
     pub address: String,
-    /// What it is remembered by, whatever its address: the repo that names it, else the address.
+    /// What it is remembered by when its address changes: the repo that names it, otherwise the address.
     pub known_as: String,
     /// How to reach it.
     pub transport: Arc<dyn Transport>,

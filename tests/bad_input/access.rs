@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::assert_others_unharmed;
 use crate::support::{Answer, Exporter, Farm, Hostile, MINER, OTHER, Permission, Reply, token};
 
-/// What takes the admin permission fails, and stderr says how to get it.
+/// What needs the admin permission fails, and stderr says how to get it.
 #[test]
 fn a_lotus_miner_that_allows_to_read_only() {
     let farm = Farm::start();
