@@ -1,4 +1,4 @@
-//! Whether a text file is what the exporter has just written: there, whole and fresh.
+//! Whether the exporter has just written a text file: it is there, complete and fresh.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a run takes at most, and what compose, systemd and NixOS give it: one table, which a test holds against their files.
+//! The most that a run uses, and what compose, systemd and NixOS allow it: one table, which a test compares with their files.
 
 /// The most memory that a run uses, whatever the nodes answer, in MB.
 pub const PEAK_MEMORY_MB: u64 = 64;

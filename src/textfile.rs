@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all: the metrics for node_exporter, and the state.
+//! Files that appear complete or not at all: the metrics for node_exporter, and the state.
 //!
 //! The text goes to a temporary file beside the target, which then takes the target's name. A
-//! reader sees the old document or the new one, never a part, and a failed write leaves the old.
+//! reader sees the old document or the new one, never a part, and a failed write leaves the old one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};

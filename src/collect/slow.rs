@@ -1,4 +1,4 @@
-//! The slow tier: what is expensive for the nodes is done once in a period, and what it brought is published until it is too old.
+//! The slow tier: what is expensive for the nodes is done once in a period, and its result is published until it is too old.
 
 /// A result older than this many periods is dropped: better none than an old one.
 const PERIODS_TO_LIVE: f64 = 4.0;

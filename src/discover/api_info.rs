@@ -1,7 +1,7 @@
 //! The syntax in which Lotus names a node: `TOKEN:ADDRESS`, where the address is a multiaddr or a URL.
 //!
-//! It follows cli/util/apiinfo.go in Lotus, in its form since v1.36 (any token), which reads all older values too. Beyond Lotus it heeds
-//! `/https`, lets `/http` and `/https` stand without a port, and takes a URL that already ends in `/rpc/v1`.
+//! It follows cli/util/apiinfo.go in Lotus, in its form since v1.36 (any token), which reads all older values too. Beyond what Lotus does,
+//! it honours `/https`, allows `/http` and `/https` without a port, and accepts a URL that already ends in `/rpc/v1`.
 //!
 //! Errors are fixed texts that say what is wrong: no part of the value, which may be a token, can get into a message.
 

@@ -1,4 +1,4 @@
-//! Where a Boost answers GraphQL: at an address of its own, which `config.toml` in its repo names, or nothing but a default does.
+//! Where a Boost answers GraphQL: at a separate address, which `config.toml` in its repo names; otherwise at the default.
 
 use std::fs;
 use std::io;

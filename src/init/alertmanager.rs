@@ -1,4 +1,4 @@
-//! `init-alertmanager`: the configuration of Alertmanager with those receivers that files of secrets describe. Text in, text out: what is
+//! `init-alertmanager`: the Alertmanager configuration with the receivers that the files of secrets describe. Text in, text out: what is
 //! inserted are scalars of JSON, which are scalars of YAML as well.
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! `init-nodes`: copies what opens each node, and nothing else of its repo, to a folder that the exporter may read. A repo holds keys.
+//! `init-nodes`: copies each node's address and token, and nothing else from its repo, to a folder that the exporter may read. A repo holds
+//! keys.
 
 use std::fs;
 use std::io::{Error, ErrorKind};

@@ -1,4 +1,4 @@
-//! `init-secrets`: a random password for Grafana's admin, made once.
+//! `init-secrets`: a random password for Grafana's admin, created once.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};

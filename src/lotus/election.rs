@@ -1,4 +1,4 @@
-//! The election of an epoch's leaders: what a miner may expect of it, and what no answer can rightly say of it.
+//! The election of an epoch's leaders: what a miner may expect from it, and which answers about it are impossible.
 
 use super::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
 

@@ -1,5 +1,5 @@
-//! From the body of an HTTP answer to values: each answer of a batch is read when it comes, and only what its type wants of it is kept. One that
-//! is too long, or of another shape, costs itself alone.
+//! From the body of an HTTP answer to values: each answer of a batch is read as it arrives, and only what its type needs is kept. One that
+//! is too long, or has a different shape, affects no other.
 
 use std::any::Any;
 use std::io;

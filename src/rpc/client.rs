@@ -1,4 +1,4 @@
-//! One node during one run: sends calls, alone or in batches, and finds out how it takes them.
+//! One node during one run: sends calls, singly or in batches, and learns how it copes with them.
 
 use std::any::Any;
 use std::io;

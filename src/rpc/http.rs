@@ -1,4 +1,5 @@
-//! JSON-RPC over HTTP: one keep-alive agent a node, timeouts on every step, bounded answers, and nothing that carries the token elsewhere.
+//! JSON-RPC over HTTP: one keep-alive agent per node, timeouts on every step, bounded answers, and nothing that carries the token
+//! elsewhere.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! JSON as it comes: each value is a reader of its own, which ends where the value ends. So one answer can be read, or left out, without
+//! JSON as it arrives: each value is a reader of its own, which ends where the value ends. So one answer can be read, or left out, without
 //! keeping what comes before or after it, and what is wrong within a value does not hide where the next one begins.
 
 use std::fmt;

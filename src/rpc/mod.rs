@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives speak it: typed calls, batches, one time budget for a whole run, and errors that
+//! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives use it: typed calls, batches, one time budget for a whole run, and errors that
 //! say what to do. How the bytes travel is a [`Transport`]'s business, so that a simulated farm can answer too.
 
 mod answers;

@@ -1,7 +1,7 @@
-//! Proving: the 48 deadlines of a day, what has been proven of the open one, and which sectors are faulty.
+//! Proving: the 48 deadlines of a day, how much of the open one is proven, and which sectors are faulty.
 //!
-//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID names what it stands
-//! for: as long as it stays the same, what was read before is still true to the last sector and proof.
+//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID identifies its
+//! content: as long as it stays the same, what was read before is still true, down to the last sector and proof.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};

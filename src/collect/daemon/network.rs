@@ -1,4 +1,4 @@
-//! The whole network: its power, its miners, and what a block brings.
+//! The whole network: its power, its miners, and what a block earns.
 
 use anyhow::Result;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
-//! What the chain knows of every sector: what is in it, whether it was upgraded, when it expires and with how much pledge.
+//! What the chain knows about every sector: what is in it, whether it was upgraded, when it expires and with how much pledge.
 //!
-//! Of the slow tier: all sectors are read in chunks, as of one tipset, added up and forgotten. What does not fit into one run goes on in the
-//! next; until it is complete, the last complete figures remain, with their own time.
+//! Slow tier: all sectors are read in chunks that refer to one tipset, added up and forgotten. What does not fit into one run continues in
+//! the next; until it is complete, the last complete figures remain, with their own time.
 
 use anyhow::Result;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};

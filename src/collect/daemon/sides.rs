@@ -1,4 +1,4 @@
-//! The lanes that the full node answers: of itself, of each miner, of wallets and messages, and the walk along the chain.
+//! The lanes that the full node answers: the node itself, each miner, wallets and messages, and the walk along the chain.
 
 use anyhow::{Context, Result};
 

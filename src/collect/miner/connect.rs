@@ -1,4 +1,4 @@
-//! The first calls to a lotus-miner: whose it is. What is not needed to know that is asked elsewhere, so that it cannot keep anybody waiting.
+//! The first calls to a lotus-miner: which miner it runs. Everything else is asked elsewhere, so that it cannot keep anybody waiting.
 
 use serde_json::json;
 

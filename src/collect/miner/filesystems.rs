@@ -1,4 +1,4 @@
-//! Which storage paths share a file system. Lotus does not say; it is seen by the space that they have in common.
+//! Which storage paths share a file system. Lotus does not say; it shows in the space that they have in common.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Which jobs run, and how long those took that ended: what is remembered between runs.
 //!
-//! lotus-miner never reports how a job ended; it only stops listing it. That is also what a dead worker looks like, a restart of
-//! lotus-miner, or an answer that is not whole. So a job has ended where it was not running in two whole lists in a row, while the process
-//! that did it and the lotus-miner that gave it out live on. What ended in any other way is not counted.
+//! lotus-miner never reports how a job ended; it only stops listing it. A dead worker, a restart of lotus-miner, or an incomplete answer
+//! look the same. So a job counts as ended if two complete lists in a row lack it while its worker and its lotus-miner are still running.
+//! Jobs that end in any other way are not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The jobs that workers do now, or have just been given.
+//! The jobs that workers are running, or have just been given.
 
 use std::collections::BTreeMap;
 

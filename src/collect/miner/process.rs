@@ -1,4 +1,4 @@
-//! The process itself: since when it runs.
+//! The process itself: when it started.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! How many sectors lotus-miner has in each state, at the price of one call for any number of sectors.
+//! How many sectors lotus-miner has in each state, for the price of one call whatever their number.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,10 @@
 //! The space in storage paths, and whether they can be asked for it at all.
 //!
-//! Of a path with a limit Lotus counts what its files use; of another it knows what the file system has. It takes the space that running tasks
-//! have reserved off what the file system has, and not off what a limit leaves.
+//! For a path with a limit, Lotus counts what its files use; for any other, it knows only what the file system has. It subtracts the space
+//! that running tasks have reserved from the file system's free space, but not from what a limit leaves.
 //!
-//! A path whose host is gone can keep lotus-miner waiting. It is found out once, and from then on asked apart, so that it costs the others
-//! nothing.
+//! A path whose host is gone can keep lotus-miner waiting. Once that is known, it is asked separately, so that it does not delay the
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

@@ -1,8 +1,8 @@
 //! Storage paths: which there are, where, what for, and how many sector files are in them.
 //!
-//! Asking which paths there are brings every sector file with it, tens of bytes for each, so that is of the slow tier and counted as it comes.
-//! Whether there may be a new path is told for nothing: by a worker that was not there before, and by lotus-miner's own alerts, of which it
-//! keeps one for each path that was attached.
+//! The list of paths contains every sector file, tens of bytes for each, so it is in the slow tier and counted as it arrives. Two things
+//! hint at a new path for free: a worker that was not there before, and lotus-miner's own alerts, of which it keeps one for each attached
+//! path.
 //!
 //! lotus-miner keeps its list in memory: restarted, it knows a worker's paths only when the worker is back. So a path that leaves with sector
 //! files in it is down, and remembered; [`left_paths`](super::left_paths) says for how long.

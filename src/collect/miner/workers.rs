@@ -1,4 +1,4 @@
-//! The workers that lotus-miner has, and what is taken of them.
+//! The workers that lotus-miner has, and how much of them is in use.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The ledger of won blocks: what is remembered of the walk along the chain, and the totals of each miner. Nothing here asks a node.
 //!
-//! A cursor goes over all epochs, one after the other. An epoch is settled when it is [`DEPTH_EPOCHS`] deep; the newer ones are looked at, so
-//! that own blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a reorganization
-//! that is deeper, the cursor goes back and walks again, and blocks are known by their CID, so none counts twice.
+//! A cursor passes over all epochs, one after another. An epoch is settled when it is [`DEPTH_EPOCHS`] deep; the newer ones are looked at,
+//! so that own blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a
+//! reorganization that is deeper, the cursor goes back and walks again, and blocks are known by their CID, so none counts twice.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

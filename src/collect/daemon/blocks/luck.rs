@@ -1,5 +1,5 @@
-//! What was to be expected in the epochs that were settled, by the power that the elections in them went by: not that of the time, but of
-//! 900 epochs before. MinerGetBaseInfo returns it, and whether the miner may be elected at all, by the rules of the network that this is.
+//! Expected wins in the settled epochs, from the power that their elections used: not that of the time, but that of 900 epochs before.
+//! MinerGetBaseInfo returns it, and whether the miner may be elected at all, by the rules of the network that this is.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

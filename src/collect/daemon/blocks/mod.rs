@@ -1,4 +1,4 @@
-//! Won blocks, what they brought, and how many were to be expected.
+//! Won blocks, what they earned, and how many were expected.
 //!
 //! One walk along the chain for all miners, epoch by epoch, in pieces of one batch: see `ledger.rs` for what counts when. A run in which all is
 //! well asks for the tipsets since the last run, the newest five and the one at the cursor, for each miner's power where the piece ends, and for

@@ -1,4 +1,4 @@
-//! The totals of a miner: what it won, what that brought, and what was to be expected. Nothing here asks a node.
+//! The totals of a miner: what it won, what that earned, and what was expected. Nothing here asks a node.
 
 use serde::{Deserialize, Serialize};
 

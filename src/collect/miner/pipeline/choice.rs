@@ -1,7 +1,7 @@
 //! When the list of sectors is asked for, and about which sectors.
 //!
-//! Asking for one sector is cheap, asking which sectors there are makes lotus-miner read them all. So the list is asked for when the summary
-//! counts more sectors in the pipeline than are known to be there, and otherwise seldom; jobs and the scheduler name new sectors, too. Known
+//! Asking for one sector is cheap, asking which sectors there are makes lotus-miner read them all. So the list is requested when the
+//! summary counts more sectors in the pipeline than are known, and otherwise rarely; jobs and the scheduler name new sectors, too. Known
 //! sectors are asked about when something hints that they moved, at most [`MAX_STATUS_CALLS`] in a run.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Every sector that is not at rest: what state it is in and since when, how far it has come, what is in it, what went wrong with it.
+//! Every sector that is not at rest: its state and since when, its progress, its content, and what went wrong with it.
 
 mod choice;
 mod durations;
