@@ -60,7 +60,7 @@ pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>>
     Ok(Some(receiver))
 }
 
-/// Like `CRITICAL: f01234 wins no blocks`, or `CRITICAL f01234: 3 alerts` where they are not alike.
+/// Like `CRITICAL: f01234 is winning no blocks`, or `CRITICAL f01234: 3 alerts` where they are not alike.
 const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | toUpper }}{{ else }}RESOLVED{{ end }}\
     {{ with .CommonAnnotations.summary }}: {{ . }}{{ else }} \
     {{ with .CommonLabels.miner_id }}{{ . }}{{ else }}{{ .CommonLabels.instance }}{{ end }}: {{ len .Alerts }} alerts{{ end }}";
