@@ -124,7 +124,7 @@ fn healthcheck() {
     has(&place.bad("healthcheck @absent.prom"), &["absent.prom cannot be read"]);
     has(&place.folder("f").bad("healthcheck @f"), &["not a regular file"]);
     fs::write(place.0.path().join("x.prom"), [0xff, b'\n']).unwrap();
-    has(&place.bad("healthcheck @x.prom"), &["no text"]);
+    has(&place.bad("healthcheck @x.prom"), &["not text"]);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     let place = home();
     let demo = Exporter::new().args(&["--demo=200", "--textfile"]).arg(place.0.path().join("demo.prom"));
     assert_eq!(demo.run().status.code(), Some(0));
-    has(&place.good(NODES), &["a demo writes", "nothing is done"]);
+    has(&place.good(NODES), &["a demo is writing", "nothing is done"]);
     assert!(!place.exists(COPIES[0]));
     // The file of one that ran yesterday, or of real nodes.
     let text = place.read("demo.prom").replace("network=\"demo\"", "network=\"mainnet\"");
