@@ -313,7 +313,7 @@ fn an_address_book_with_a_mistake_or_half_saved() {
     // One entry is wrong: the others count.
     for (book, words) in [
         (json!({"names": {"f0300": "New", "Client": "f0300"}, "watch": ["f0400"]}), "\"Client\" is not an address"),
-        (json!({"names": {"f0300": "New", "f0301": 5}, "watch": ["f0400"]}), "\"f0301\" is not a text"),
+        (json!({"names": {"f0300": "New", "f0301": 5}, "watch": ["f0400"]}), "\"f0301\" is not text"),
         (json!({"names": {"f0300": "New"}, "watch": [7, "f0400"]}), "7"),
         (json!({"names": {"f0300": "New"}, "watch": ["f0400"], "watches": []}), "\"watches\""),
     ] {
