@@ -21,7 +21,7 @@ const MINERS: [usize; 3] = [1, 10, 40];
 
 const SECTORS_OF_EACH: u64 = 10_000;
 
-/// CPU time is told in hundredths of a second, so a steady run is measured as the average of many.
+/// CPU time is reported in hundredths of a second, so a steady run is measured as the average of many.
 const STEADY_RUNS: u32 = 20;
 
 /// A day of epochs, in pieces of 90.

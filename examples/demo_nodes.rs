@@ -12,7 +12,7 @@
 //! | `--miner-id ID` | watch this miner on chain; may stand there again |
 //! | `--hours N` | how far back the history goes |
 //! | `--labels LABELS` | labels for every sample |
-//! | `--textfile PATH` | where the exporter will write, which node_exporter tells |
+//! | `--textfile PATH` | where the exporter will write, which node_exporter reports |
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -182,7 +182,7 @@ fn node(endpoint: &Endpoint) -> rpc::Node {
     }
 }
 
-/// The farm's clock, in Unix seconds: stands where it was put, or follows the real one.
+/// The farm's clock, in Unix seconds: stays where it was set, or follows the real one.
 #[derive(Clone, Default)]
 struct Clock(Arc<AtomicU64>);
 

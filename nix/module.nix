@@ -56,7 +56,7 @@ let
       default = null;
       example = "/run/secrets/${program}-api-info";
       description = ''
-        File outside of the Nix store with what `${command}` prints, of one node a line. systemd reads it as root
+        File outside the Nix store with what `${command}` prints, one node per line. systemd reads it as root
         when the service starts, so that nobody else has to.
       '';
     };
@@ -73,19 +73,19 @@ in
     interval = mkOption {
       type = types.str;
       default = "1m";
-      description = "How often the nodes are asked, like `30s` or `1m`.";
+      description = "How often the nodes are asked, such as `30s` or `1m`.";
     };
 
     timeout = mkOption {
       type = types.str;
       default = "40s";
-      description = "Most time that one run may take.";
+      description = "The most time that a run may take.";
     };
 
     textfileDirectory = mkOption {
       type = types.path;
       default = "/var/lib/node-exporter-textfile";
-      description = "Folder of the text file. It is made, and node_exporter told of it.";
+      description = "Folder of the text file. It is created, and node_exporter is configured to read it.";
     };
 
     user = mkOption {
@@ -136,7 +136,7 @@ in
       type = types.listOf types.str;
       default = [ ];
       example = [ "--verbose" ];
-      description = "More of what `lotus-exporter-farcaster --help` names.";
+      description = "Other options that `lotus-exporter-farcaster --help` lists.";
     };
   };
 

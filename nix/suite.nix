@@ -42,7 +42,7 @@ let
       type = types.nullOr types.path;
       default = null;
       description = ''
-        File outside of the Nix store with ${what}. By default a random one is made in ${secretsDirectory}, for root to read.
+        File outside the Nix store with ${what}. By default a random one is created in ${secretsDirectory}, readable by root.
       '';
     };
 in
@@ -54,14 +54,14 @@ in
       type = types.listOf types.str;
       default = [ ];
       example = [ "10.0.0.7:9100" ];
-      description = "node_exporters of other machines of the farm.";
+      description = "node_exporters on the farm's other machines.";
     };
 
     adminPasswordFile = secretOption "the password of Grafana's admin";
     secretKeyFile = secretOption "the key with which Grafana encrypts what is secret in its database";
 
     alertmanager.enable = lib.mkEnableOption ''
-      Alertmanager, which shows the alerts. It tells nobody until services.prometheus.alertmanager has receivers: set its
+      Alertmanager, which shows the alerts. It notifies nobody until services.prometheus.alertmanager has receivers: set its
       configText, or its configuration'';
   };
 
@@ -102,7 +102,7 @@ in
         static_configs = [ (local alertmanager.port) ];
       };
       inherit ruleFiles;
-      # Where no Alertmanager is wanted, that there is none is no alert.
+      # If no Alertmanager is wanted, its absence is not an alert.
       rules = lib.optional (!cfg.alertmanager.enable) (
         builtins.toJSON {
           groups = [
@@ -128,7 +128,7 @@ in
       alertmanager = lib.mkIf cfg.alertmanager.enable {
         enable = true;
         listenAddress = mkDefault "127.0.0.1";
-        # There is no other to talk to.
+        # There are no other Alertmanagers to talk to.
         extraFlags = [ "--cluster.listen-address=" ];
         configText = lib.mkIf (alertmanager.configuration == null) (
           mkDefault (builtins.readFile ../compose/alertmanager/alertmanager.yml)
@@ -147,7 +147,7 @@ in
         };
         users.allow_sign_up = mkDefault false;
         dashboards.default_home_dashboard_path = mkDefault "${dashboards}/fleet.json";
-        # Nothing is asked of, or told to, anybody outside.
+        # No requests to, and no reports to, anybody outside.
         analytics = {
           reporting_enabled = mkDefault false;
           check_for_updates = mkDefault false;
@@ -193,7 +193,7 @@ in
       ) secrets;
 
       lotus-farcaster-secrets = lib.mkIf (made != [ ]) {
-        description = "Random secrets of Grafana, where there are none";
+        description = "Random secrets for Grafana, if there are none";
         requiredBy = [ "grafana.service" ];
         before = [ "grafana.service" ];
         serviceConfig = {

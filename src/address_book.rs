@@ -12,7 +12,7 @@ use crate::lotus::address;
 
 const EXPECTED: &str = r#"{"names": {ADDRESS: NAME}, "watch": [ADDRESS]}"#;
 
-/// What the operator knows about addresses. Empty where there is no file.
+/// What the operator knows about addresses. Empty if there is no file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AddressBook {
@@ -50,7 +50,7 @@ impl AddressBook {
             match name {
                 Value::String(_) if !address::is_address(&address) => problems.push(not_an_address(&address)),
                 Value::String(name) => drop(self.names.insert(address, name)),
-                _ => problems.push(format!("the name of {address:?} is not a text in quotes")),
+                _ => problems.push(format!("the name of {address:?} is not text in quotes")),
             }
         }
     }
@@ -91,7 +91,7 @@ fn parse(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Whether the first line that says something is one of TOML: a section, or a key with a value.
+/// Whether the first line with content is TOML: a section, or a key with a value.
 fn is_toml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let is_key = |key: &str| key.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.\"'".contains(&b));

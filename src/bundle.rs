@@ -1,5 +1,5 @@
-//! The command `bundle`: the files of the suite that are not the exporter, carried in it, so that one file brought to a machine without
-//! network is the whole suite.
+//! The command `bundle`: the suite's other files, carried in the binary, so that a single file brings the whole suite to a machine without
+//! network.
 
 use std::collections::BTreeMap;
 use std::fs;

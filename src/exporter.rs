@@ -94,7 +94,7 @@ fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result
 /// Why a run with `--require-nodes` writes nothing.
 fn reason_to_stand_back(options: &Options, nodes: &[Node]) -> Option<String> {
     if let Some(path) = options.textfile.as_deref().filter(|path| healthcheck::is_of_demo(path)) {
-        return Some(format!("a demo writes {}: it is left alone until the demo has ended", path.display()));
+        return Some(format!("a demo is writing {}: it is left alone until the demo ends", path.display()));
     }
     let is_nobody_there = nodes.is_empty() && options.miner_ids.is_empty();
     is_nobody_there.then(|| {
@@ -129,7 +129,7 @@ pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node],
     });
     lines.append(&mut report.lines);
     let (text, duplicates) = std::mem::replace(&mut report.samples, Samples::new(now)).render();
-    lines.extend(duplicates.iter().map(|series| format!("{series} came twice; the second was dropped")));
+    lines.extend(duplicates.iter().map(|series| format!("{series} appeared twice; the second was dropped")));
     if let Some(path) = &options.textfile {
         lines.extend(rivals::lines(state, path, &addresses(nodes), &text));
     }
@@ -183,7 +183,7 @@ fn node(endpoint: &Endpoint) -> Node {
     }
 }
 
-/// The file of the option, which must be there, or the user's default one, which may be. What cannot be read any more stays as it was last
+/// The file of the option, which must be there, or the user's default one, which may be. What can no longer be read stays as it was last
 /// read.
 fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec<String>) -> AddressBook {
     let default = || default_address_book(env).filter(|path| path.symlink_metadata().is_ok());
@@ -200,7 +200,7 @@ fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec
         Err(error) => {
             let known: Option<(PathBuf, AddressBook)> = state.recall("address_book");
             let known = known.filter(|(of, _)| *of == path);
-            let instead = if known.is_some() { "what it said before stands" } else { "running without it" };
+            let instead = if known.is_some() { "its previous contents still apply" } else { "running without it" };
             lines.push(format!("{error:#}; {instead}"));
             known.map(|(_, book)| book).unwrap_or_default()
         }
@@ -228,7 +228,7 @@ pub(crate) fn unix_seconds() -> f64 {
     since_1970.map_or(0.0, |duration| duration.as_secs_f64())
 }
 
-/// The most memory that this process has used (VmHWM of proc(5)), where the system tells.
+/// The most memory that this process has used (VmHWM of proc(5)), if the system reports it.
 fn peak_memory_kilobytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -270,7 +270,7 @@ impl Log {
     fn write(&self, line: &str) {
         if !matches!(self.verbosity, Verbosity::Quiet) {
             let line: String = line.chars().filter(|character| !character.is_control()).collect();
-            // Where nobody listens there is nobody to tell.
+            // A failed write to stderr cannot be reported anywhere.
             let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
         }
     }

@@ -1,4 +1,4 @@
-//! Whether a text file is what the exporter has just written: there, whole and fresh.
+//! Whether the exporter has just written a text file: it is there, complete and fresh.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-/// Most time since the run that wrote the file, where nothing else is said: as much as the alert allows.
+/// Default for the most time since the run that wrote the file: as much as the alert allows.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// A demo that has not written for as long does not run any more.
+/// A demo that has not written for this long is no longer running.
 const DEMO_AGE: Duration = Duration::from_secs(180);
 
 /// As much as a clock that was just corrected may differ.
@@ -21,7 +21,7 @@ const TIMESTAMP: &str = "farcaster_run_timestamp_seconds";
 ///
 /// # Errors
 ///
-/// The file is not there, is not whole, or its run is further back than `max_age`. The message says which, and what to do.
+/// The file is missing, is incomplete, or its run is further back than `max_age`. The message says which, and what to do.
 pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let file = path.display();
     // Reading a pipe could take for ever.
@@ -30,23 +30,23 @@ pub fn healthy(path: &Path, max_age: Duration) -> Result<()> {
     let bytes = fs::read(path).with_context(|| format!("{file} cannot be read"))?;
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("{file} is not the exporter's: it is not text"))?;
     ensure!(!text.is_empty(), "{file} is empty");
-    ensure!(text.ends_with('\n'), "{file} is not whole: its last line is cut off");
+    ensure!(text.ends_with('\n'), "{file} is incomplete: its last line is cut off");
     if let Some(number) =
         (1..).zip(text.lines()).find(|(_, line)| !is_metric_or_comment(line)).map(|(number, _)| number)
     {
-        bail!("{file} is not the exporter's, or not whole: line {number} is none of its metrics");
+        bail!("{file} is not the exporter's, or is incomplete: line {number} is not one of its metrics");
     }
     let Some(ended) = timestamp(&text) else {
-        bail!("{file} is not the exporter's, or not whole: it has no {TIMESTAMP}");
+        bail!("{file} is not the exporter's, or is incomplete: it has no {TIMESTAMP}");
     };
-    let ended: f64 = ended.parse().with_context(|| format!("{file}: {TIMESTAMP} is no number"))?;
+    let ended: f64 = ended.parse().with_context(|| format!("{file}: {TIMESTAMP} is not a number"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
     let age = now - ended;
     ensure!(age.is_finite() && age >= -FUTURE_SECONDS, "{file} is from the future: correct the clock");
     let max_seconds = max_age.as_secs_f64();
     ensure!(
         age <= max_seconds,
-        "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter does not run any more, cannot write, or has a longer --interval"
+        "{file} is {age:.0} s old, more than {max_seconds:.0} s: the exporter is no longer running, cannot write, or has a longer --interval"
     );
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What a run takes at most, and what compose, systemd and NixOS give it: one table, which a test holds against their files.
+//! The most that a run uses, and what compose, systemd and NixOS allow it: one table, which a test compares with their files.
 
-/// The most memory that a run takes, whatever the nodes answer, in MB.
+/// The most memory that a run uses, whatever the nodes answer, in MB.
 pub const PEAK_MEMORY_MB: u64 = 64;
 
 /// The memory that a container or a service is given, in MB: what a run takes, the text in the stack's volume, and what the kernel keeps.

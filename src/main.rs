@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a line for people. Where nobody listens there is nobody to tell.
+/// Writes a line for people. A failed write to stderr cannot be reported anywhere.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
 }

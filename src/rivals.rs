@@ -1,5 +1,5 @@
-//! Who else writes the text file, or the same series in a file beside it. Of the first node_exporter shows whoever wrote last, of the second it
-//! refuses what is there twice; in both cases figures come and go, and nobody says so.
+//! Other programs that write the text file, or the same series in a file beside it. In the first case node_exporter serves whichever wrote
+//! last; in the second it rejects what is there twice. In both cases figures come and go without any message.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use crate::state::State;
 /// The section of the state with what was last written: the time of the run, by file and nodes.
 const SECTION: &str = "text_file";
 
-/// What was written longer ago says nothing about who writes now.
+/// A file written longer ago says nothing about who is writing now.
 const REMEMBERED_SECONDS: f64 = 86_400.0;
 
 /// What every series of this exporter begins with.

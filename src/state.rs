@@ -20,7 +20,7 @@ use crate::{textfile, tolerant};
 /// The file's name in the state folder.
 const FILE_NAME: &str = "state.json";
 
-/// A file that says another version was written by a later exporter, and is left alone.
+/// A file with a higher version was written by a newer exporter, and is left alone.
 const VERSION: u32 = 1;
 
 /// Processes that share a folder take turns by locking this file.
@@ -102,7 +102,7 @@ impl State {
                 None
             }
             Err(error) => {
-                lines.push(format!("{error:#}; running on memory alone"));
+                lines.push(format!("{error:#}; keeping the state in memory only"));
                 None
             }
         };
@@ -115,7 +115,7 @@ impl State {
             }
             Ok(None) => true,
             Err(unreadable) => {
-                // One line is enough where the folder itself is no good.
+                // One line is enough if the folder itself is unusable.
                 if lines.is_empty() {
                     lines.push(format!("{:#}", unreadable.error));
                 }
@@ -169,7 +169,7 @@ struct Unreadable {
     may_be_replaced: bool,
 }
 
-/// The sections in the file; None where there is no file yet.
+/// The sections in the file; None if there is no file yet.
 fn read(path: &Path) -> Result<Option<Sections>, Unreadable> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -183,7 +183,7 @@ fn read(path: &Path) -> Result<Option<Sections>, Unreadable> {
         Ok(file) if file.version <= VERSION => Ok(Some(file.sections)),
         Ok(file) => Err(Unreadable {
             error: anyhow::anyhow!(
-                "{}: written by a later exporter (version {} of the file, this one knows {VERSION}): leaving it alone, and running without it; \
+                "{}: written by a newer exporter (file version {}; this one knows {VERSION}): leaving it alone, and running without it; \
                  use another --state-dir, or remove the file",
                 path.display(),
                 file.version
@@ -192,7 +192,7 @@ fn read(path: &Path) -> Result<Option<Sections>, Unreadable> {
         }),
         Err(error) => Err(Unreadable {
             error: anyhow::Error::new(error)
-                .context(format!("{}: the state is damaged, and replaced by a new one", path.display())),
+                .context(format!("{}: the state is damaged; starting a new one", path.display())),
             may_be_replaced: true,
         }),
     }
@@ -218,7 +218,7 @@ fn lock(folder: &Path, patience: Duration) -> Result<Option<fs::File>> {
     }
 }
 
-/// The folder that state is kept in where none is named: systemd's, else the user's.
+/// The default folder for the state: systemd's, otherwise the user's.
 pub fn default_folder(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(folders) = env("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
         return folders.split(':').next().map(PathBuf::from);

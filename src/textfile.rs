@@ -1,7 +1,7 @@
-//! Files that appear whole or not at all: the metrics for node_exporter, and the state.
+//! Files that appear complete or not at all: the metrics for node_exporter, and the state.
 //!
 //! The text goes to a temporary file beside the target, which then takes the target's name. A
-//! reader sees the old document or the new one, never a part, and a failed write leaves the old.
+//! reader sees the old document or the new one, never a part, and a failed write leaves the old one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -132,12 +132,12 @@ fn follow_links(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&target) {
-            // A relative link starts at the folder that it stands in.
+            // A relative link starts at the folder that it is in.
             Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
             Err(_) => return Ok(target),
         }
     }
-    ensure!(!target.is_symlink(), "cannot write {}: its symbolic links go in a circle", path.display());
+    ensure!(!target.is_symlink(), "cannot write {}: its symbolic links form a loop", path.display());
     Ok(target)
 }
 

@@ -1,5 +1,5 @@
-//! The numbers that the alerts judge by, read from the rules that this binary carries, so that `check` and `status` judge by the same ones.
-//! What a user sets in own.yaml is known to Prometheus alone.
+//! The alerts' thresholds, read from the rules that this binary carries, so that `check` and `status` judge by the same ones. Only
+//! Prometheus knows what a user sets in own.yaml.
 
 use anyhow::{Context, Result};
 

@@ -237,7 +237,7 @@ fn fields_of_another_type_are_left_out_alone() {
 
 #[test]
 fn which_miner_it_is_of() {
-    // Told once, it is known while Boost does not tell.
+    // Once reported, it is known while Boost does not answer.
     let farm = Farm::start();
     let boost = Boost::start();
     let exporter =
@@ -247,7 +247,7 @@ fn which_miner_it_is_of() {
     boost.tell("minerAddress", Value::Null);
     assert_eq!(collect(&exporter).0.success("boost", OTHER), Some(true));
 
-    // Never told, it is the only miner's.
+    // If it was never reported, it is the only miner's.
     let alone = Exporter::new()
         .env("MINER_API_INFO", &farm.miner.info(""))
         .env("BOOST_API_INFO", &boost.api_info())

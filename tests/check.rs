@@ -102,7 +102,7 @@ fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {
     let line = run.stdout.lines().find(|line| line.contains("MARKETS_API_INFO")).unwrap();
     assert!(line.contains("WRONG"), "{line}");
 
-    // A storage path that fails is no failure of its collector.
+    // A storage path that fails is not a failure of its collector.
     farm.miner.answer("StorageStat", support::Answer::Error(1, "input/output error".to_owned()));
     let run = check().run();
     assert_eq!(run.status.code(), Some(1), "{}", run.stdout);

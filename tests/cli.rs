@@ -484,7 +484,7 @@ fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() 
     let farm = Farm::start();
     let run = farm.exporter().args(&["--require-nodes", "--textfile"]).arg(&path).run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
-    assert!(run.stderr.contains("a demo writes"), "{}", run.stderr);
+    assert!(run.stderr.contains("a demo is writing"), "{}", run.stderr);
     assert_eq!(fs::read_to_string(&path).unwrap(), of_demo);
 
     // The demo has ended, which its file does not know.

@@ -97,7 +97,7 @@ fn queries_ask_for_what_the_exporter_has_and_for_what_was_chosen() {
                 for selector in &query.selectors {
                     let Some(family) = selector.family() else { continue };
                     let mut must = vec!["job"];
-                    // The strip tells of all that is watched, whatever was chosen.
+                    // The strip covers everything that is monitored, whatever is selected.
                     let has_variable = |name: &str| panel["title"] != "Watched" && has_variable(name);
                     must.extend(family.labels.iter().filter(|label| **label == "miner_id" && has_variable(label)));
                     let missing = must.into_iter().filter(|label| !selector.has(label));
@@ -245,7 +245,7 @@ fn annotations_and_links_are_the_same_everywhere() {
     }
 }
 
-/// A threshold stands in thresholds.yaml and nowhere else. Screens judge by the alerts themselves, so there is no number to differ.
+/// Thresholds are in thresholds.yaml and nowhere else. Dashboards judge by the alerts themselves, so no numbers can differ.
 #[test]
 fn no_screen_has_a_threshold_of_its_own() {
     fn steps<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {

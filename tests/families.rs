@@ -108,7 +108,7 @@ fn units_are_base_units_and_stand_at_the_end() {
     );
 }
 
-/// The unit decides what is published. One that stands in the table says more than the name, and nothing else.
+/// The unit decides what is published. A unit in the table adds to the name, and never contradicts it.
 #[test]
 fn the_unit_in_the_name_is_that_of_the_values() {
     let says_else = |family: &Description| match (Unit::of(family.name), family.unit) {

@@ -42,7 +42,7 @@ fn is_watched(metrics: &Metrics, miner: &str) -> bool {
     metrics.has("farcaster_miner_power_bytes", &[("miner_id", miner)])
 }
 
-/// What fails of a miner whose lotus-miner is down is told with that, and not once more for each collector.
+/// Failures of a miner whose lotus-miner is down are reported with that, and not once more for each collector.
 fn only_one_alert(metrics: &Metrics, miner: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/compose/prometheus/rules/exporter.yaml");
     let rules = fs::read_to_string(path).unwrap();
@@ -313,7 +313,7 @@ fn an_address_book_with_a_mistake_or_half_saved() {
     // One entry is wrong: the others count.
     for (book, words) in [
         (json!({"names": {"f0300": "New", "Client": "f0300"}, "watch": ["f0400"]}), "\"Client\" is not an address"),
-        (json!({"names": {"f0300": "New", "f0301": 5}, "watch": ["f0400"]}), "\"f0301\" is not a text"),
+        (json!({"names": {"f0300": "New", "f0301": 5}, "watch": ["f0400"]}), "\"f0301\" is not text"),
         (json!({"names": {"f0300": "New"}, "watch": [7, "f0400"]}), "7"),
         (json!({"names": {"f0300": "New"}, "watch": ["f0400"], "watches": []}), "\"watches\""),
     ] {
@@ -334,7 +334,7 @@ fn an_address_book_with_a_mistake_or_half_saved() {
         write(&path, text);
         let (after, stderr) = exporter.collect();
         assert!(has(&after, "Client"), "{stderr}");
-        one_line(&stderr, &[&file, words, "what it said before stands"]);
+        one_line(&stderr, &[&file, words, "its previous contents still apply"]);
     }
     // Lost, but still meant to be there; then removed.
     fs::remove_file(&path).unwrap();

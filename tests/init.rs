@@ -1,4 +1,4 @@
-//! The commands that prepare a stack of containers, and the one that tells whether it is well.
+//! The commands that prepare a stack of containers, and the one that checks whether it is healthy.
 
 #![allow(clippy::unwrap_used)]
 
@@ -111,11 +111,11 @@ fn healthcheck() {
         (at(now + 90.0), "from the future"),
         (at(f64::NAN), "from the future"),
         (String::new(), "is empty"),
-        (text.trim_end().to_owned(), "not whole: its last line is cut off"),
-        (before.concat(), "not whole: it has no farcaster_run_timestamp"),
-        (after[3..].concat(), "not whole: it has no farcaster_run_timestamp"),
-        (format!("{text}farcaster_cut_off{{\n"), "not whole: line "),
-        ("node_load1 0.5\n".to_owned(), "not the exporter's, or not whole: line 1"),
+        (text.trim_end().to_owned(), "incomplete: its last line is cut off"),
+        (before.concat(), "incomplete: it has no farcaster_run_timestamp"),
+        (after[3..].concat(), "incomplete: it has no farcaster_run_timestamp"),
+        (format!("{text}farcaster_cut_off{{\n"), "incomplete: line "),
+        ("node_load1 0.5\n".to_owned(), "not the exporter's, or is incomplete: line 1"),
         ("farcaster_run_timestamp_seconds soon\n".to_owned(), "line 1"),
     ] {
         has(&place.write("x.prom", &content).bad("healthcheck @x.prom"), &["x.prom", words]);
@@ -124,7 +124,7 @@ fn healthcheck() {
     has(&place.bad("healthcheck @absent.prom"), &["absent.prom cannot be read"]);
     has(&place.folder("f").bad("healthcheck @f"), &["not a regular file"]);
     fs::write(place.0.path().join("x.prom"), [0xff, b'\n']).unwrap();
-    has(&place.bad("healthcheck @x.prom"), &["no text"]);
+    has(&place.bad("healthcheck @x.prom"), &["not text"]);
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn init_secrets_makes_a_password_once_and_never_shows_it() {
     let place = Place::new();
     let said = place.good("init-secrets @");
     let password = place.read("grafana_admin_password");
-    has(&said, &["grafana_admin_password is made", "docker compose exec grafana cat "]);
+    has(&said, &["created ", "docker compose exec grafana cat "]);
     assert!(password.len() == 25 && !said.contains(password.trim()), "{said}");
     assert_eq!(place.mode("grafana_admin_password"), 0o400);
     let again = place.good("init-secrets @");
-    has(&again, &["is there already"]);
+    has(&again, &["exists already"]);
     assert!(!again.contains(password.trim()), "{again}");
     assert_eq!(place.read("grafana_admin_password"), password);
 
@@ -266,13 +266,13 @@ fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     has(&place.folder("out").good(NODES), &["no Lotus was found", "LOTUS_PATH"]);
     let (code, _, stderr) = place.run_with(NODES, "LOTUS_MINER_PATH", "/srv/miner");
     assert_eq!(code, 1);
-    has(&stderr, &["LOTUS_MINER_PATH names /srv/miner, which is no repo of lotus-miner"]);
+    has(&stderr, &["LOTUS_MINER_PATH names /srv/miner, which is not a repo of lotus-miner"]);
     assert!(place.exists(COPIES[0]));
 
     let place = home();
     let demo = Exporter::new().args(&["--demo=200", "--textfile"]).arg(place.0.path().join("demo.prom"));
     assert_eq!(demo.run().status.code(), Some(0));
-    has(&place.good(NODES), &["a demo writes", "nothing is done"]);
+    has(&place.good(NODES), &["a demo is writing", "nodes are left alone"]);
     assert!(!place.exists(COPIES[0]));
     // The file of one that ran yesterday, or of real nodes.
     let text = place.read("demo.prom").replace("network=\"demo\"", "network=\"mainnet\"");
@@ -291,7 +291,10 @@ fn init_nodes_names_the_variable_where_a_link_leads_out_of_what_is_mounted() {
     fs::rename(&repo, place.0.path().join("aside")).unwrap();
     link("home/.lotusminer");
     let said = place.bad(NODES);
-    has(&said, &["/.lotusminer is a link to /mnt/disk/elsewhere", "out of what is mounted", "set LOTUS_MINER_PATH"]);
+    has(
+        &said,
+        &["/.lotusminer is a link to /mnt/disk/elsewhere", "points outside what is mounted", "set LOTUS_MINER_PATH"],
+    );
     assert_eq!(said.lines().count(), 1, "{said}");
     assert_eq!(place.read(COPIES[1]), copy, "it is kept");
 
@@ -395,7 +398,7 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
     for (name, text, list) in RECEIVERS {
         let place = base();
         place.write(&format!("secrets/{name}"), text);
-        has(&place.good(ALERTMANAGER), &["out.yml is written", &format!("alerts are sent to {name}\n")]);
+        has(&place.good(ALERTMANAGER), &["out.yml: alerts", &format!("alerts are sent to {name}\n")]);
         assert_eq!(place.mode("out.yml"), 0o440);
         let config = place.read("out.yml");
         let (warning, critical) = (receiver(&config, "warning"), receiver(&config, "critical"));
@@ -458,7 +461,7 @@ fn each_receiver_is_told_of_what_its_file_asks_for() {
         let (_, stdout, stderr) = place.run(ALERTMANAGER);
         has(
             &stderr,
-            &[&format!("secrets/{name} is not read"), "watchdog_url; all but the last may end in .info, .warning"],
+            &[&format!("secrets/{name} is ignored"), "watchdog_url; all but the last may end in .info, .warning"],
         );
         has(&stdout, &["sent to nobody"]);
     }
@@ -504,7 +507,7 @@ fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
         ("pagerduty_routing_key", "S3CRET", "32 letters and digits"),
         ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_id": "-1001"}"#, "chat_id is not a whole number"),
         ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_it": 1}"#, "unknown field chat_it"),
-        ("email.json", r#"{"smarthost": "m:587""#, "no JSON from line 1"),
+        ("email.json", r#"{"smarthost": "m:587""#, "not valid JSON from line 1"),
     ] {
         let place = base();
         place.write("secrets/webhook_url", "http://10.0.0.5/").write(&format!("secrets/{name}"), text);
@@ -521,7 +524,7 @@ fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
         .write("secrets/README.md", "")
         .write("secrets/miner_api_info", "");
     let (code, _, stderr) = place.run(ALERTMANAGER);
-    has(&stderr, &["secrets/slak_webhook_url is not read", "slack_webhook_url, "]);
+    has(&stderr, &["secrets/slak_webhook_url is ignored", "slack_webhook_url, "]);
     assert_eq!((code, stderr.lines().count()), (0, 1), "{stderr}");
     place.folder("secrets/ntfy_url");
     has(&place.run(ALERTMANAGER).2, &["secrets/ntfy_url cannot be read"]);

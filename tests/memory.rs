@@ -1,4 +1,4 @@
-//! What is remembered from run to run: totals that never fall, whatever happens between two runs.
+//! State between runs: totals that never fall, whatever happens between two runs.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! docs/METRICS.md says what the table of families says. `UPDATE_DOCS=1 cargo test --test metrics_doc` writes it anew.
+//! docs/METRICS.md matches the table of families. `UPDATE_DOCS=1 cargo test --test metrics_doc` rewrites it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,18 +10,19 @@ const INTRODUCTION: &str = "\
 
 Every metric family that `lotus-exporter-farcaster` can write, with the Lotus method and field that it comes from.
 
-- Amounts of money are in FIL, sizes in bytes, times in Unix seconds; what is true or false is 1 or 0.
-- What could not be obtained is absent, and never 0. So is what cannot be, like a size below 0 or a time in the year 9999: a line on stderr
-  names it, and its collector counts as failed.
-- Values are of the run that wrote them, save those of the slow tier, which take reading every sector and are obtained every
-  `--slow-interval` (half an hour); `farcaster_collector_data_timestamp_seconds` says when, and after four intervals without new ones they
-  are dropped. Sectors in motion are asked about when something hints that they moved, at most 50 in a run.
-- `miner_id`, like `f01234`, stands on everything about one miner. On the exporter's own metrics it is empty where a collector or a node is
-  about no miner, or nobody knows which.
+- Amounts are in FIL, sizes in bytes, times in Unix seconds; true and false are 1 and 0.
+- A value that could not be obtained is absent, never 0. So is an impossible one, such as a size below 0 or a time in the year 9999: a line
+  on stderr names it, and its collector counts as failed.
+- Values are from the run that wrote them, except for those of the slow tier, which require reading every sector and are collected every
+  `--slow-interval` (half an hour); `farcaster_collector_data_timestamp_seconds` gives the time, and after four intervals without new values
+  they are dropped. A sector in motion (one that is being sealed, waits, ends or has failed) is asked about when something suggests that it
+  moved, at most 50 in a run.
+- `miner_id`, such as `f01234`, is on everything about one miner. On the exporter's own metrics it is empty where a collector or a node
+  belongs to no miner, or the miner is not known.
 - A family with one series for each thing in motion or broken (a message, a job, a faulty sector) has at most `--max-rows` of them;
-  `farcaster_truncated_rows` counts what was left out.
+  `farcaster_truncated_rows` counts those left out.
 
-This file is made from the table in `src/expose/families.rs`: `UPDATE_DOCS=1 cargo test --test metrics_doc`.
+This file is generated from the table in `src/expose/families.rs`: `UPDATE_DOCS=1 cargo test --test metrics_doc`.
 
 | family | type | labels | meaning |
 |---|---|---|---|
@@ -50,7 +51,7 @@ fn the_document_is_the_table() {
         written.lines().zip(document().lines()).find_map(|(is, should)| (is != should).then(|| is.to_owned()));
     assert!(
         written == document(),
-        "docs/METRICS.md is not what src/expose/families.rs says (first difference: {differs:?}); \
-         write it anew: UPDATE_DOCS=1 cargo test --test metrics_doc"
+        "docs/METRICS.md does not match src/expose/families.rs (first difference: {differs:?}); \
+         rewrite it: UPDATE_DOCS=1 cargo test --test metrics_doc"
     );
 }

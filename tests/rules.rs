@@ -12,7 +12,7 @@ use promql::Query;
 use promql_parser::parser::{self, BinaryExpr, Expr, LabelModifier};
 use serde::Deserialize;
 
-/// Under this name stands what alerts judge by.
+/// The record that holds the thresholds.
 const THRESHOLD: &str = "alert:farcaster_threshold:value";
 const RULES: &str = "compose/prometheus/rules";
 const RUNBOOKS: &str = "https://github.com/s0nik42/lotus-farcaster/blob/main/docs/runbooks.md#";

@@ -191,7 +191,7 @@ fn times_that_cannot_be_make_no_duration() {
     }
 }
 
-/// Two runs that tell two starts of one job: nobody knows which is right.
+/// Two runs that report two starts of one job: it is unknown which is right.
 #[test]
 fn a_start_that_changes_is_not_believed() {
     let site = Site::new();
@@ -199,7 +199,7 @@ fn a_start_that_changes_is_not_believed() {
     assert_eq!(ended(&site.run_to_the_end()), None);
 }
 
-/// A start that one run told wrongly is forgotten when the next tells it.
+/// A start that one run reported wrongly is forgotten when the next reports it.
 #[test]
 fn an_impossible_start_is_told_anew() {
     let site = Site::new();
@@ -250,7 +250,7 @@ fn a_job_whose_lotus_miner_was_killed_did_not_finish() {
     }
 }
 
-/// Nor does it count when the restart shows only a run later, or is not told for a while.
+/// Nor does it count if the restart shows only a run later, or is not reported for a while.
 #[test]
 fn nothing_ends_while_it_is_not_known_whether_lotus_miner_restarted() {
     let site = Site::new();
@@ -401,7 +401,7 @@ fn a_priority_that_cannot_be_is_left_out_and_its_task_waits() {
     }
 }
 
-/// Of a request that cannot be read, nobody knows which queue it stands in.
+/// The queue of a request that cannot be read is unknown.
 #[test]
 fn a_request_that_cannot_be_read_leaves_no_count() {
     for pointer in ["", "/TaskType", "/Sector"] {
@@ -419,7 +419,7 @@ fn a_request_that_cannot_be_read_leaves_no_count() {
     }
 }
 
-/// The simulated farm's workers tell what was in use when they connected, as Lotus' do, and count tasks by Lotus' keys.
+/// The simulated farm's workers report what was in use when they connected, as Lotus' do, and count tasks by Lotus' keys.
 #[test]
 fn the_demo_has_workers_as_lotus_has_them() {
     use lotus_farcaster::demo::{Farm, Node};

@@ -8,7 +8,7 @@ use crate::expose::{Samples, families};
 use crate::rpc::{Batch, Client};
 use crate::tolerant::{List, Problems};
 
-/// What LogAlerts tells. A token without the admin permission learns nothing, which is no failure.
+/// What LogAlerts returns. A token without the admin permission gets nothing, which is not a failure.
 pub struct Facts {
     alerts: Vec<Alert>,
 }

@@ -1,4 +1,4 @@
-//! The first calls of a run: which nodes answer, which miners there are, where the chain stands.
+//! The first calls of a run: which nodes answer, which miners there are, where the chain is.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -92,11 +92,12 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     Connections { daemon, miners, miner_ids, boosts, clients, lane }
 }
 
-/// What is remembered of another network is about other miners, whatever their ids.
+/// State from another network is about other miners, even if their ids are the same.
 fn stay_on_network(state: &State, network: &str, lane: &mut Lane) {
     let known: Option<String> = state.recall("network");
     if let Some(known) = known.filter(|known| known != network) {
-        let line = format!("the state is of network {known:?}, the full node is on {network:?}: starting a new state");
+        let line =
+            format!("the state belongs to network {known:?}, the full node is on {network:?}: starting a new state");
         lane.lines.push(Line { is_remark: true, ..line.into() });
         state.forget();
     }

@@ -1,4 +1,4 @@
-//! A lane: collectors that run one after the other, each on its own. What one of them cannot do, the next ones do not suffer from.
+//! A lane: collectors that run one after another, each on its own. If one fails, the next ones are not affected.
 
 use std::thread::ScopedJoinHandle;
 use std::time::Instant;
@@ -20,7 +20,7 @@ pub struct Endpoint {
     pub miner_id: String,
     /// Whether it answered.
     pub is_up: bool,
-    /// What it told of itself, for people; empty where it told nothing.
+    /// What it reported about itself, for people; empty if nothing.
     pub told: String,
 }
 
@@ -78,7 +78,7 @@ impl Lane {
         Lane { started: Some(started), ..self }
     }
 
-    /// Runs one collector: asks with `fetch`, publishes with `expose`, and says how it went.
+    /// Runs one collector: asks with `fetch`, publishes with `expose`, and reports the outcome.
     pub fn collect<F>(
         &mut self,
         name: &str,
@@ -89,8 +89,9 @@ impl Lane {
         self.collect_dated(name, fetch, expose, |_| Some(now))
     }
 
-    /// Like [`Lane::collect`], for facts that may be older than the run: `dated` tells when they were obtained, in Unix seconds. A collector that
-    /// failed did not obtain all of them now, and perhaps nothing: only the time of older ones, which stand in for what failed, is published then.
+    /// Like [`Lane::collect`], for facts that may be older than the run: `dated` returns when they were obtained, in Unix seconds. A
+    /// collector that failed did not obtain all of them now, and perhaps nothing: then only the time of older ones, which replace what
+    /// failed, is published.
     pub fn collect_dated<F>(
         &mut self,
         name: &str,

@@ -1,8 +1,8 @@
-//! One run: connects to the nodes, lets every collector do its work, each isolated from the others, and gathers their samples.
+//! One run: connects to the nodes, runs every collector in isolation from the others, and gathers their samples.
 //!
-//! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. What runs when, and at the
-//! same time as what, stands here: each miner's chain side (answered by the full node) and own side (answered by lotus-miner) have a thread,
-//! and so have the full node itself and each Boost. So a node that hangs takes time from its own collectors only.
+//! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. This module decides what
+//! runs when, and what runs at the same time: each miner's chain side (answered by the full node) and own side (answered by lotus-miner)
+//! have a thread, and so do the full node itself and each Boost. So a node that hangs delays only its own collectors.
 
 mod alerts;
 mod boost;

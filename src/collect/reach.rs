@@ -1,4 +1,4 @@
-//! The first calls to a node, whatever it is: whether it answers, and what it tells of itself.
+//! The first calls to a node of any kind: whether it answers, and what it reports about itself.
 
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ impl Reach {
         client.give_up();
     }
 
-    /// Publishes it. `miner_id` is empty where the node is no miner's, or nobody knows whose.
+    /// Publishes it. `miner_id` is empty if the node belongs to no miner, or to an unknown one.
     pub fn report(&self, kind: Kind, miner_id: &str, told: String, lane: &mut Lane) {
         let miner_id = miner_id.to_owned();
         lane.endpoint(Endpoint { kind, address: self.address.clone(), miner_id, is_up: self.is_up, told });
@@ -46,8 +46,8 @@ impl Reach {
     }
 }
 
-/// What a program is that does not have the calls of a full node, or of a lotus-miner: `other` is the other one of the two. Those tell their
-/// version to everybody, a lotus-worker tells its own, a number, to its lotus-miner only.
+/// What a program is that does not have the calls of a full node, or of a lotus-miner: `other` is the other one of the two. Those report
+/// their version to everybody; a lotus-worker reports its own, a number, only to its lotus-miner.
 pub fn what_it_is(version: &Result<Version, CallError>, other: &'static str) -> &'static str {
     match version.as_ref().map_err(|error| &error.cause) {
         Ok(_) => other,
@@ -80,12 +80,12 @@ impl Version {
     }
 }
 
-/// The answer; that the node does not have the method is no problem.
+/// The answer; a node without the method is not a problem.
 pub fn noted<T>(answer: Result<T, CallError>, problems: &mut Vec<CallError>) -> Option<T> {
     answer.map_err(|error| problems.extend(Some(error).filter(|error| !error.cause.is_missing_method()))).ok()
 }
 
-/// What a node told of itself, for people.
+/// What a node reported about itself, for people.
 pub fn joined_with_commas(parts: impl IntoIterator<Item = Option<String>>) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

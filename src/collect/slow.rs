@@ -1,6 +1,6 @@
-//! The slow tier: what is expensive for the nodes is done once in a period, and what it brought is published until it is too old.
+//! The slow tier: what is expensive for the nodes is done once in a period, and its result is published until it is too old.
 
-/// A result that is older than so many periods is dropped: better none than an old one.
+/// A result older than this many periods is dropped: better none than an old one.
 const PERIODS_TO_LIVE: f64 = 4.0;
 
 /// Whether something that was last done then has to be done again. Also when that lies in the future, after a clock was set back.

@@ -1,6 +1,6 @@
 //! What the simulated network has fixed: its clock, its name, the size of sectors, what is paid.
 
-/// Name of the simulated network, as `StateNetworkName` tells it.
+/// Name of the simulated network, as `StateNetworkName` returns it.
 pub const NETWORK_NAME: &str = "demo";
 
 /// Mainnet's genesis, Unix seconds: the simulated chain has mainnet's heights.

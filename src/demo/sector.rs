@@ -1,4 +1,4 @@
-//! `SectorsStatus`: all that the miner tells about one sector.
+//! `SectorsStatus`: everything that the miner reports about one sector.
 
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ fn entry(kind: &str, time: f64, trace: &str, message: &str) -> Value {
     json!({ "Kind": kind, "Timestamp": time as i64, "Trace": trace, "Message": message })
 }
 
-/// What the log says about an event that something failed.
+/// What the log contains for a failure event.
 fn trace(event: &str, miner: &Miner, sector: &Sector) -> String {
     let (id, number) = (miner.id, sector.number);
     match event {

@@ -1,7 +1,7 @@
 //! The syntax in which Lotus names a node: `TOKEN:ADDRESS`, where the address is a multiaddr or a URL.
 //!
-//! It follows cli/util/apiinfo.go in Lotus, in its form since v1.36 (any token), which reads all older values too. Beyond Lotus it heeds
-//! `/https`, lets `/http` and `/https` stand without a port, and takes a URL that already ends in `/rpc/v1`.
+//! It follows cli/util/apiinfo.go in Lotus, in its form since v1.36 (any token), which reads all older values too. Beyond what Lotus does,
+//! it honours `/https`, allows `/http` and `/https` without a port, and accepts a URL that already ends in `/rpc/v1`.
 //!
 //! Errors are fixed texts that say what is wrong: no part of the value, which may be a token, can get into a message.
 
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Address, &'static str> {
         return Ok((url, credential));
     }
     if !is_token(token) {
-        return Err("the token holds characters that no token has");
+        return Err("the token contains characters that no token has");
     }
     Ok((url, Some(Credential::Token(Secret::new(token)))))
 }
@@ -37,7 +37,7 @@ pub(super) fn parse_address(text: &str) -> Result<Address, &'static str> {
 }
 
 /// An entry without what people copy along with it: `export`, the name of a variable, which is returned, and quotes. No token has any of
-/// these: the `=` at the end of a token in base64 stands before the `:`.
+/// these: the `=` at the end of a token in base64 comes before the `:`.
 pub(super) fn unwrapped(entry: &str) -> (Option<&str>, &str) {
     let bare = |text| str::trim_matches(text, |c: char| c.is_whitespace() || ['"', '\'', '\u{feff}'].contains(&c));
     let entry = bare(entry);
@@ -78,7 +78,7 @@ fn parse_multiaddr(text: &str) -> Result<String, &'static str> {
         }
         "dns" | "dns4" | "dns6" => host_name(next())?,
         "unix" => return Err("unix sockets are not supported: let the node listen on TCP"),
-        _ => return Err("the multiaddr starts with no known kind of address"),
+        _ => return Err("the multiaddr starts with an unknown kind of address"),
     };
     let mut port = None;
     if parts.next_if_eq(&"tcp").is_some() {
@@ -89,7 +89,7 @@ fn parse_multiaddr(text: &str) -> Result<String, &'static str> {
         match part {
             "http" | "ws" => plain = true,
             "https" | "wss" | "tls" => secure = true,
-            _ => return Err("the multiaddr ends in something else than tcp, http, ws or tls"),
+            _ => return Err("the multiaddr ends in something other than tcp, http, ws or tls"),
         }
     }
     if port.is_none() && !plain && !secure {
@@ -103,16 +103,16 @@ fn parse_url(text: &str) -> Result<Address, &'static str> {
     let secure = match scheme.to_ascii_lowercase().as_str() {
         "http" | "ws" => false,
         "https" | "wss" => true,
-        _ => return Err("the scheme of the URL is none of http, https, ws and wss"),
+        _ => return Err("the scheme of the URL is not http, https, ws or wss"),
     };
     if rest.contains(['?', '#']) {
         return Err("a URL with `?` or `#` is not supported");
     }
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // An `@` after the first `/` is most likely a password with a raw `/`: then the part before it is no host.
+    // An `@` after the first `/` is most likely a password with a raw `/`: then the part before it is not a host.
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte);
     if !path.bytes().all(valid) {
-        return Err("the path of the URL holds characters that must be percent-encoded");
+        return Err("the path of the URL contains characters that must be percent-encoded");
     }
     let (user, authority) = match authority.rsplit_once('@') {
         Some((user, authority)) => (user, authority),
@@ -343,8 +343,8 @@ mod tests {
             ("/ip4/127.0.0.1/tcp/0", "port is not a number"),
             ("/ip4/127.0.0.1/tcp/65536", "port is not a number"),
             ("http://host:/x", "port is not a number"),
-            ("/ip4/127.0.0.1/udp/1234", "something else than tcp"),
-            ("/ip4/127.0.0.1/tcp/1234/p2p/12D3", "something else than tcp"),
+            ("/ip4/127.0.0.1/udp/1234", "something other than tcp"),
+            ("/ip4/127.0.0.1/tcp/1234/p2p/12D3", "something other than tcp"),
             ("/ip4/256.0.0.1/tcp/1234", "IPv4"),
             ("/ip4//tcp/1234", "IPv4"),
             ("/ip6/::g/tcp/1234", "IPv6"),
@@ -352,8 +352,8 @@ mod tests {
             ("http://[fe80::1%25eth0]:1234", "IPv6"),
             ("/ip6zone/eth0/ip6/fe80::1/tcp/1234", "`ip link`"),
             ("/ip6zone/2/ip4/1.2.3.4/tcp/1234", "must follow the zone"),
-            ("/dnsaddr/host/tcp/1234", "no known kind"),
-            ("/", "no known kind"),
+            ("/dnsaddr/host/tcp/1234", "unknown kind"),
+            ("/", "unknown kind"),
             ("http://", "host name"),
             ("http://ho st:1234", "host name"),
             ("https://host/rpc/v1?token=abc", "`?` or `#`"),

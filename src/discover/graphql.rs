@@ -1,4 +1,4 @@
-//! Where a Boost answers GraphQL: at an address of its own, which `config.toml` in its repo names, or nothing but a default does.
+//! Where a Boost answers GraphQL: at a separate address, which `config.toml` in its repo names; otherwise at the default.
 
 use std::io;
 use std::path::Path;
@@ -15,8 +15,8 @@ const DEFAULT_PORT: u16 = 8080;
 const LOOPBACK: &str = "127.0.0.1";
 
 impl Search<'_> {
-    /// Gives each Boost its GraphQL endpoint: what the variable says (a list in the order of the Boosts), else what is known already, else
-    /// the default port of the same host.
+    /// Gives each Boost its GraphQL endpoint: what the variable says (a list in the order of the Boosts), otherwise what is known already,
+    /// otherwise the default port of the same host.
     pub(super) fn add_graphql(&mut self, boosts: &mut [Endpoint]) {
         let list = self.var(VARIABLE).unwrap_or_default();
         let urls: Vec<&str> = list.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
@@ -52,7 +52,7 @@ impl Search<'_> {
         }
     }
 
-    /// What the configuration in a repo says, where there is one.
+    /// What the configuration in a repo says, if there is one.
     pub(super) fn graphql_of_repo(&mut self, repo: &Path) -> Box<Endpoint> {
         let path = repo.join("config.toml");
         let file = path.display();
@@ -74,7 +74,7 @@ impl Search<'_> {
             Some(Ok((url, _))) => Box::new(Endpoint::new(Kind::Boost, url, None, &source)),
             _ => {
                 self.warnings.push(format!(
-                    "{file} has an address in [Graphql] that is none: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
+                    "{file} has an invalid address in [Graphql]: correct it, or set {VARIABLE}. Until then {LOOPBACK}:{DEFAULT_PORT} is tried"
                 ));
                 at(LOOPBACK, DEFAULT_PORT, &source)
             }

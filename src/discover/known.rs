@@ -1,8 +1,8 @@
-//! What each source of nodes named when it last told, so that a node that was known and is gone is down, and not forgotten.
+//! What each source of nodes last named, so that a known node that is gone counts as down and is not forgotten.
 //!
-//! A source is a variable or a repo. As long as it is named, what it told last stands. One that is not named any more is forgotten at once;
-//! a default repo, which nobody names, three days after its folder is gone: a disk that is lost on a Friday night still shows on Monday. Addresses
-//! are remembered, and never a token, nor a path, which may hold the key of a provider.
+//! A source is a variable or a repo. As long as it is named, what it last reported is kept. One that is no longer named is forgotten at
+//! once; a default repo, which nobody names, three days after its folder is gone: a disk lost on a Friday night still shows on Monday.
+//! Addresses are remembered, but never a token or a path, which may contain a provider's key.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl Known {
         format!("{} {source}", kind.as_str())
     }
 
-    /// What the source named when it last told.
+    /// What the source last named.
     pub(super) fn nodes(&self, kind: Kind, source: &str) -> &[KnownNode] {
         self.0.get(&Self::key(kind, source)).map_or(&[], |source| &source.nodes)
     }

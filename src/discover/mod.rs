@@ -4,7 +4,7 @@
 //! 1. repo folders from the command line;
 //! 2. `FULLNODE_API_INFO`, `MINER_API_INFO` (else the deprecated `STORAGE_API_INFO`), `BOOST_API_INFO`: a list of `TOKEN:ADDRESS`,
 //!    separated by commas; or the same name with `_FILE`: a file that holds such a list, separated by commas or newlines, where lines that
-//!    begin with `#` are comments, and one with comments only says that there is no such node;
+//! begin with `#` are comments, and one with only comments means that there is no such node;
 //! 3. the repo in `LOTUS_PATH`, `LOTUS_MINER_PATH` (else the deprecated `LOTUS_STORAGE_PATH`), `BOOST_PATH`;
 //! 4. the default repo, if it exists: `~/.lotus`, `~/.lotusminer`, `~/.boost`.
 //!
@@ -87,11 +87,11 @@ pub struct Endpoint {
     pub credential: Option<Credential>,
     /// What named the node: a variable or a repo folder.
     pub source: String,
-    /// What the node is remembered by, whatever its address: the repo folder, else the address.
+    /// What the node is remembered by when its address changes: the repo folder, otherwise the address.
     pub known_as: String,
     /// Where a Boost answers GraphQL: a base URL to which `/graphql/query` is appended. Other nodes have none.
     pub graphql: Option<Box<Endpoint>>,
-    /// Why the node is not asked, and is down: it was known, and what named it does not tell any more how to reach it. One whole sentence.
+    /// Why the node is not asked, and is down: it was known, and what named it no longer says how to reach it. A complete sentence.
     pub gone: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl Endpoint {
         Endpoint { known_as: node.address(), ..node }
     }
 
-    /// `host:port`, the value of the `address` label; the repo where a node has no address of its own. IPv6 addresses stand in brackets.
+    /// `host:port`, the value of the `address` label; the repo where a node has no address of its own. IPv6 addresses are in brackets.
     pub fn address(&self) -> String {
         if self.url.is_empty() {
             return self.source.clone();
@@ -139,7 +139,8 @@ pub struct Found {
     pub miners: Vec<Endpoint>,
     /// Boost nodes, each one to be monitored.
     pub boosts: Vec<Endpoint>,
-    /// What is wrong and what to do about it, one sentence each, without any secret. What is wrong with nodes that are gone stands with them.
+    /// What is wrong and what to do about it, one sentence each, without any secret. What is wrong with nodes that are gone is kept with
+    /// them.
     pub warnings: Vec<String>,
     /// What is known now, for the next time.
     pub known: Known,
@@ -175,7 +176,7 @@ pub fn discover(places: &Places) -> Found {
     let mut search = Search { places, warnings: Vec::new(), told: HashSet::new(), known: Known::default() };
     if search.var("MARKETS_API_INFO").is_some() {
         search.warnings.push(
-            "MARKETS_API_INFO is ignored, Lotus has no markets process since v1.27.1: unset it, and name Boost in BOOST_API_INFO"
+            "MARKETS_API_INFO is ignored: Lotus has had no markets process since v1.27.1. Unset it, and name Boost in BOOST_API_INFO"
                 .to_owned(),
         );
     }
@@ -257,9 +258,9 @@ impl Names {
 struct Search<'a> {
     places: &'a Places<'a>,
     warnings: Vec<String>,
-    /// The sources that told what they name.
+    /// The sources that were readable.
     told: HashSet<(Kind, String)>,
-    /// What is still known of the others.
+    /// What is still known about the others.
     known: Known,
 }
 
@@ -297,7 +298,7 @@ impl Search<'_> {
                 Ok(text) => {
                     let (comments, list): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.trim_start().starts_with('#'));
                     let list = list.join("\n");
-                    // Who writes a comment instead of a node says that there is none.
+                    // A comment instead of a node means that there is none.
                     let is_none = !comments.is_empty() && list.trim().is_empty();
                     if is_none { Vec::new() } else { self.list(names, &file_name, &list) }
                 }
@@ -326,7 +327,7 @@ impl Search<'_> {
             let others = Kind::ALL.iter().filter(|kind| **kind != names.kind).map(|kind| kind.names());
             if let Some(of) = of.filter(|of| others.flat_map(|other| other.api_info).any(|name| name == of)) {
                 problems.push(format!(
-                    "{source} entry {index} begins with {of}=, so it is of another kind of node: give it what `{}` prints",
+                    "{source} entry {index} begins with {of}=, so it belongs to another kind of node: give it what `{}` prints",
                     names.auth
                 ));
                 continue;

@@ -22,7 +22,7 @@ impl Search<'_> {
         match fs::symlink_metadata(&repo) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied && !is_known => {
                 self.warnings.push(format!(
-                    "{source} cannot be looked at ({error}): run this exporter as the user that runs {}, or {}",
+                    "{source} cannot be accessed ({error}): run this exporter as the user that runs {}, or {}",
                     names.program,
                     names.remedy()
                 ));
@@ -64,7 +64,7 @@ impl Search<'_> {
         nodes
     }
 
-    /// The node of a repo that does not tell its address. It is never shown the token: whatever listens in its place may be something else.
+    /// The node of a repo that does not name its address. It is never shown the token: whatever listens in its place may be something else.
     fn silent(&mut self, names: &Names, repo: &Path, source: &str, problem: &str, others: &[Endpoint]) -> Endpoint {
         let other_at = |address: &str| others.iter().find(|other| other.address() == address);
         if let Some(known) = self.places.known.nodes(names.kind, source).first() {
@@ -72,7 +72,7 @@ impl Search<'_> {
             self.known.keep(&self.places.known, names.kind, source, seen_seconds);
             let is_left = seen_seconds.is_none() && self.is_default(names, repo);
             let end = if is_left { ", for three days from when the folder was last there" } else { "" };
-            let why = format!("{problem}. Until then {}, where it was last, counts as down{end}", known.address);
+            let why = format!("{problem}. Until then {}, its last address, counts as down{end}", known.address);
             let node = known.gone(names.kind, source, &why);
             return match other_at(&known.address) {
                 None => node,
@@ -102,7 +102,7 @@ impl Search<'_> {
             && names.repo.iter().all(|name| self.var(name).is_none())
     }
 
-    /// The token of a repo, which has all permissions. That there is none is no problem.
+    /// The token of a repo, which has all permissions. Having none is not a problem.
     fn token(&mut self, names: &Names, repo: &Path) -> Option<Credential> {
         let path = repo.join("token");
         let file = path.display();
@@ -123,12 +123,12 @@ impl Search<'_> {
             }
         };
         if !api_info::is_token(text.trim()) {
-            self.warnings.push(format!("{file} holds no token: {}", names.remedy()));
+            self.warnings.push(format!("{file} contains no token: {}", names.remedy()));
             return None;
         }
         if metadata.is_ok_and(|metadata| metadata.mode() & 0o044 != 0) {
             self.warnings.push(format!(
-                "{file} grants everything, and others than its owner can read it: chmod 600 {file}, and run this exporter as its owner"
+                "{file} grants full access, and users other than its owner can read it: chmod 600 {file}, and run this exporter as its owner"
             ));
         }
         Some(Credential::Token(Secret::new(text)))
@@ -142,7 +142,7 @@ fn without_address(node: Endpoint) -> Endpoint {
     Endpoint { graphql, ..node }
 }
 
-/// What `api` in a repo says: the base URL, and the credential that a URL may carry; or else what is wrong, and what to do.
+/// What `api` in a repo says: the base URL, and the credential that a URL may carry; or what is wrong, and what to do.
 fn api(names: &Names, repo: &Path) -> Result<(String, Option<Credential>), String> {
     let path = repo.join("api");
     let file = path.display();

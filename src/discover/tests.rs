@@ -258,7 +258,7 @@ fn a_variable_wins_over_its_file() {
 
 #[test]
 fn api_info_that_cannot_be_used_is_said_and_not_replaced_by_another_node() {
-    // The token stands where the path belongs.
+    // The token is where the path belongs.
     let world = World::new().with("FULLNODE_API_INFO_FILE", format!("{JWT}:/ip4/10.0.0.1/tcp/1"));
     world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
     let found = world.discover();
@@ -438,7 +438,7 @@ fn a_token_file_without_a_token_is_said() {
         world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
         world.file(".lotus/token", content);
         let found = world.discover();
-        one_warning(&found, &[".lotus/token holds no token"]);
+        one_warning(&found, &[".lotus/token contains no token"]);
         assert_eq!(found.daemons[0].credential, None);
     }
 }

@@ -1,4 +1,4 @@
-//! The text of a run, read back: what was published is all that a screen for people may show.
+//! The text of a run, read back: a screen for people may show only what was published.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The table of every metric family: name, type, labels, HELP. Text, tests and documents come from it.
 //!
-//! The name tells the unit, and so what can be a value. Where it does not tell all of it, the unit stands after the labels.
+//! The name gives the unit, and so the range of possible values. Where the name is not enough, the unit follows the labels.
 
 use super::{Description, Family, Kind, Unit};
 
@@ -27,15 +27,15 @@ families! {
     BUILD_INFO: Gauge "farcaster_build_info" ["version", "commit"]
         "The exporter's version and commit, always 1.";
     NETWORK_INFO: Gauge "farcaster_network_info" ["network"]
-        "The network that the full node is on, or was on when it answered last, always 1. StateNetworkName.";
+        "The network that the full node is on, or was on when it last answered, always 1. StateNetworkName.";
     ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
-        "Whether the node answered its first call in this run. Boost has two addresses, of its API and of its GraphQL. The miner's id is that of an earlier run while the node is down, and empty where it never told, and of a full node.";
+        "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
         "How long this collector took in the last run.";
     COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id"]
-        "When the data that this collector publishes now was obtained, in Unix seconds. Absent in runs in which it failed, unless older data stand in.";
+        "When the data that this collector publishes now was obtained, in Unix seconds. Absent in runs in which it failed, unless it publishes older data instead.";
     RUN_TIMESTAMP_SECONDS: Gauge "farcaster_run_timestamp_seconds" []
         "When this run ended, in Unix seconds. All other values are as old as this one.";
     RUN_DURATION_SECONDS: Gauge "farcaster_run_duration_seconds" []
@@ -43,15 +43,15 @@ families! {
     RUN_TIMEOUT_SECONDS: Gauge "farcaster_run_timeout_seconds" []
         "The time budget of a run (--timeout).";
     RUN_RPC_CALLS: Gauge "farcaster_run_rpc_calls" ["endpoint"]
-        "JSON-RPC calls that this run made, alone or in batches. A GraphQL query is one.";
+        "JSON-RPC calls that this run made, singly or in batches. A GraphQL query counts as one.";
     RUN_RPC_REQUESTS: Gauge "farcaster_run_rpc_requests" ["endpoint"]
         "HTTP requests that this run made.";
     RUN_RPC_ERRORS: Gauge "farcaster_run_rpc_errors" ["endpoint"]
-        "Calls of this run that brought an error or nothing, other than methods the node does not have, and refusals that only say that an address has no key, id or datacap, or that a sector is gone.";
+        "Calls of this run that returned an error or nothing, except for methods the node does not have, and errors that only mean that an address has no key, id or datacap, or that a sector is gone.";
     RUN_RPC_RECEIVED_BYTES: Gauge "farcaster_run_rpc_received_bytes" ["endpoint"]
-        "Bytes of the answers that this run received.";
+        "Bytes that this run received in answers.";
     TRUNCATED_ROWS: Gauge "farcaster_truncated_rows" ["family"]
-        "Rows of a family that were left out by the row limit (--max-rows).";
+        "Rows of a family that were left out because of the row limit (--max-rows).";
 
     // Daemon and chain
     DAEMON_INFO: Gauge "farcaster_daemon_info" ["version", "agent", "network"]
@@ -63,7 +63,7 @@ families! {
     DAEMON_PUBLISH_PEERS: Gauge "farcaster_daemon_publish_peers" ["kind"]
         "Peers that the full node can publish blocks or messages to. NodeStatus.PeerStatus.";
     DAEMON_REACHABILITY: Gauge "farcaster_daemon_reachability" ["state"]
-        "1 for how the full node can be reached from outside: public, private or unknown. NetAutoNatStatus.Reachability.";
+        "Whether the full node can be reached from outside: 1 for the current state, which is public, private or unknown. NetAutoNatStatus.Reachability.";
     DAEMON_RECEIVE_BYTES_TOTAL: Counter "farcaster_daemon_receive_bytes_total" []
         "Bytes received from the network since the full node started. NetBandwidthStats.TotalIn.";
     DAEMON_TRANSMIT_BYTES_TOTAL: Counter "farcaster_daemon_transmit_bytes_total" []
@@ -73,13 +73,13 @@ families! {
     DAEMON_PROTOCOL_TRANSMIT_BYTES_TOTAL: Counter "farcaster_daemon_protocol_transmit_bytes_total" ["protocol"]
         "Bytes sent by protocol since the full node started. NetBandwidthStatsByProtocol.TotalOut.";
     DAEMON_ALERT_ACTIVE: Gauge "farcaster_daemon_alert_active" ["system", "subsystem"]
-        "Whether an alert of the full node's own is active. LogAlerts.Active; needs an admin token.";
+        "Whether this alert of the full node itself is active. LogAlerts.Active; needs an admin token.";
     NETWORK_VERSION: Gauge "farcaster_network_version" []
         "The network version at the head of the chain. StateNetworkVersion.";
     CHAIN_HEAD_HEIGHT: Gauge "farcaster_chain_head_height" []
         "The epoch of the heaviest tipset that the full node has. ChainHead.Height.";
     CHAIN_EXPECTED_HEIGHT: Gauge "farcaster_chain_expected_height" []
-        "The epoch that it is now by the exporter's clock.";
+        "The current epoch by the exporter's clock.";
     CHAIN_HEAD_TIMESTAMP_SECONDS: Gauge "farcaster_chain_head_timestamp_seconds" []
         "The time of the head tipset, in Unix seconds. ChainHead.Blocks.Timestamp.";
     CHAIN_HEAD_BLOCKS: Gauge "farcaster_chain_head_blocks" []
@@ -89,27 +89,27 @@ families! {
     CHAIN_SYNC_WORKERS: Gauge "farcaster_chain_sync_workers" ["stage"]
         "Sync workers in this stage. SyncState.ActiveSyncs.Stage.";
     CHAIN_FINALIZED_HEIGHT: Gauge "farcaster_chain_finalized_height" ["source"]
-        "The newest epoch that is final: by the expected consensus (ec) or by a certificate of F3 (f3). ChainGetTipSetFinalityStatus, else the head less 900 epochs; F3GetLatestCertificate.";
+        "The latest final epoch: by expected consensus (ec) or by an F3 certificate (f3). ChainGetTipSetFinalityStatus, or the head minus 900 epochs without it; F3GetLatestCertificate.";
     CHAIN_BASE_FEE_FIL: Gauge "farcaster_chain_base_fee_fil" []
-        "The base fee for a unit of gas, in FIL. ParentBaseFee of the head's min-ticket block.";
+        "The base fee per unit of gas, in FIL. ParentBaseFee of the head's min-ticket block.";
     GAS_PREMIUM_FIL: Gauge "farcaster_gas_premium_fil" ["within_epochs"]
-        "The premium for a unit of gas that gets a message into a block within so many epochs. GasEstimateGasPremium.";
+        "The premium per unit of gas, in FIL, that gets a message into a block within the given number of epochs. GasEstimateGasPremium.";
     F3_RUNNING: Gauge "farcaster_f3_running" []
-        "Whether fast finality (F3) runs in the full node. F3IsRunning.";
+        "Whether fast finality (F3) is running in the full node. F3IsRunning.";
     F3_INSTANCE: Gauge "farcaster_f3_instance" []
-        "The F3 instance that the full node works on. F3GetProgress.ID.";
+        "The F3 instance that the full node is working on. F3GetProgress.ID.";
     F3_ROUND: Gauge "farcaster_f3_round" []
         "The round of the F3 instance. F3GetProgress.Round.";
     F3_PHASE: Gauge "farcaster_f3_phase" []
         "The phase of the F3 round: 0 initial, 1 quality, 2 converge, 3 prepare, 4 commit, 5 decide, 6 terminated. F3GetProgress.Phase.";
     MPOOL_MESSAGES: Gauge "farcaster_mpool_messages" []
-        "All messages that wait in the full node's message pool. MpoolPending.";
+        "All messages waiting in the full node's message pool. MpoolPending.";
     NETWORK_POWER_BYTES: Gauge "farcaster_network_power_bytes" ["kind"]
         "Power of the whole network. StateMinerPower.TotalPower.";
     NETWORK_MINERS: Gauge "farcaster_network_miners" ["kind"]
         "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
     NETWORK_BLOCK_REWARD_FIL: Gauge "farcaster_network_block_reward_fil" []
-        "What one win brings its miner now, without gas: a fifth of the epoch's reward, and since network version 29 the miner's part of that. StateReadState(f02).State.ThisEpochReward.";
+        "What one win currently earns its miner, without gas: a fifth of the epoch's reward, and since network version 29 the miner's share of that. StateReadState(f02).State.ThisEpochReward.";
     NETWORK_SECTOR_PLEDGE_FIL: Gauge "farcaster_network_sector_pledge_fil" ["sector_size_bytes"]
         "The initial pledge of a new committed-capacity sector with a life of 540 days. StateMinerInitialPledgeForSector.";
 
@@ -117,39 +117,39 @@ families! {
     MINER_INFO: Gauge "farcaster_miner_info" ["miner_id", "version", "owner", "worker", "beneficiary", "peer_id"]
         "The miner, always 1. lotus-miner's Version; StateMinerInfo.";
     MINER_ADDRESS_INFO: Gauge "farcaster_miner_address_info" ["miner_id", "role", "id_address", "address", "name"]
-        "An address of the miner and what it is for, always 1. A multisig or contract has its id in both. StateMinerInfo, StateAccountKey.";
+        "An address of the miner and its role, always 1. A multisig or contract has its id in both address labels. StateMinerInfo, StateAccountKey.";
     MINER_SECTOR_SIZE_BYTES: Gauge "farcaster_miner_sector_size_bytes" ["miner_id"]
         "The size of the miner's sectors. StateMinerInfo.SectorSize.";
     MINER_START_TIME_SECONDS: Gauge "farcaster_miner_start_time_seconds" ["miner_id"]
         "When lotus-miner started, in Unix seconds. StartTime.";
     MINER_ALERT_ACTIVE: Gauge "farcaster_miner_alert_active" ["miner_id", "system", "subsystem"]
-        "Whether an alert of lotus-miner's own is active. LogAlerts.Active; needs an admin token.";
+        "Whether this alert of lotus-miner itself is active. LogAlerts.Active; needs an admin token.";
     MINER_POWER_BYTES: Gauge "farcaster_miner_power_bytes" ["miner_id", "kind"]
         "Power of the miner. StateMinerPower.MinerPower.";
     MINER_HAS_MIN_POWER: Gauge "farcaster_miner_has_min_power" ["miner_id"]
         "Whether the miner has the minimum power to win blocks. StateMinerPower.HasMinPower.";
     MINER_MINING_ELIGIBLE: Gauge "farcaster_miner_mining_eligible" ["miner_id"]
-        "Whether the miner may win blocks now. MinerGetBaseInfo.EligibleForMining; absent without power at the look-back.";
+        "Whether the miner may win blocks now. MinerGetBaseInfo.EligibleForMining; absent if the miner had no power at the look-back epoch.";
     MINER_F3_PARTICIPATING: Gauge "farcaster_miner_f3_participating" ["miner_id"]
         "Whether this full node takes part in F3 for the miner. F3ListParticipants.";
     MINER_EXPECTED_WINS_PER_DAY: Gauge "farcaster_miner_expected_wins_per_day" ["miner_id"]
-        "Wins to expect in a day at the present power: 2880 epochs x 5 leaders x share of the quality-adjusted power, 0 under the minimum power. StateMinerPower.";
+        "Expected wins per day at the current power: 2880 epochs x 5 leaders x share of the quality-adjusted power; 0 below the minimum power. StateMinerPower.";
     MINER_EXPECTED_WINS_TOTAL: Counter "farcaster_miner_expected_wins_total" ["miner_id"]
-        "Wins to expect in the epochs walked so far, 5 x share of the quality-adjusted power in each, by the power that its election goes by, of 900 epochs before; luck is wins / expected wins. MinerGetBaseInfo.";
+        "Expected wins in the epochs walked so far: 5 x share of the quality-adjusted power in each, using the power that its election uses, that of 900 epochs before; luck is wins / expected wins. MinerGetBaseInfo.";
     MINER_WINS_TOTAL: Counter "farcaster_miner_wins_total" ["miner_id"]
         "Wins of the blocks won; a block may hold several. ChainGetTipSetByHeight.Blocks.ElectionProof.WinCount.";
     MINER_BLOCKS_WON_TOTAL: Counter "farcaster_miner_blocks_won_total" ["miner_id"]
-        "Blocks of the miner on the heaviest chain, counted when they are five epochs deep, since a day before the exporter's memory began; shown once that day is counted. ChainGetTipSetByHeight.Blocks.Miner.";
+        "Blocks of the miner on the heaviest chain, counted once they are five epochs deep, starting a day before the exporter's memory began; shown once that day is counted. ChainGetTipSetByHeight.Blocks.Miner.";
     MINER_BLOCKS_ORPHANED_TOTAL: Counter "farcaster_miner_blocks_orphaned_total" ["miner_id"]
-        "Blocks of the miner that were seen near the head, and that the chain dropped before they were five epochs deep. ChainGetTipSetByHeight.Cids.";
+        "Blocks of the miner that were seen near the head and dropped by the chain before they were five epochs deep. ChainGetTipSetByHeight.Cids.";
     MINER_REWARDS_FIL_TOTAL: Counter "farcaster_miner_rewards_fil_total" ["miner_id"]
-        "The miner's part of the rewards of the blocks won, without gas. StateRewardDistribution.Blocks.Amounts.MinerReward, else the wins' part of ThisEpochReward by the network's rule.";
+        "The miner's share of the rewards of blocks won, without gas. StateRewardDistribution.Blocks.Amounts.MinerReward, or the wins' share of ThisEpochReward by the network's rule without it.";
     MINER_GAS_REWARDS_FIL_TOTAL: Counter "farcaster_miner_gas_rewards_fil_total" ["miner_id"]
-        "Gas rewards of the blocks won, where the node tells them. StateRewardDistribution.Blocks.Amounts.MessageReward.";
+        "Gas rewards of blocks won, if the node reports them. StateRewardDistribution.Blocks.Amounts.MessageReward.";
     MINER_LAST_BLOCK_HEIGHT: Gauge "farcaster_miner_last_block_height" ["miner_id"]
-        "The epoch of the newest block won. ChainGetTipSetByHeight.Height.";
+        "The epoch of the latest block won. ChainGetTipSetByHeight.Height.";
     MINER_LAST_BLOCK_TIMESTAMP_SECONDS: Gauge "farcaster_miner_last_block_timestamp_seconds" ["miner_id"]
-        "The time of the newest block won, in Unix seconds. ChainGetTipSetByHeight.Blocks.Timestamp.";
+        "The time of the latest block won, in Unix seconds. ChainGetTipSetByHeight.Blocks.Timestamp.";
 
     // Money
     MINER_BALANCE_FIL: Gauge "farcaster_miner_balance_fil" ["miner_id"]
@@ -157,29 +157,29 @@ families! {
     MINER_AVAILABLE_FIL: Gauge "farcaster_miner_available_fil" ["miner_id"] (Unit::FilLessDebts)
         "FIL that can be withdrawn from the miner. StateMinerAvailableBalance.";
     MINER_FEE_DEBT_FIL: Gauge "farcaster_miner_fee_debt_fil" ["miner_id"]
-        "FIL that the miner owes for penalties; it cannot win blocks before it is paid. StateReadState.State.FeeDebt.";
+        "FIL that the miner owes in penalties and fees; it cannot win blocks until that is paid. StateReadState.State.FeeDebt.";
     MINER_LOCKED_FIL: Gauge "farcaster_miner_locked_fil" ["miner_id", "kind"]
-        "FIL that is locked in the miner: precommit_deposits, initial_pledge, vesting. StateReadState.State.";
+        "FIL locked in the miner: precommit_deposits, initial_pledge, vesting. StateReadState.State.";
     MINER_MARKET_ESCROW_FIL: Gauge "farcaster_miner_market_escrow_fil" ["miner_id"]
         "FIL that the miner has in the storage market. StateMarketBalance.Escrow.";
     MINER_MARKET_LOCKED_FIL: Gauge "farcaster_miner_market_locked_fil" ["miner_id"]
-        "FIL in the storage market that deals lock. StateMarketBalance.Locked.";
+        "FIL in the storage market that is locked by deals. StateMarketBalance.Locked.";
     MINER_DAILY_FEE_FIL: Gauge "farcaster_miner_daily_fee_fil" ["miner_id"]
         "The fee that the miner pays each day for its sectors (FIP-0100). Sum of StateMinerDeadlines.DailyFee.";
     WALLET_BALANCE_FIL: Gauge "farcaster_wallet_balance_fil" ["address", "id_address", "name"]
         "FIL in a wallet of the node, an address of a miner, or a watched address. WalletBalance.";
     WALLET_DATACAP_BYTES: Gauge "farcaster_wallet_datacap_bytes" ["address", "id_address", "name"]
-        "Datacap of a wallet, where it has any. StateVerifiedClientStatus.";
+        "Datacap of a wallet, if it has any. StateVerifiedClientStatus.";
     MPOOL_LOCAL_MESSAGES: Gauge "farcaster_mpool_local_messages" ["from", "from_name", "method"]
-        "Messages of the wallets above that wait in the message pool. MpoolPending.";
+        "Messages of these wallets that are waiting in the message pool. MpoolPending.";
     MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE: Gauge "farcaster_mpool_local_messages_below_base_fee" ["from", "from_name"]
-        "Of those, the ones whose fee cap is below the base fee: they are stuck. MpoolPending.GasFeeCap.";
+        "Those of them whose fee cap is below the base fee: they are stuck. MpoolPending.GasFeeCap.";
     MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS: Gauge "farcaster_mpool_local_message_first_seen_timestamp_seconds" ["cid", "from", "from_name", "to", "to_name", "method", "nonce"]
         "When the exporter first saw a waiting message, in Unix seconds. MpoolPending.";
     MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL: Gauge "farcaster_mpool_local_message_gas_fee_cap_fil" ["cid"]
-        "The most that a waiting message pays for a unit of gas, in FIL. MpoolPending.GasFeeCap.";
+        "The most that a waiting message pays per unit of gas, in FIL. MpoolPending.GasFeeCap.";
     MPOOL_LOCAL_MESSAGE_GAS_PREMIUM_FIL: Gauge "farcaster_mpool_local_message_gas_premium_fil" ["cid"]
-        "What a waiting message pays a block producer for a unit of gas, in FIL. MpoolPending.GasPremium.";
+        "What a waiting message pays the block producer per unit of gas, in FIL. MpoolPending.GasPremium.";
     MPOOL_LOCAL_MESSAGE_GAS_LIMIT: Gauge "farcaster_mpool_local_message_gas_limit" ["cid"]
         "Units of gas that a waiting message may use. MpoolPending.GasLimit.";
     MPOOL_LOCAL_MESSAGE_VALUE_FIL: Gauge "farcaster_mpool_local_message_value_fil" ["cid"]
@@ -187,7 +187,7 @@ families! {
 
     // Sectors and sealing
     MINER_SECTORS: Gauge "farcaster_miner_sectors" ["miner_id", "state", "phase"]
-        "Sectors of lotus-miner by state, and what the state means: proving, waiting, sealing, ending, error. SectorsSummary.";
+        "Sectors of lotus-miner by state and phase, which is proving, waiting, sealing, ending or error. SectorsSummary.";
     MINER_LIVE_SECTORS: Gauge "farcaster_miner_live_sectors" ["miner_id"]
         "Sectors on chain that are not terminated or expired. StateMinerPartitions.LiveSectors.";
     MINER_ACTIVE_SECTORS: Gauge "farcaster_miner_active_sectors" ["miner_id"]
@@ -195,47 +195,47 @@ families! {
     MINER_FAULTY_SECTORS: Gauge "farcaster_miner_faulty_sectors" ["miner_id"]
         "Sectors on chain that are faulty, recovering ones included. StateMinerPartitions.FaultySectors.";
     MINER_RECOVERING_SECTORS: Gauge "farcaster_miner_recovering_sectors" ["miner_id"]
-        "Faulty sectors on chain that are declared as recovered. StateMinerPartitions.RecoveringSectors.";
+        "Faulty sectors on chain that are declared recovered. StateMinerPartitions.RecoveringSectors.";
     MINER_EXPIRED_SECTORS: Gauge "farcaster_miner_expired_sectors" ["miner_id"]
-        "Sectors that lotus-miner holds for proving and that are in no deadline on chain any more. SectorsListInStates, StateMinerPartitions; slow tier.";
+        "Sectors that lotus-miner holds as proving but that are no longer in any deadline on chain. SectorsListInStates, StateMinerPartitions; slow tier.";
     MINER_SECTORS_BY_CONTENT: Gauge "farcaster_miner_sectors_by_content" ["miner_id", "content"]
-        "Live sectors on chain by what is in them: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
+        "Live sectors on chain by content: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
     MINER_UPGRADED_SECTORS: Gauge "farcaster_miner_upgraded_sectors" ["miner_id"]
-        "Live sectors on chain that data was put into after they were sealed (snap deals). StateMinerSectors.SectorKeyCID; slow tier.";
+        "Live sectors on chain that got their data after they were sealed (snap deals). StateMinerSectors.SectorKeyCID; slow tier.";
     MINER_EXPIRING_SECTORS: Gauge "farcaster_miner_expiring_sectors" ["miner_id", "within_days"]
-        "Live sectors on chain that expire within so many days, those within fewer days included. StateMinerSectors.Expiration; slow tier.";
+        "Live sectors on chain that expire within the given number of days, cumulative. StateMinerSectors.Expiration; slow tier.";
     MINER_EXPIRING_PLEDGE_FIL: Gauge "farcaster_miner_expiring_pledge_fil" ["miner_id", "within_days"]
-        "Initial pledge of the sectors that expire within so many days. StateMinerSectors.InitialPledge; slow tier.";
+        "Initial pledge of the sectors that expire within the given number of days. StateMinerSectors.InitialPledge; slow tier.";
     MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_state_timestamp_seconds" ["miner_id", "sector", "state", "phase", "content"]
-        "When a sector that is not at rest entered the state that it is in, in Unix seconds. Each turn of a sector that fails and is tried again enters one. SectorsStatus.State and Log.";
+        "When a sector in motion entered its current state, in Unix seconds. A sector that fails and is retried enters one each time. SectorsStatus.State and Log.";
     MINER_PIPELINE_SECTOR_PROGRESS_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_progress_timestamp_seconds" ["miner_id", "sector"]
-        "When a sector that is not at rest last got further than it had been since it was packed, or left its rest, in Unix seconds. Failures, retries and the way back to where it was do not count. SectorsStatus.Log.";
+        "When a sector in motion last got further than ever since it was packed, or last left its rest, in Unix seconds. Failures, retries and catching up to where it was do not count. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
-        "When a sector that is not at rest was begun, in Unix seconds. SectorsStatus.Log.";
+        "When a sector in motion was created, in Unix seconds. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_RETRIES: Gauge "farcaster_miner_pipeline_sector_retries" ["miner_id", "sector"]
-        "How often a sector that is not at rest was tried again. SectorsStatus.Log, which keeps 4,000 entries at least.";
+        "How often a sector in motion was retried. SectorsStatus.Log, which keeps at least 4,000 entries.";
     MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]
-        "The newest error in the log of a sector that is not at rest, its first line, always 1. SectorsStatus.Log.";
+        "The first line of the latest error in the log of a sector in motion, always 1. SectorsStatus.Log.";
     MINER_PIPELINE_PIECE_BYTES: Gauge "farcaster_miner_pipeline_piece_bytes" ["miner_id", "sector", "piece", "deal", "client", "verified", "kind"]
-        "A piece of a deal in a sector that is not at rest: of the storage market (deal, with its id) or put in directly (direct, with its allocation's id if it is verified). SectorsStatus.Pieces.";
+        "A deal's piece in a sector in motion: from the storage market (deal, with its id) or a direct deal (direct, with its allocation's id if it is verified). SectorsStatus.Pieces.";
     MINER_FAULTY_SECTOR: Gauge "farcaster_miner_faulty_sector" ["miner_id", "sector", "deadline", "partition", "recovering"]
         "A faulty sector, always 1. StateMinerPartitions.";
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
-        "From packed to proving, of sectors seen to be sealed (upgrades apart): quantiles of the last 100, sum and count since the exporter remembers. SectorsStatus.Log.";
+        "Time from packed to proving, of sectors that the exporter saw being sealed (upgrades not included): quantiles of the last 100; sum and count since the exporter's memory began. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
-        "Jobs by task and state: running, prepared, assigned; returning or done, of those from before lotus-miner restarted. WorkerJobs.";
+        "Jobs by task and state: running, prepared, assigned; returning or done for jobs from before lotus-miner restarted. WorkerJobs.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
-        "When a job started, in Unix seconds; of those that have not begun and are alike, the oldest. WorkerJobs.Start.";
+        "When a job started, in Unix seconds; for identical jobs that have not begun, the oldest. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
-        "How long jobs ran that were seen to end, well or not, to half the time between two runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
+        "How long jobs ran that the exporter saw end, successfully or not; accurate to half the interval between runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
-        "Tasks that wait in lotus-miner's scheduler for a worker. SealingSchedDiag.SchedInfo.Requests.";
+        "Tasks waiting for a worker in lotus-miner's scheduler. SealingSchedDiag.SchedInfo.Requests.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"] (Unit::Scale)
-        "The priority of a task that waits for a worker, the highest if it waits several times. SealingSchedDiag.SchedInfo.Requests.";
+        "The priority of a task that is waiting for a worker, the highest if it is queued several times. SealingSchedDiag.SchedInfo.Requests.";
 
     // Workers and storage
     WORKER_INFO: Gauge "farcaster_worker_info" ["miner_id", "worker", "worker_host", "gpus"]
-        "A worker with its GPUs when it connected, always 1. WorkerStats.Info.";
+        "A worker and the GPUs that it had when it connected, always 1. WorkerStats.Info.";
     WORKER_ENABLED: Gauge "farcaster_worker_enabled" ["miner_id", "worker", "worker_host"]
         "Whether the scheduler gives the worker tasks. WorkerStats.Enabled.";
     WORKER_CPUS: Gauge "farcaster_worker_cpus" ["miner_id", "worker", "worker_host"]
@@ -243,47 +243,47 @@ families! {
     WORKER_CPUS_USED: Gauge "farcaster_worker_cpus_used" ["miner_id", "worker", "worker_host"]
         "CPU threads that the scheduler counts for the worker's running tasks. WorkerStats.CpuUse.";
     WORKER_GPUS: Gauge "farcaster_worker_gpus" ["miner_id", "worker", "worker_host"]
-        "GPUs of the worker, when it connected; absent where it could not tell. WorkerStats.Info.Resources.GPUs.";
+        "GPUs that the worker had when it connected; absent if it could not count them. WorkerStats.Info.Resources.GPUs.";
     WORKER_GPUS_USED: Gauge "farcaster_worker_gpus_used" ["miner_id", "worker", "worker_host"]
         "GPUs that the scheduler counts for the worker's running tasks. WorkerStats.GpuUsed.";
     WORKER_MEMORY_BYTES: Gauge "farcaster_worker_memory_bytes" ["miner_id", "worker", "worker_host"]
         "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical.";
     WORKER_MEMORY_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_memory_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
-        "Physical memory that was in use on the worker's host, by whatever, when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemUsed.";
+        "Physical memory in use on the worker's host, by any process, when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemUsed.";
     WORKER_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
         "Physical memory that the scheduler counts for the worker's running tasks. WorkerStats.MemUsedMin.";
     WORKER_SWAP_BYTES: Gauge "farcaster_worker_swap_bytes" ["miner_id", "worker", "worker_host"]
         "Swap space of the worker. WorkerStats.Info.Resources.MemSwap.";
     WORKER_SWAP_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_swap_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
-        "Swap space that was in use on the worker's host when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemSwapUsed.";
+        "Swap space in use on the worker's host when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemSwapUsed.";
     WORKER_VIRTUAL_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_virtual_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
-        "Memory with swap that the worker's running tasks may use at most, as the scheduler counts it. WorkerStats.MemUsedMax.";
+        "The most memory, including swap, that the worker's running tasks may use, as the scheduler counts it. WorkerStats.MemUsedMax.";
     WORKER_TASKS: Gauge "farcaster_worker_tasks" ["miner_id", "worker", "worker_host", "task"]
-        "Tasks that the worker runs, or fetches data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts.";
+        "Tasks that the worker is running, or fetching data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts.";
     STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
         "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
     STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]
-        "Whether the storage path could be asked for its space. 0, too, for one that left lotus-miner's list with sector files in it. StorageStat.";
+        "Whether the free space of the storage path could be read. Also 0 for a path that left lotus-miner's list with sector files in it. StorageStat.";
     STORAGE_DETACHED: Gauge "farcaster_storage_detached" ["miner_id", "storage_id"]
-        "Of a storage path that left lotus-miner's list with sector files in it: whether it was detached, and not lost when lotus-miner restarted. StorageList, StartTime.";
+        "For a storage path that left lotus-miner's list with sector files in it: 1 if it was detached, 0 if it was lost when lotus-miner restarted. StorageList, StartTime.";
     STORAGE_CAPACITY_BYTES: Gauge "farcaster_storage_capacity_bytes" ["miner_id", "storage_id"]
         "Size of the storage path's file system. StorageStat.Capacity.";
     STORAGE_AVAILABLE_BYTES: Gauge "farcaster_storage_available_bytes" ["miner_id", "storage_id"]
-        "Space that new sectors can use in the storage path: what the file system has without what is reserved, or what the path's limit leaves if that is less. StorageStat.Available.";
+        "Space that new sectors can use in the storage path: the file system's free space minus reservations, or what the path's limit leaves if that is less. StorageStat.Available.";
     STORAGE_FILESYSTEM_AVAILABLE_BYTES: Gauge "farcaster_storage_filesystem_available_bytes" ["miner_id", "storage_id", "filesystem"]
-        "Space that the storage path's file system has, reserved or not. Paths on one file system have one in common, called after the first of them. StorageStat.FSAvailable.";
+        "Free space of the storage path's file system, reserved or not. Paths on the same file system share the label filesystem, named after the first of them. StorageStat.FSAvailable.";
     STORAGE_RESERVED_BYTES: Gauge "farcaster_storage_reserved_bytes" ["miner_id", "storage_id"]
-        "Space in the storage path that running tasks have reserved and not filled yet. StorageStat.Reserved.";
+        "Space in the storage path that running tasks have reserved but not yet filled. StorageStat.Reserved.";
     STORAGE_USED_BYTES: Gauge "farcaster_storage_used_bytes" ["miner_id", "storage_id"]
-        "Space that files use in the storage path, where it has a limit. Lotus does not count it elsewhere: what is used there is the file system's size without what that has available. StorageStat.Used.";
+        "Space used by files in the storage path, if it has a limit. Lotus does not count it otherwise: used space is then the file system's size minus its free space. StorageStat.Used.";
     STORAGE_MAX_BYTES: Gauge "farcaster_storage_max_bytes" ["miner_id", "storage_id"]
-        "The most that files may use in the storage path, where such a limit is set. It may be more than the file system has. StorageStat.Max.";
+        "The most that files may use in the storage path, if such a limit is set. It may be more than the file system holds. StorageStat.Max.";
     STORAGE_WEIGHT: Gauge "farcaster_storage_weight" ["miner_id", "storage_id"]
-        "The weight of the storage path when lotus-miner chooses one. StorageInfo.Weight.";
+        "The storage path's weight when lotus-miner chooses between paths. StorageInfo.Weight.";
     STORAGE_CAN_SEAL: Gauge "farcaster_storage_can_seal" ["miner_id", "storage_id"]
-        "Whether sectors may be sealed in the storage path. StorageInfo.CanSeal.";
+        "Whether the storage path may be used for sealing. StorageInfo.CanSeal.";
     STORAGE_CAN_STORE: Gauge "farcaster_storage_can_store" ["miner_id", "storage_id"]
-        "Whether finished sectors may be kept in the storage path. StorageInfo.CanStore.";
+        "Whether the storage path may store finished sectors. StorageInfo.CanStore.";
     STORAGE_SECTOR_FILES: Gauge "farcaster_storage_sector_files" ["miner_id", "storage_id", "kind"]
         "Sector files in the storage path: unsealed, sealed, cache, update, update_cache, piece. StorageList.SectorFileType; slow tier.";
 
@@ -291,13 +291,13 @@ families! {
     MINER_DEADLINE_CURRENT: Gauge "farcaster_miner_deadline_current" ["miner_id"]
         "The deadline whose window is open now. StateMinerProvingDeadline.Index.";
     MINER_DEADLINE_OPEN_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_open_timestamp_seconds" ["miner_id", "deadline"] (Unit::Time { days_ahead: 2 })
-        "When the deadline opened, if it is open, or opens next, in Unix seconds. StateMinerProvingDeadline.";
+        "When the deadline opened if it is open, otherwise when it opens next, in Unix seconds. StateMinerProvingDeadline.";
     MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_deadline_close_timestamp_seconds" ["miner_id", "deadline"] (Unit::Time { days_ahead: 2 })
-        "When the deadline closes, this time or next, in Unix seconds. StateMinerProvingDeadline.";
+        "When the deadline closes if it is open, otherwise when it closes next, in Unix seconds. StateMinerProvingDeadline.";
     MINER_DEADLINE_PARTITIONS: Gauge "farcaster_miner_deadline_partitions" ["miner_id", "deadline"]
         "Partitions of the deadline that have live sectors. StateMinerPartitions.";
     MINER_DEADLINE_DUE_PARTITIONS: Gauge "farcaster_miner_deadline_due_partitions" ["miner_id", "deadline"]
-        "Partitions of the deadline that need a proof when it is open: with a sector that is live and not faulty, or recovering. StateMinerPartitions.";
+        "Partitions of the deadline that need a proof when it is open: those with at least one sector that is live and not faulty, or recovering. StateMinerPartitions.";
     MINER_DEADLINE_PROVEN_PARTITIONS: Gauge "farcaster_miner_deadline_proven_partitions" ["miner_id", "deadline"]
         "Partitions of the open deadline that need a proof and have it. StateMinerDeadlines.PostSubmissions, StateMinerPartitions.";
     MINER_DEADLINE_LIVE_SECTORS: Gauge "farcaster_miner_deadline_live_sectors" ["miner_id", "deadline"]
@@ -313,27 +313,27 @@ families! {
 
     // Deals (Boost)
     BOOST_DEALS: Gauge "farcaster_boost_deals" ["miner_id", "kind", "checkpoint"]
-        "Deals that Boost has, by the last checkpoint that they reached; failed ones are Complete. Boost's deals and directDeals.totalCount.";
+        "Deals that Boost has, by the last checkpoint reached; failed ones count as Complete. Boost's deals and directDeals.totalCount.";
     BOOST_PUBLISH_QUEUE_DEALS: Gauge "farcaster_boost_publish_queue_deals" ["miner_id"]
-        "Deals that wait to be published together. Boost's dealPublish.Deals.";
+        "Deals waiting to be published in a batch. Boost's dealPublish.Deals.";
     BOOST_PUBLISH_QUEUE_BYTES: Gauge "farcaster_boost_publish_queue_bytes" ["miner_id"]
-        "Size of the pieces of those deals. Boost's dealPublish.Deals.PieceSize.";
+        "Total piece size of those deals. Boost's dealPublish.Deals.PieceSize.";
     BOOST_PUBLISH_TIMESTAMP_SECONDS: Gauge "farcaster_boost_publish_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 31 })
-        "When those deals will be published, in Unix seconds; missing where somebody has to publish them by hand (ManualPSD). Boost's dealPublish.Start and Period.";
+        "When those deals will be published, in Unix seconds; absent if they have to be published by hand (ManualPSD). Boost's dealPublish.Start and Period.";
     BOOST_PUBLISH_QUEUE_DEAL_BYTES: Gauge "farcaster_boost_publish_queue_deal_bytes" ["miner_id", "deal", "client", "client_name"]
-        "Size of the piece of a deal that waits to be published. Boost's dealPublish.Deals.";
+        "Piece size of a deal that is waiting to be published. Boost's dealPublish.Deals.";
     BOOST_FUNDS_FIL: Gauge "farcaster_boost_funds_fil" ["miner_id", "account", "state"]
-        "FIL for deals: in the market's escrow (available, locked by deals on chain), in the collateral and publish wallets (available); tagged is what deals not yet published will need of it. Boost's funds.";
+        "FIL for deals: in the market escrow (available, locked by deals on chain) and in the collateral and publish wallets (available); tagged is the part that unpublished deals will need. Boost's funds.";
     BOOST_STAGING_BYTES: Gauge "farcaster_boost_staging_bytes" ["miner_id", "state"]
-        "Boost's staging area: staged for sealing, transferred of running transfers, pending of them, free. Boost's storage.";
+        "Boost's staging area: staged for sealing, transferred and pending parts of running transfers, free. Boost's storage.";
     BOOST_TRANSFERS: Gauge "farcaster_boost_transfers" ["miner_id", "host"]
-        "Transfers from this host, those that wait for their turn included. Boost's transferStats.Stats.Total.";
+        "Transfers from this host, queued ones included. Boost's transferStats.Stats.Total.";
     BOOST_TRANSFERS_STALLED: Gauge "farcaster_boost_transfers_stalled" ["miner_id", "host"]
         "Transfers from this host that make no progress. Boost's transferStats.Stats.Stalled.";
     BOOST_TRANSFERRED_BYTES_TOTAL: Counter "farcaster_boost_transferred_bytes_total" ["miner_id"]
-        "Bytes that transfers brought since the exporter remembers, estimated: Boost tells of the last 20 seconds, which stand for the time since the run before. Boost's transfers.";
+        "Bytes received by transfers since the exporter's memory began, estimated: Boost reports the last 20 seconds, which are taken as typical of the time since the previous run. Boost's transfers.";
     BOOST_ASK_PRICE_FIL: Gauge "farcaster_boost_ask_price_fil" ["miner_id", "kind"]
-        "The price asked for a GiB and epoch of unverified or verified deals, in FIL. Boost's storageAsk.";
+        "The ask price per GiB and epoch for unverified or verified deals, in FIL. Boost's storageAsk.";
     BOOST_PEERS: Gauge "farcaster_boost_peers" ["miner_id"]
         "Peers that Boost is connected to. Boost's NetPeers.";
     BOOST_RECEIVE_BYTES_TOTAL: Counter "farcaster_boost_receive_bytes_total" ["miner_id"]

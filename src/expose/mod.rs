@@ -18,13 +18,13 @@ use crate::tolerant::{Float, Int};
 pub enum Kind {
     /// A value that goes up and down.
     Gauge,
-    /// A value that only grows, except when what it counts starts anew.
+    /// A value that only grows, except when what it counts starts again.
     Counter,
     /// Quantiles, a sum and a count of observed values.
     Summary,
 }
 
-/// What a summary says.
+/// The values of a summary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Quantiles, from 0 to 1, and their values.
@@ -167,7 +167,7 @@ impl Samples {
         Samples { now, families: BTreeMap::new(), refused: BTreeMap::new() }
     }
 
-    /// Adds a sample. The labels' values stand in the order of the family's labels.
+    /// Adds a sample. Label values are in the order of the family's labels.
     pub fn add<const N: usize>(&mut self, family: &'static Family<N>, labels: [&str; N], value: impl Value) {
         self.push(family, labels, value, None);
     }
@@ -183,7 +183,7 @@ impl Samples {
         self.push(family, labels, value, Some(rank));
     }
 
-    /// Adds a summary: all of it, or nothing where one of its numbers cannot be.
+    /// Adds a summary: all of it, or nothing if one of its numbers is impossible.
     pub fn add_summary<const N: usize>(&mut self, family: &'static Family<N>, labels: [&str; N], summary: &Summary) {
         let (_, most) = family.unit.bounds(self.now);
         let impossible = summary.quantiles.iter().find(|(_, value)| !family.unit.allows(*value, self.now));
@@ -284,11 +284,11 @@ impl Samples {
         }
     }
 
-    /// Keeps at most `max_rows` rows a family, and says for each family with rows how many were left out.
+    /// Keeps at most `max_rows` rows a family, and reports for each family with rows how many were left out.
     pub fn limit_rows(&mut self, max_rows: usize) {
         let mut truncated = Vec::new();
         for block in self.families.values_mut().filter(|block| block.has_rows) {
-            // Families that speak of the same things have the same ranks in the same order, so the sort must be stable.
+            // Families about the same things have the same ranks in the same order, so the sort must be stable.
             block.samples.sort_by(|a, b| a.rank.unwrap_or(f64::MIN).total_cmp(&b.rank.unwrap_or(f64::MIN)));
             let excess = block.samples.len().saturating_sub(max_rows);
             block.samples.truncate(max_rows);

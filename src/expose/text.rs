@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Block, Kind, Sample};
 
-/// A longer label value tells nobody more, and costs everybody.
+/// A longer label value helps nobody and costs everybody.
 const MAX_LABEL_CHARACTERS: usize = 256;
 
 /// Names and values of a sample's labels.
@@ -88,7 +88,7 @@ pub fn sample(line: &str) -> Option<(&str, Labels, f64)> {
     Some((name, labels, value))
 }
 
-/// What stands before the closing quote, without its escapes, and what stands behind it.
+/// What comes before the closing quote, without its escapes, and what comes after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut content = String::new();
     let mut characters = text.char_indices();

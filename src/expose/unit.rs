@@ -1,7 +1,7 @@
 //! What the values of a family are numbers of, and which numbers those can be.
 //!
 //! Nodes answer impossible ones: Go's unsigned differences that wrapped around (2^64 - 1), a size of -1, a time in the year 9999. They are
-//! refused here, where answers become samples, for all families alike.
+//! rejected here, where answers become samples, for all families alike.
 
 use crate::lotus::epoch::{MAX_HEIGHT, OLDEST_GENESIS_SECONDS};
 use crate::lotus::fil::Fil;
@@ -35,7 +35,7 @@ pub enum Unit {
     PowerBytes,
     /// Money.
     Fil,
-    /// Money of which debts are already taken off.
+    /// Money with debts already deducted.
     FilLessDebts,
     /// Durations.
     Seconds,

@@ -1,4 +1,4 @@
-//! `init-alertmanager`: the configuration of Alertmanager with those receivers that files of secrets describe. Text in, text out: what is
+//! `init-alertmanager`: the Alertmanager configuration with the receivers that the files of secrets describe. Text in, text out: what is
 //! inserted are scalars of JSON, which are scalars of YAML as well.
 
 use std::fs;
@@ -14,7 +14,7 @@ use crate::textfile;
 /// The severities of alerts, the least first. The configuration has a receiver that is named after each.
 const SEVERITIES: &[&str] = &["info", "warning", "critical"];
 
-/// From which of them on a receiver is told, where the name of its file does not end in one.
+/// The lowest that a receiver gets, if the name of its file does not end in one.
 const USUAL: usize = 1;
 
 /// Other files that have a place in the folder of secrets.
@@ -62,11 +62,11 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
         files.iter().zip(in_use).filter(|(_, in_use)| *in_use).map(|(file, _)| file.name.as_str()).collect();
     report.done.push(match names.is_empty() {
         true => format!(
-            "{} is written: alerts are sent to nobody, since no receiver is described in {}",
+            "wrote {}: alerts are sent to nobody, since {} describes no receiver",
             out.display(),
             secrets.display()
         ),
-        false => format!("{} is written: alerts are sent to {}", out.display(), names.join(", ")),
+        false => format!("wrote {}: alerts are sent to {}", out.display(), names.join(", ")),
     });
     if watchdog.is_some() {
         report.done.push(format!("while alerts work, {name} is called every five minutes"));
@@ -78,7 +78,7 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
 struct File {
     name: String,
     read: Read,
-    /// From which severity on it is told.
+    /// The lowest severity that it gets.
     least: usize,
 }
 
@@ -96,7 +96,7 @@ fn no_place(base: &Path, name: &str) -> String {
     format!("{} has no receiver `- name: {name}` on a line of its own", base.display())
 }
 
-/// A misspelt name would silently mean that nobody is told.
+/// A misspelt name would silently mean that nobody is alerted.
 fn unknown_files(secrets: &Path) -> Vec<String> {
     let entries = match fs::read_dir(secrets) {
         Ok(entries) => entries,
@@ -119,7 +119,7 @@ fn unknown_files(secrets: &Path) -> Vec<String> {
         .filter(|name| !is_known(name))
         .map(|name| {
             format!(
-                "{} is not read: the files that describe receivers are {}; all but the last may end in .info, .warning or .critical",
+                "{} is ignored: the files that describe receivers are {}; all but the last may end in .info, .warning or .critical",
                 secrets.join(name).display(),
                 known.join(", ")
             )

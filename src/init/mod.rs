@@ -1,6 +1,6 @@
 //! What has to be there before a stack of containers starts: a password, the nodes' addresses and tokens, the Alertmanager configuration.
 //!
-//! Each command may run again at every start. What it says never holds a secret.
+//! Each command may run again at every start. Its output never contains a secret.
 
 pub mod alertmanager;
 pub mod nodes;
@@ -30,7 +30,7 @@ impl Report {
     /// Stdout cannot be written.
     pub fn print(&self) -> Result<()> {
         for line in &self.wrong {
-            // Where nobody listens there is nobody to tell.
+            // A failed write to stderr cannot be reported anywhere.
             let _ = writeln!(io::stderr(), "lotus-exporter-farcaster: {line}");
         }
         let text: String = self.done.iter().map(|line| format!("{line}\n")).collect();

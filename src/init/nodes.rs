@@ -1,4 +1,5 @@
-//! `init-nodes`: copies what opens each node, and nothing else of its repo, to a folder that the exporter may read. A repo holds keys.
+//! `init-nodes`: copies each node's address and token, and nothing else from its repo, to a folder that the exporter may read. A repo holds
+//! keys.
 
 use std::fs;
 use std::io::{Error, ErrorKind};
@@ -12,10 +13,11 @@ use crate::discover::{self, Endpoint, Kind, Places};
 use crate::exporter::Env;
 use crate::{files, healthcheck, textfile};
 
-/// One of these in a folder with a repo's name tells a repo from an empty folder, such as containers make in the place of what they miss.
+/// One of these in a folder with a repo's name distinguishes a repo from an empty folder, such as containers create in place of a missing
+/// one.
 const MARKS: &[&str] = &["api", "token", "config.toml", "keystore", "datastore"];
 
-/// What tells a repo of another name from a home folder, which may well have an `api`.
+/// What distinguishes a repo with another name from a home folder, which may well have an `api`.
 const MARK_OF_ANY_REPO: &str = "keystore";
 
 /// A kind of node, and where to look for it.
@@ -35,7 +37,7 @@ struct Source<'a> {
 pub fn run(options: &InitNodes, env: Env) -> Result<Report> {
     let mut report = Report::default();
     if let Some(file) = options.demo_file.as_deref().filter(|file| healthcheck::is_of_demo(file)) {
-        report.done.push(format!("a demo writes {}: nothing is done about nodes", file.display()));
+        report.done.push(format!("a demo is writing {}: nodes are left alone", file.display()));
         return Ok(report);
     }
     let sources = [
@@ -88,7 +90,7 @@ impl Source<'_> {
                 let names = self.kind.names();
                 let named = names.repo.iter().find_map(|name| Some((name, env(name).filter(|path| !path.is_empty())?)));
                 if let Some((variable, path)) = named {
-                    bail!("{variable} names {path}, which is no repo of {}: correct it", names.program);
+                    bail!("{variable} names {path}, which is not a repo of {}: correct it", names.program);
                 }
                 Ok(None)
             }
@@ -116,7 +118,7 @@ impl Source<'_> {
         let of_default_name = place.join(self.kind.names().default_repo);
         if let Some(target) = lost(&of_default_name) {
             bail!(
-                "{} is a link to {target}, which leads out of what is mounted here: set {} to the folder that it leads to",
+                "{} is a link to {target}, which points outside what is mounted here: set {} to the folder that it points to",
                 of_default_name.display(),
                 self.kind.names().repo[0]
             );
@@ -127,7 +129,7 @@ impl Source<'_> {
                     Ok(_) => return Ok(Some(repo)),
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
                     Err(error) => bail!(
-                        "{} cannot be looked at ({error}): {}; {}",
+                        "{} cannot be accessed ({error}): {}; {}",
                         repo.display(),
                         let_this_user(&error),
                         self.remedy()
@@ -144,7 +146,7 @@ impl Source<'_> {
             let file = path.display();
             let text = files::read_configuration(&path).map_err(|error| match error.kind() {
                 ErrorKind::NotFound if lost(&path).is_some() => anyhow!(
-                    "{file} is a link to {}, which leads out of what is mounted here: set {} to a folder that holds all of the repo; {}",
+                    "{file} is a link to {}, which points outside what is mounted here: set {} to a folder that holds all of the repo; {}",
                     lost(&path).unwrap_or_default(),
                     self.kind.names().repo[0],
                     self.remedy()

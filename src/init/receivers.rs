@@ -1,4 +1,4 @@
-//! Who is told of alerts: files of secrets, one a receiver, and the settings of Alertmanager that they stand for.
+//! Who receives alerts: files of secrets, one per receiver, and the Alertmanager settings that follow from them.
 //!
 //! Messages name the file and the field, and repeat nothing of the content.
 
@@ -38,10 +38,10 @@ pub const FILES: &[(&str, Read)] = &[
     ("email.json", email),
 ];
 
-/// The file of whoever hears the watchdog, and nothing else.
+/// The file of the receiver that gets the watchdog, and nothing else.
 pub const WATCHDOG: (&str, Read) = ("watchdog_url", webhook);
 
-/// Reads a receiver for alerts of a severity; `None` where there is no such file.
+/// Reads a receiver for alerts of a severity; `None` if there is no such file.
 ///
 /// # Errors
 ///
@@ -55,13 +55,13 @@ pub fn read(path: &Path, read: Read, severity: &str) -> Result<Option<Receiver>>
     };
     ensure!(!text.trim().is_empty(), "{file} is empty: fill or remove it");
     let mut receiver = read(text.trim(), severity).with_context(|| file.to_string())?;
-    // An incident of PagerDuty stays open until it is told, whatever the severity.
+    // A PagerDuty incident stays open until it is resolved, whatever the severity.
     let sends_resolved = severity == "critical" || receiver.list == "pagerduty_configs";
     receiver.settings.push(("send_resolved", sends_resolved.into()));
     Ok(Some(receiver))
 }
 
-/// Like `CRITICAL: f01234 wins no blocks`, or `CRITICAL f01234: 3 alerts` where they are not alike.
+/// Like `CRITICAL: f01234 is winning no blocks`, or `CRITICAL f01234: 3 alerts` where they are not alike.
 const TITLE: &str = "{{ if eq .Status \"firing\" }}{{ .CommonLabels.severity | toUpper }}{{ else }}RESOLVED{{ end }}\
     {{ with .CommonAnnotations.summary }}: {{ . }}{{ else }} \
     {{ with .CommonLabels.miner_id }}{{ . }}{{ else }}{{ .CommonLabels.instance }}{{ end }}: {{ len .Alerts }} alerts{{ end }}";
@@ -99,7 +99,7 @@ fn msteams(text: &str, _: &str) -> Result<Receiver> {
 
 fn pagerduty(text: &str, severity: &str) -> Result<Receiver> {
     let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    ensure!(is_key, "it is no routing key: 32 letters and digits, from an integration of type Events API v2");
+    ensure!(is_key, "it is not a routing key: 32 letters and digits, from an integration of type Events API v2");
     let settings = vec![("routing_key", text.into()), ("severity", severity.into()), ("description", TITLE.into())];
     Ok(Receiver { list: "pagerduty_configs", settings })
 }
@@ -152,7 +152,7 @@ fn telegram(text: &str, _: &str) -> Result<Receiver> {
         let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && !key.is_empty() && key.bytes().all(is_key)
     });
-    ensure!(is_token, "bot_token is none: expected NUMBER:LETTERS, as BotFather gives it");
+    ensure!(is_token, "bot_token is not a token: expected NUMBER:LETTERS, as BotFather gives it");
     let chat = fields.required("chat_id")?.as_i64().filter(|id| *id != 0);
     let chat = chat.context("chat_id is not a whole number without quotes, like 123456789 or -1001234567890")?;
     let settings = vec![
@@ -171,7 +171,7 @@ fn pushover(text: &str, severity: &str) -> Result<Receiver> {
     for name in ["token", "user_key"] {
         let key = fields.text(name)?;
         let is_key = key.len() == 30 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        ensure!(is_key, "{name} is not one: it has 30 letters and digits");
+        ensure!(is_key, "{name} is not valid: it has 30 letters and digits");
         settings.push((name, key.into()));
     }
     // High, which passes the quiet hours; normal; low, without a sound. That all is well again is low, too.
@@ -200,7 +200,7 @@ fn wecom(text: &str, _: &str) -> Result<Receiver> {
     }
     ensure!(
         TO.iter().any(|name| fields.has(name)),
-        "nobody is named: give to_user (@all for everybody), to_party or to_tag"
+        "no recipient is given: set to_user (@all for everybody), to_party or to_tag"
     );
     for name in TO.into_iter().filter(|name| fields.has(name)) {
         settings.push((name, fields.text(name)?.into()));
@@ -218,7 +218,7 @@ fn email(text: &str, _: &str) -> Result<Receiver> {
     let mut settings = vec![("smarthost", smarthost.into())];
     for name in ["from", "to"] {
         let address = fields.text(name)?;
-        ensure!(address.contains('@') && !address.contains("{{"), "{name} is no e-mail address");
+        ensure!(address.contains('@') && !address.contains("{{"), "{name} is not an e-mail address");
         settings.push((name, address.into()));
     }
     match (fields.has("username"), fields.has("password")) {
@@ -230,7 +230,7 @@ fn email(text: &str, _: &str) -> Result<Receiver> {
         (true, false) => bail!("password is missing beside username: give both or none"),
         (false, true) => bail!("username is missing beside password: give both or none"),
     }
-    // There it is TLS from the first byte on. Older Alertmanagers ask for STARTTLS inside of that unless told not to, which no server offers.
+    // There it is TLS from the first byte on. Older Alertmanagers request STARTTLS within that unless told not to, which no server offers.
     if port == Some(465) {
         settings.push(("require_tls", false.into()));
     }
@@ -246,13 +246,13 @@ impl Fields {
     fn read(text: &str, known: &[&str]) -> Result<Fields> {
         let expected = || format!("expected an object with {}", known.join(", "));
         let value: Value = serde_json::from_str(text).map_err(|error| {
-            anyhow!("it is no JSON from line {} column {} on: {}", error.line(), error.column(), expected())
+            anyhow!("it is not valid JSON from line {} column {} on: {}", error.line(), error.column(), expected())
         })?;
         let Value::Object(fields) = value else {
-            bail!("it is no object of JSON: {}", expected());
+            bail!("it is not a JSON object: {}", expected());
         };
         if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-            // A secret in the wrong place is no such word.
+            // A secret in the wrong place does not look like a field's name.
             let is_word = unknown.len() <= 20 && unknown.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             let name = if is_word { unknown.as_str() } else { "(its name is not repeated here)" };
             bail!("unknown field {name}: {}", expected());
@@ -271,7 +271,7 @@ impl Fields {
     fn text(&self, name: &str) -> Result<&str> {
         let text = self.required(name)?.as_str().with_context(|| format!("{name} is not text in quotes"))?;
         ensure!(!text.trim().is_empty(), "{name} is empty");
-        ensure!(!text.chars().any(char::is_control), "{name} holds a line break or another control character");
+        ensure!(!text.chars().any(char::is_control), "{name} contains a line break or another control character");
         Ok(text)
     }
 }
@@ -284,7 +284,7 @@ fn url(text: &str) -> Result<&str> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte);
     ensure!(
         rest.bytes().all(valid),
-        "the URL holds a blank, a line break or another character that has no place in one"
+        "the URL contains a blank, a line break or another character that is not allowed in one"
     );
     let mut escapes = rest.split('%').skip(1);
     let is_escape = |escape: &str| escape.len() > 1 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
@@ -295,8 +295,8 @@ fn url(text: &str) -> Result<&str> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (host_port, None),
     };
-    ensure!(is_host(host), "the URL has no host, or one that is none");
-    ensure!(port.is_none_or(|port| port.parse::<u16>().is_ok()), "the URL has a port that is no number");
+    ensure!(is_host(host), "the URL has no valid host");
+    ensure!(port.is_none_or(|port| port.parse::<u16>().is_ok()), "the URL has a port that is not a number");
     Ok(text)
 }
 
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn telegram_and_email_say_which_field_is_wrong() {
         for (read, text, words) in [
-            (telegram as Read, "{", "no JSON from line 1 column 1 on"),
+            (telegram as Read, "{", "not valid JSON from line 1 column 1 on"),
             (telegram, "[\"S3CRET\"]", "no object"),
             (telegram, "{}", "bot_token is missing"),
             (telegram, r#"{"bot_token": 1537}"#, "bot_token is not text"),
@@ -401,11 +401,11 @@ mod tests {
             (
                 email,
                 r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u", "password": "S3CRET\n"}"#,
-                "password holds a line break",
+                "password contains a line break",
             ),
             (pagerduty, "S3CRET", "32 letters"),
             (pushover, r#"{"user_key": "u"}"#, "token is missing"),
-            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not one: it has 30 letters"),
+            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not valid: it has 30 letters"),
             (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is not text"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "nobody is named"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET", "to_user": ""}"#, "to_user is empty"),

@@ -1,4 +1,4 @@
-//! `init-secrets`: a random password for Grafana's admin, made once.
+//! `init-secrets`: a random password for Grafana's admin, created once.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -34,17 +34,17 @@ pub fn run(folder: &Path) -> Result<Report> {
         Ok(text) => {
             let characters = text.trim().chars().count();
             if characters < SHORTEST {
-                let what = if characters == 0 { "is empty" } else { "is too short a password" };
+                let what = if characters == 0 { "is empty" } else { "holds a password that is too short" };
                 bail!(
                     "{file} {what}: remove it to get a random one, or write one of at least {SHORTEST} characters to it"
                 );
             }
-            format!("{file} is there already, the password of Grafana's user admin")
+            format!("{file} exists already, with the password of Grafana's user admin")
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let password = random_password()?;
             textfile::replace(&path, format!("{}\n", password.reveal()).as_bytes(), 0o400)?;
-            format!("{file} is made, a random password for Grafana's user admin")
+            format!("created {file}, with a random password for Grafana's user admin")
         }
         Err(error) => {
             bail!("{file} cannot be used ({error}): remove it to get a random password, or let this user read it")

@@ -37,12 +37,12 @@ impl BitField {
         after > 0 && number < self.ranges[after - 1].end
     }
 
-    /// Whether there is no number in the set.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Takes the smallest numbers out of the set, at most so many.
+    /// Takes the smallest numbers out of the set, at most this many.
     pub fn take_smallest(&mut self, mut count: u64) -> BitField {
         let mut taken = Vec::new();
         let mut whole = 0;
@@ -101,8 +101,9 @@ impl<'de> Deserialize<'de> for BitField {
         for (index, run) in runs.unwrap_or_default().into_iter().enumerate() {
             let end = run.to_u64().and_then(|length| position.checked_add(length));
             let end = end.filter(|end| *end <= MAX_SECTOR_NUMBER + 1);
-            let end =
-                end.ok_or_else(|| Error::custom("a run that is no length, or ends beyond the last sector number"))?;
+            let end = end.ok_or_else(|| {
+                Error::custom("a run without a valid length, or one that ends beyond the last sector number")
+            })?;
             if index % 2 == 1 && end > position {
                 count += end - position;
                 if count > MAX_COUNT {

@@ -1,4 +1,4 @@
-//! The election of an epoch's leaders: what a miner may expect of it, and what no answer can rightly say of it.
+//! The election of an epoch's leaders: what a miner may expect from it, and which answers about it are impossible.
 
 use super::epoch::{EPOCHS_PER_DAY, EXPECTED_LEADERS_PER_EPOCH};
 
@@ -38,7 +38,7 @@ impl PowerShare {
         EPOCHS_PER_DAY * EXPECTED_LEADERS_PER_EPOCH * self.miner_bytes as f64 / self.network_bytes as f64
     }
 
-    /// Billionths of wins to expect in so many epochs, rounded down. Exact for up to a year of them.
+    /// Expected wins in this many epochs, in billionths, rounded down. Exact for up to a year.
     pub fn nano_wins(self, epochs: u32) -> u64 {
         let all = NANO_WINS * EXPECTED_LEADERS_PER_EPOCH as i128 * i128::from(epochs);
         u64::try_from(all.saturating_mul(self.miner_bytes) / self.network_bytes).unwrap_or(u64::MAX)

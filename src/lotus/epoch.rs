@@ -56,7 +56,7 @@ impl ChainClock {
     }
 }
 
-/// A moment as Go writes it, in Unix seconds; None stands for "never".
+/// A moment as Go writes it, in Unix seconds; None means "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moment(pub Option<f64>);
 
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// Unix seconds of a time as Go writes it (RFC 3339: `2026-11-22T09:22:07.123456789Z`, or with an offset like `+08:00`).
-/// None where it is no such time, or Go's zero time, which stands for "never".
+/// None if it is not such a time, or is Go's zero time, which means "never".
 pub fn parse_rfc3339(text: &str) -> Option<f64> {
     read_rfc3339(text)?.0
 }

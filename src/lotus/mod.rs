@@ -1,4 +1,4 @@
-//! The domain's own words: amounts, bitfields, epochs, addresses, sector states, methods. Nothing here talks to a node.
+//! Filecoin's own terms: amounts, bitfields, epochs, addresses, sector states, methods. Nothing here talks to a node.
 
 pub mod actors;
 pub mod address;

@@ -6,7 +6,7 @@ use super::fil::Fil;
 /// that, by its 15 wins; and no block ever came near it with gas.
 const MAX_BLOCK_REWARD: Fil = Fil { atto: 1_000_000_000_000_000_000_000 };
 
-/// From this network version on the block reward is split, and sectors have full power whatever is in them (FIP-0118).
+/// From this network version on the block reward is split, and sectors have full power whatever they contain (FIP-0118).
 pub const SOLSTICE_NETWORK_VERSION: i64 = 29;
 
 const EXPECTED_LEADERS: i128 = 5;
@@ -30,7 +30,7 @@ pub fn is_possible(amount: Fil) -> bool {
 }
 
 impl Schedule {
-    /// The schedule of a network, where its beginning is known: as the node tells it, else as Lotus has it for the public networks.
+    /// The schedule of a network, if its beginning is known: from the node, otherwise from Lotus' values for the public networks.
     pub fn of_network(name: Option<&str>, told_height: Option<i64>) -> Option<Schedule> {
         let (known_height, quarter_epochs) = match name {
             Some("calibrationnet") => (Some(4_109_133), 2880),

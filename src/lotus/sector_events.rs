@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Each leads further than all before it. What they stand for: begun, packed, sealed, upgraded, on the way out.
+/// Each is further along than all before it: begun, packed, sealed, upgraded, being removed.
 const MILESTONES: &[&str] = &[
     "SectorReceive",
     "SectorReceived",
@@ -88,7 +88,7 @@ pub fn is_failure(event: &str) -> bool {
 pub struct Reach {
     began: u64,
     furthest: usize,
-    /// When it last got further than before. A failure, a retry and the way back to where it was are no progress.
+    /// When it last got further than before. A failure, a retry and catching up to where it was are not progress.
     pub progress_seconds: Option<u64>,
 }
 
@@ -174,7 +174,7 @@ fn leads_nowhere(event: &str) -> bool {
     is_failure(event) || event.starts_with("SectorRetry") || DETOURS.contains(&event)
 }
 
-/// How far along an event is: 0 where it is no milestone. Even numbers, so that there is room for what comes in between.
+/// How far along an event is: 0 if it is not a milestone. Even numbers, so that there is room for what comes in between.
 fn rank(event: &str) -> usize {
     let index = MILESTONES.iter().position(|milestone| *milestone == event);
     index.map_or(0, |index| 2 * index + 2)

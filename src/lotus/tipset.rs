@@ -7,7 +7,7 @@ use super::epoch::{self, ChainClock};
 use super::fil::Fil;
 use crate::tolerant::Int;
 
-/// A CID as it stands in JSON.
+/// A CID as it appears in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// In its text form.
@@ -44,7 +44,7 @@ impl TipSet {
         json!(self.cids)
     }
 
-    /// How many blocks the tipset has. Every tipset has some, so none means that they were not told.
+    /// How many blocks the tipset has. Every tipset has some, so none means that they were not reported.
     pub fn blocks(&self) -> Option<usize> {
         self.blocks.as_ref().map(Vec::len).filter(|blocks| *blocks > 0)
     }
@@ -59,7 +59,7 @@ impl TipSet {
         self.first_block().and_then(|block| block.parent_base_fee)
     }
 
-    /// The chain's clock, told from this tipset as lotus-miner does where a node does not tell its genesis time.
+    /// The chain's clock, derived from this tipset as lotus-miner does when a node does not report its genesis time.
     pub fn clock(&self, block_delay_seconds: i64) -> Option<ChainClock> {
         let since_genesis = self.height.checked_mul(block_delay_seconds)?;
         Some(ChainClock {

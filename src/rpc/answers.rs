@@ -1,5 +1,5 @@
-//! From the body of an HTTP answer to values: each answer of a batch is read when it comes, and only what its type wants of it is kept. One that
-//! is too long, or of another shape, costs itself alone.
+//! From the body of an HTTP answer to values: each answer of a batch is read as it arrives, and only what its type needs is kept. One that
+//! is too long, or has a different shape, affects no other.
 
 use std::any::Any;
 use std::io;
@@ -24,7 +24,7 @@ const MAX_PART_BYTES: u64 = 256 << 10;
 /// Reads one value into what a call is answered with. The outer error is the network's, or that the JSON is broken.
 pub(super) type Parser = fn(&mut Value) -> io::Result<Slot>;
 
-/// The same, told which of the calls it is.
+/// The same, with the index of the call.
 pub(super) type ParseCall<'a> = &'a mut dyn FnMut(usize, &mut Value) -> io::Result<Slot>;
 
 /// What a body holds.
@@ -131,7 +131,7 @@ fn boxed<T: Send + 'static>(read: Result<T, Cause>) -> Slot {
     read.map(|value| Box::new(value) as Box<dyn Any + Send>)
 }
 
-/// Reads what stands between commas, up to the end of the list or object.
+/// Reads what is between commas, up to the end of the list or object.
 fn each_until(source: &mut Source, end: u8, mut read: impl FnMut(&mut Source) -> io::Result<()>) -> io::Result<()> {
     if source.take(end)? {
         return Ok(());
@@ -192,7 +192,11 @@ fn read_list(
         position += 1;
         Ok(())
     })?;
-    if is_in_order { Ok(true) } else { Err(malformed("answers in another order than the calls, with their ids last")) }
+    if is_in_order {
+        Ok(true)
+    } else {
+        Err(malformed("answers in a different order from the calls, with their ids last"))
+    }
 }
 
 /// Whether it is the answer to the only call, or an error in place of a list.
@@ -304,7 +308,7 @@ struct ErrorObject {
     message: String,
 }
 
-/// Null is no error.
+/// Null is not an error.
 fn read_error(source: &mut Source, client: &Client) -> io::Result<Option<Cause>> {
     Ok(match read_part::<ErrorObject>(source)? {
         Ok(error) => error.map(|error| Cause::from_error_object(error.code, &client.redact(&error.message))),
@@ -312,12 +316,12 @@ fn read_error(source: &mut Source, client: &Client) -> io::Result<Option<Cause>>
     })
 }
 
-/// What is said of a body that is not JSON-RPC.
+/// The message about a body that is not JSON-RPC.
 pub(super) fn not_json_rpc(status: u16, head: &[u8], client: &Client) -> Cause {
     if status != 200 {
         return Cause::Http(status);
     }
-    // A secret that is cut would not be found any more, so the cut comes last; nor does the first one cut any that would be shown.
+    // A secret that is cut would no longer be found, so the cut comes last; nor does the first one cut any that would be shown.
     let start = client.redact(&String::from_utf8_lossy(head));
     Cause::NotJsonRpc(start.chars().take(40).collect())
 }

@@ -28,7 +28,7 @@ pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) params: Value,
     pub(super) parse: Parser,
-    /// Which failures tell something, too, and are no errors.
+    /// Which failures are answers too, and not errors.
     pub(super) is_expected: fn(&Cause) -> bool,
 }
 
@@ -60,7 +60,7 @@ impl Batch {
         self.push(Call { method, params, parse: whole::<T>, is_expected: |_| false })
     }
 
-    /// Such a failure of a call tells something, too: it is not counted as an error.
+    /// Such a failure is an answer, too: it is not counted as an error.
     pub fn expect<T>(&mut self, ticket: Ticket<T>, is_expected: fn(&Cause) -> bool) -> Ticket<T> {
         if let Some(call) = self.calls.get_mut(ticket.index) {
             call.is_expected = is_expected;

@@ -1,4 +1,4 @@
-//! One node during one run: sends calls, alone or in batches, and finds out how it takes them.
+//! One node during one run: sends calls, singly or in batches, and learns how it copes with them.
 
 use std::any::Any;
 use std::io;
@@ -20,7 +20,7 @@ use super::{Answers, Batch, Budget, CallError, Cause, Cost, Share, Transport};
 /// Forest refuses more calls than this in one batch; Lotus has no limit.
 const MAX_BATCH_CALLS: usize = 100;
 
-/// After so many answers in a row that did not come in time, a node is left alone for the rest of the run.
+/// After this many timeouts in a row, a node is left alone for the rest of the run.
 const TIMEOUTS_TO_GIVE_UP: u32 = 2;
 
 /// Calls that are made one by one at the same time, where a batch did not come in time. Where one is late again, and none is answered, it is
@@ -119,7 +119,7 @@ impl Client {
         self.habits.get()
     }
 
-    /// The node told its version. What was learnt of another one does not hold.
+    /// The node reported its version. What was learnt about another one does not apply.
     pub fn is_version(&self, version: &str) {
         self.habits.is_version(version);
     }

@@ -32,7 +32,7 @@ pub enum Cause {
     BudgetSpent,
     /// Not asked, because the node did not answer, or answered without end, earlier in this run.
     GivenUp,
-    /// Not asked, because what names the node does not tell any more how to reach it. The text is the whole message.
+    /// Not asked, because what names the node no longer says how to reach it. The text is the whole message.
     Gone(String),
     /// HTTP 401: the token is not one of this node's.
     BadToken,
@@ -47,7 +47,7 @@ pub enum Cause {
         /// The node's words.
         message: String,
     },
-    /// An HTTP status that is no JSON-RPC answer.
+    /// An HTTP status instead of a JSON-RPC answer.
     Http(u16),
     /// The answer is longer than this many bytes.
     TooLarge(u64),
@@ -83,7 +83,7 @@ impl Cause {
         matches!(self, Cause::Refused { .. })
     }
 
-    /// Whether it says something about the node as a whole, whatever it was asked.
+    /// Whether it is about the node as a whole, whatever it was asked.
     pub fn is_of_node(&self) -> bool {
         use Cause::{BadToken, GivenUp, Gone, Http, NotJsonRpc, Unreachable};
         matches!(self, BadToken | GivenUp | Gone(_) | Http(_) | NotJsonRpc(_) | Unreachable(_))
@@ -105,7 +105,7 @@ impl From<&CallError> for Line {
         let token = |need: &str| format!("`{tool} auth create-token --perm {need}`");
         let what = match cause {
             Cause::Unreachable(why) => format!("cannot connect: {why}; is it running, and is this its address?"),
-            // Why it is left alone was said when it was given up.
+            // The reason was reported when the node was given up.
             Cause::GivenUp => String::new(),
             Cause::Gone(why) => return why.as_str().into(),
             Cause::BadToken => {
@@ -179,9 +179,9 @@ fn http_remedy(status: u16) -> &'static str {
     match status {
         300..=399 => "redirects are not followed: give the final address",
         404 => "check the path in the address",
-        413 => "a proxy before the node limits the size of requests",
-        429 => "the node limits its callers: ask it less often with --interval",
-        502..=504 => "a proxy before the node does not reach it",
+        413 => "a proxy in front of the node limits the size of requests",
+        429 => "the node limits the rate of requests: ask it less often with --interval",
+        502..=504 => "a proxy in front of the node cannot reach it",
         _ => "see the node's log",
     }
 }

@@ -1,4 +1,4 @@
-//! GraphQL as Boost speaks it: many root fields in one request, each of which fails alone.
+//! GraphQL as Boost uses it: many root fields in one request, each of which fails on its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::tolerant::{self, Problems};
 pub struct RootField {
     /// What its answer is called, its alias: different for every field of a query.
     pub key: String,
-    /// Its name in the schema, which messages tell.
+    /// Its name in the schema, used in messages.
     pub name: &'static str,
     /// Its arguments and what of it is wanted, like `(limit:1){totalCount}`, in one line.
     pub rest: String,
@@ -87,7 +87,7 @@ impl Client {
         let without = self.query_once(&wanted, &mut fields)?;
         if !without.is_empty() && without.len() < wanted.len() {
             let others: Vec<&RootField> = wanted.into_iter().filter(|field| !without.contains(&field.key)).collect();
-            // What was answered about the first ones stands, whatever becomes of this.
+            // Answers about the first ones remain, whatever happens to this.
             if let Err(error) = self.query_once(&others, &mut fields) {
                 let failed = others.into_iter().map(|field| (field.key.clone(), (field.name, error.cause.clone())));
                 fields.failed.extend(failed);

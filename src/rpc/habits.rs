@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// A node that tells no version may have changed after so long.
+/// A node that reports no version may have changed after this long.
 const SECONDS_TO_TRUST: f64 = 86_400.0;
 
 /// What is remembered of a node from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Habits {
-    /// The version of the node that this is about; empty where it tells none.
+    /// The version of the node that this is about; empty if it reports none.
     version: String,
     /// When it was found out first, Unix seconds.
     since_seconds: f64,
@@ -27,7 +27,7 @@ pub struct Habits {
 pub(super) struct Shared(Mutex<Habits>);
 
 impl Habits {
-    /// Forgets what may have changed since, where the node tells no version.
+    /// Forgets what may have changed since, if the node reports no version.
     pub fn at(self, now: f64) -> Self {
         let is_fresh = (0.0..SECONDS_TO_TRUST).contains(&(now - self.since_seconds));
         match (self.version.is_empty(), is_fresh) {

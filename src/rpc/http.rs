@@ -1,4 +1,5 @@
-//! JSON-RPC over HTTP: one keep-alive agent a node, timeouts on every step, bounded answers, and nothing that carries the token elsewhere.
+//! JSON-RPC over HTTP: one keep-alive agent per node, timeouts on every step, bounded answers, and nothing that carries the token
+//! elsewhere.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
@@ -69,11 +70,11 @@ impl Http {
             Error::HostNotFound => Cause::Unreachable("no such host".to_owned()),
             Error::ConnectionFailed => Cause::Unreachable("connection failed".to_owned()),
             Error::Io(error) if is_connect_error(error.kind()) => Cause::Unreachable(self.redact(&error.to_string())),
-            // What is no TLS, or shows a certificate that nobody vouches for, will be the same the next time.
+            // A server without TLS, or with an untrusted certificate, will be the same the next time.
             Error::Io(error) if error.kind() == ErrorKind::InvalidData && self.base_url.starts_with("https:") => {
                 let why = self.redact(&error.to_string());
                 Cause::Unreachable(format!(
-                    "TLS failed ({why}): it takes https, and a certificate of a public authority"
+                    "TLS failed ({why}): it needs https, and a certificate from a public authority"
                 ))
             }
             Error::TlsRequired => {

@@ -1,5 +1,5 @@
-//! JSON as it comes: each value is a reader of its own, which ends where the value ends. So one answer can be read, or left out, without
-//! keeping what stands before it or after it, and what is wrong within a value does not hide where the next one begins.
+//! JSON as it arrives: each value is a reader of its own, which ends where the value ends. So one answer can be read, or left out, without
+//! keeping what comes before or after it, and what is wrong within a value does not hide where the next one begins.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
@@ -16,7 +16,7 @@ const HEAD_BYTES: usize = 4096;
 /// A string is cut after this many bytes, which is more than anybody shows of it.
 pub const MAX_STRING_BYTES: usize = 64 << 10;
 
-/// No number is written with so many characters.
+/// No number has this many characters.
 const MAX_LITERAL_BYTES: usize = 4096;
 
 /// The bytes of a body, with a look at the next one.
@@ -131,7 +131,7 @@ impl<'a> Value<'_, 'a> {
         Ok(())
     }
 
-    /// Reads the whole value into a buffer, if it has at most so many bytes. Else it is left out, and false.
+    /// Reads the whole value into a buffer, if it has at most this many bytes. Otherwise skips it and returns false.
     pub fn read_whole(&mut self, into: &mut Vec<u8>, limit: u64) -> io::Result<bool> {
         into.clear();
         loop {
@@ -153,7 +153,7 @@ impl<'a> Value<'_, 'a> {
         Ok(false)
     }
 
-    /// The next bytes of the value, at most so many; none where it has ended.
+    /// The next bytes of the value, at most this many; none at its end.
     fn piece(&mut self, most: usize) -> io::Result<&[u8]> {
         while self.scan.place != Place::After {
             if self.source.available()?.is_empty() {
@@ -192,7 +192,7 @@ impl Read for Value<'_, '_> {
     }
 }
 
-/// What is known of a value from its bytes so far.
+/// What is known about a value from its bytes so far.
 struct Scan {
     place: Place,
     /// Lists and objects that are open.
@@ -340,7 +340,7 @@ fn is_separator(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// Gives a text in pieces of so many bytes.
+    /// Returns a text in pieces of this many bytes.
     struct Pieces<'a>(&'a [u8], usize);
 
     impl Read for Pieces<'_> {

@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives speak it: typed calls, batches, one time budget for a whole run, and errors that
+//! JSON-RPC 2.0 as Lotus, lotus-miner and their relatives use it: typed calls, batches, one time budget for a whole run, and errors that
 //! say what to do. How the bytes travel is a [`Transport`]'s business, so that a simulated farm can answer too.
 
 mod answers;
@@ -50,7 +50,7 @@ pub struct Node {
     pub kind: Kind,
     /// `host:port`, as a label and in messages.
     pub address: String,
-    /// What it is remembered by, whatever its address: the repo that names it, else the address.
+    /// What it is remembered by when its address changes: the repo that names it, otherwise the address.
     pub known_as: String,
     /// How to reach it.
     pub transport: Arc<dyn Transport>,

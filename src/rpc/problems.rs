@@ -9,7 +9,7 @@ impl Problems {
         answer.map_err(|error| self.error(error)).ok()
     }
 
-    /// The answer; that the node does not have the method is no problem.
+    /// The answer; a node without the method is not a problem.
     pub fn if_supported<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
         match answer {
             Err(error) if error.cause.is_missing_method() => None,
@@ -17,7 +17,7 @@ impl Problems {
         }
     }
 
-    /// The answer; that the node does not have the method, or the token not the permission, is no problem.
+    /// The answer; a node without the method, or a token without the permission, is not a problem.
     pub fn if_allowed<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
         match answer {
             Err(error) if matches!(error.cause, Cause::NeedsPermission(_)) => None,

@@ -4,26 +4,26 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Of several calls, or miners, of which the same is said, so many are named.
+/// If the same message applies to several calls or miners, this many are named.
 const MAX_NAMED: usize = 3;
 
-/// Something that went wrong, or that people should know: what it is about, and what is to be said of it.
+/// Something that went wrong, or that people should know: its subject, and the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
-    /// The node, like `daemon 127.0.0.1:1234`; empty where the text says all.
+    /// The node, like `daemon 127.0.0.1:1234`; empty if the text is complete without it.
     pub node: String,
     /// The miner or the address that was asked about; empty where there is none.
     pub about: String,
-    /// The call, where what is said is about it and not about the whole node.
+    /// The call, if the message is about it and not about the whole node.
     pub call: Option<Cow<'static, str>>,
-    /// The text. Empty where another line has said it.
+    /// The text. Empty if another line contains it.
     pub what: String,
     /// Whether it is worth knowing, and nothing is wrong.
     pub is_remark: bool,
 }
 
 impl Line {
-    /// The lines as people read them: what is said of several calls, or of several miners, is said once.
+    /// The lines as people read them: a message about several calls, or several miners, appears once.
     pub fn merged(lines: impl IntoIterator<Item = Line>) -> Vec<String> {
         let mut names_by_line: BTreeMap<Line, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
         for mut line in lines.into_iter().filter(|line| !line.what.is_empty()) {
@@ -74,7 +74,7 @@ impl From<&str> for Line {
     }
 }
 
-/// An error whose reason is said where it arose.
+/// An error whose reason is reported where it arose.
 #[derive(Debug)]
 pub struct SaidBefore;
 
@@ -117,7 +117,7 @@ impl Problems {
         self.news(error);
     }
 
-    /// Counts an error whose reason is said where it arose.
+    /// Counts an error whose reason is reported where it arose.
     pub fn consequence(&mut self) {
         self.failures += 1;
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::assert_others_unharmed;
 use crate::support::{Answer, Exporter, Farm, Hostile, MINER, OTHER, Permission, Reply, token};
 
-/// What takes the admin permission fails, and stderr says how to get it.
+/// What needs the admin permission fails, and stderr says how to get it.
 #[test]
 fn a_lotus_miner_that_allows_to_read_only() {
     let farm = Farm::start();
@@ -157,6 +157,6 @@ fn https_where_there_is_none() {
     let info = format!("{}:https://127.0.0.1:{port}", token(Permission::Admin));
     let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &info).collect();
     assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "daemon")]), Some(0.0));
-    assert!(stderr.contains("TLS failed") && stderr.contains("it takes https"), "{stderr}");
+    assert!(stderr.contains("TLS failed") && stderr.contains("it needs https"), "{stderr}");
     assert_eq!(metrics.success("sectors", MINER), Some(true));
 }

@@ -79,7 +79,7 @@ fn numbers_that_cannot_be() {
     }
 }
 
-/// Of two powers of which one cannot be, nobody knows which.
+/// If one of two powers is impossible, it is unknown which.
 #[test]
 fn powers_that_cannot_be() {
     for (part, value) in [
@@ -122,7 +122,7 @@ fn before_solstice_nothing_is_refused() {
     assert!(totals(&metrics)[2].is_some());
 }
 
-/// Where the network's version says that rewards can be told, and the node that they cannot, it is asked once.
+/// If rewards can be reported by the network's version but not by the node, it is asked once.
 #[test]
 fn a_refusal_is_remembered() {
     let farm = Farm::start();

@@ -255,7 +255,7 @@ fn a_series_that_would_come_twice() {
     farm.miner.change("WorkerJobs", json!([]), &format!("/{WORKER}/1"), job);
     let (after, stderr) = farm.exporter().collect();
     assert!(
-        stderr.contains("farcaster_miner_job_start_timestamp_seconds{") && stderr.contains("came twice"),
+        stderr.contains("farcaster_miner_job_start_timestamp_seconds{") && stderr.contains("appeared twice"),
         "{stderr}"
     );
     assert!(after.failed().is_empty());

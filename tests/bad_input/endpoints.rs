@@ -201,7 +201,7 @@ fn a_full_node_in_place_of_a_miner() {
     );
 }
 
-/// A node that answers with an error is there. What it does not tell is missing.
+/// A node that answers with an error is there. What it does not report is missing.
 #[test]
 fn a_first_call_that_is_refused() {
     let farm = Farm::start();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::assert_others_unharmed;
 use crate::support::{Answer, Farm, Hostile, MINER, Metrics, OTHER, Permission, token};
 
-/// A full node that is no good must cost the miners' own side nothing.
+/// A broken full node must cost the miners' own side nothing.
 fn assert_only_the_full_node_suffers(daemon: &Hostile, args: &[&str], words: &str) {
     let farm = Farm::start();
     let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &daemon.info()).args(args).collect();
@@ -45,7 +45,7 @@ fn a_full_node_that_hangs_up() {
     assert_only_the_full_node_suffers(&Hostile::closing(), &[], "StateNetworkName and 2 more calls: ");
 }
 
-/// What is no answer is not read on, however fast it comes.
+/// Reading stops as soon as something is not an answer, however fast it comes.
 #[test]
 fn a_full_node_that_floods() {
     let daemon = Hostile::endless();

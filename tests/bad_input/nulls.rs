@@ -57,7 +57,7 @@ fn of_the_full_node() {
     }
 }
 
-/// Every tipset has blocks, so none are none that were told.
+/// Every tipset has blocks, so none means that they were not reported.
 #[test]
 fn a_head_without_blocks() {
     let farm = Farm::start();
@@ -178,7 +178,7 @@ fn of_lotus_miner() {
     assert_eq!(metrics.value("farcaster_miner_start_time_seconds", &miner), Some(1_795_219_200.0));
 }
 
-/// A miner always has its deadlines. Without them, nothing can be said of its sectors on chain.
+/// A miner always has its deadlines. Without them, nothing is known about its sectors on chain.
 #[test]
 fn no_deadlines_at_all_are_no_answer() {
     for none in [Value::Null, json!([])] {

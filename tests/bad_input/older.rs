@@ -1,4 +1,4 @@
-//! Nodes that have less than a Lotus of today. What a node does not have is no failure of the exporter.
+//! Nodes with fewer features than current Lotus. What a node does not have is not a failure of the exporter.
 
 use serde_json::{Value, json};
 

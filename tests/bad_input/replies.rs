@@ -41,8 +41,8 @@ fn nothing_and_next_to_nothing() {
 #[test]
 fn statuses_of_proxies() {
     for (status, remedy) in [
-        (502, "a proxy before the node does not reach it"),
-        (503, "a proxy before the node does not reach it"),
+        (502, "a proxy in front of the node cannot reach it"),
+        (503, "a proxy in front of the node cannot reach it"),
         (500, "see the node's log"),
         (413, "limits the size of requests"),
         (429, "--interval"),

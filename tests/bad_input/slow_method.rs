@@ -1,4 +1,4 @@
-//! One method that does not answer costs what it would have told, and nothing else.
+//! A method that does not answer costs its own data, and nothing else.
 
 use std::time::Duration;
 

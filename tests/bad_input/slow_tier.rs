@@ -1,4 +1,4 @@
-//! What is obtained seldom, when it cannot be obtained: the last figures stand, and say how old they are.
+//! Data that is collected rarely, when it cannot be collected: the last figures remain, with their age.
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
@@ -71,7 +71,7 @@ fn figures_that_are_too_old() {
     assert!(after.has("farcaster_storage_up", &[("miner_id", MINER)]), "the paths themselves stay");
 }
 
-/// The time of the data is no sign of life: who got nothing, or a part, got no data now.
+/// The data's time is not a sign of life: a collector that got nothing, or only a part, got no data now.
 #[test]
 fn a_collector_that_failed_has_no_time_of_now() {
     let farm = Farm::start();

@@ -1,4 +1,4 @@
-//! Storage paths that come, go, share a file system, or tell what cannot be.
+//! Storage paths that come, go, share a file system, or report the impossible.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn restart(farm: &Farm) {
     farm.miner.result("StartTime", json!("2026-11-22T00:00:00Z"));
 }
 
-/// lotus-miner restarted while the worker is away, and does not know the path any more.
+/// lotus-miner restarted while the worker is away, and no longer knows the path.
 #[test]
 fn a_path_that_is_lost_with_sectors_in_it_is_down_until_it_is_back() {
     let farm = Farm::start();

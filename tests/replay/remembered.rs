@@ -21,7 +21,7 @@ pub fn add_totals(home: &Path, published: &mut Metrics) {
             ("rewards_fil_total", fil_of(whole(&totals["rewards"]))),
             ("last_block_height", number(&last["height"])),
             ("last_block_timestamp_seconds", number(&last["timestamp_seconds"])),
-            // Five leaders an epoch. A share of the power counts when it was told twice; until then its epochs wait.
+            // Five leaders an epoch. A share of the power counts once it was reported twice; until then its epochs wait.
             ("expected_wins_total", 5.0 * number(&totals["unweighed_epochs"]) * number(&totals["doubted_share"])),
         ] {
             let labels = [("miner_id".to_owned(), miner_id.clone())].into_iter().collect();

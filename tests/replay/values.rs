@@ -25,7 +25,7 @@ pub fn yes(value: &Value) -> f64 {
 }
 
 pub fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not text"))
 }
 
 /// The items of a list, which Go writes as null when it is empty.

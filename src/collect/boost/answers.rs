@@ -1,4 +1,4 @@
-//! The one GraphQL query that tells all of a Boost, and the shapes of its answers (gql/schema.graphql of Boost).
+//! The one GraphQL query that returns everything about a Boost, and the shapes of its answers (gql/schema.graphql of Boost).
 
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ fn key(kind: &str, checkpoint: &str) -> String {
     format!("{kind}{checkpoint}")
 }
 
-/// What GraphQL told. What it did not tell is None, or an empty list.
+/// What GraphQL returned. Missing fields are None, or an empty list.
 #[derive(Default)]
 pub struct Told {
     /// Deals by kind and checkpoint.
@@ -136,7 +136,7 @@ struct MinerAddress {
     miner_id: Field<String>,
 }
 
-/// Deals that are null are none, as Go writes them; without them nothing is known of the queue.
+/// A null list of deals is an empty one, as Go writes it; without the field, nothing is known about the queue.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Publish {
@@ -237,13 +237,13 @@ fn read_queue(answer: Publish, book: &AddressBook, problems: &mut Problems) -> Q
     });
     let deals: Vec<QueuedDeal> = deals.collect();
     let start = answer.start.take("dealPublish.Start", problems).and_then(|Moment(seconds)| seconds);
-    // In seconds, whatever it was in older Boosts' own configuration.
+    // In seconds, regardless of the unit in older Boosts' own configuration.
     let period = answer.period.take("dealPublish.Period", problems).map(|Int(seconds)| seconds as f64);
     let publish_seconds = start.zip(period).map(|(start, period)| start + period).filter(|_| !deals.is_empty());
     Queue { deals, publish_seconds }
 }
 
-/// The points; None where one of them is no moment, or more than any network carries in a second.
+/// The points; None if one of them is not a valid time, or more than any network carries in a second.
 fn read_points(points: List<Point>, now: f64, problems: &mut Problems) -> Option<Vec<(f64, u64)>> {
     let count = points.0.len();
     let points = points.take("transfers", problems).into_iter().filter_map(|point| {

@@ -1,6 +1,6 @@
 //! Boost: deals by checkpoint, the queue of deals to be published, funds, staging space, transfers, the ask, and its network.
 //!
-//! Boost has two doors: GraphQL, for its web interface, and JSON-RPC as Lotus has it. One request to each tells everything.
+//! Boost has two APIs: GraphQL, for its web interface, and JSON-RPC like Lotus. One request to each returns everything.
 
 mod answers;
 
@@ -19,10 +19,10 @@ use crate::rpc::{Batch, Budget, Client, Node};
 use crate::tolerant::{Count, Field, Int, Problems};
 use answers::Told;
 
-/// Boost tells of each second what its transfers moved, and only of the last ones (maxSamples in storagemarket/transfers.go).
+/// Boost reports what its transfers moved in each second, and only for the last few (maxSamples in storagemarket/transfers.go).
 const TOLD_SECONDS: f64 = 20.0;
 
-/// What was told of transfers stands for no longer time than this.
+/// Reported transfer figures are extrapolated over at most this long.
 const MAX_SECONDS_STOOD_FOR: f64 = 600.0;
 
 /// A Boost to ask.
@@ -47,7 +47,7 @@ impl Boost {
     }
 }
 
-/// What Boost told.
+/// What Boost returned.
 struct Facts {
     told: Told,
     transferred_bytes: Option<u64>,
@@ -68,14 +68,14 @@ struct Bandwidth {
 #[serde(default)]
 struct Memory {
     miner_id: String,
-    /// When transfers were last told of.
+    /// When transfers were last reported.
     told_seconds: Option<f64>,
-    /// The newest second that was told of, by Boost's clock.
+    /// The latest second that was reported, by Boost's clock.
     newest_seconds: f64,
     transferred_bytes: u64,
 }
 
-/// Asks a Boost. `miner_ids` are all miners of the run: a Boost that never told its miner is that of the only one.
+/// Asks a Boost. `miner_ids` are all miners of the run: a Boost that never reported its miner belongs to the only one.
 pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     let started = Instant::now();
     let fields = boost.graphql.query(&answers::query());
@@ -91,7 +91,7 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
     let told = fields.as_ref().ok().and_then(|fields| answers::miner_id(fields, &mut of_miner));
     memory.is_of(told.as_deref(), miner_ids);
     let miner_id = memory.miner_id.clone();
-    // Where it tells nothing of its transfers now, what it tells later does not stand for this time.
+    // If it reports nothing about its transfers now, later figures must not be extrapolated over this time.
     run.state.remember(&section, &Memory { told_seconds: None, ..memory.clone() });
 
     let mut lane = Lane::new(run.now, &miner_id, Some(boost.graphql.name())).since(started);
@@ -132,7 +132,7 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
 }
 
 impl Memory {
-    /// What an answer or a damaged file spoilt is begun anew.
+    /// A total spoilt by an answer or a damaged file starts again.
     fn if_possible(self, now: f64) -> Memory {
         if Unit::Bytes.allows(self.transferred_bytes as f64, now) {
             return self;
@@ -148,8 +148,8 @@ impl Memory {
         }
     }
 
-    /// Adds what transfers moved since the last time, and gives the total. Where Boost does not tell of all that time, what it tells of
-    /// stands for the rest.
+    /// Adds what transfers moved since the last time, and returns the total. If Boost does not report all of that time, the part that it
+    /// reports is extrapolated over the rest.
     fn add(&mut self, points: &[(f64, u64)], now: f64) -> u64 {
         let newest = points.iter().map(|(at, _)| *at).max_by(f64::total_cmp);
         if newest.is_some_and(|newest| newest < self.newest_seconds - TOLD_SECONDS) {
@@ -211,7 +211,7 @@ mod tests {
         let seconds = |from: u32, to: u32| -> Vec<(f64, u64)> { (from..to).map(|at| (f64::from(at), 100)).collect() };
         let mut memory = Memory::default();
         assert_eq!(memory.add(&seconds(80, 100), 100.0), 2000);
-        // Half of these were told before.
+        // Half of these were reported before.
         assert_eq!(memory.add(&seconds(90, 110), 110.0), 3000);
         assert_eq!(memory.add(&seconds(150, 170), 170.0), 3000 + 3 * 2000);
         assert_eq!(memory.add(&[], 230.0), 9000);
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(memory.add(&seconds(80, 100), 100.0), 2000);
         assert_eq!(memory.add(&seconds(80_140, 80_160), 120.0), 4000);
         assert_eq!(memory.add(&seconds(120, 140), 140.0), 6000);
-        // Nothing moved lately: what was told before is told again, and counts once.
+        // Nothing moved lately: the same points are reported again, and count once.
         assert_eq!(memory.add(&seconds(130, 135), 150.0), 6000);
     }
 

@@ -11,7 +11,7 @@ use crate::lotus::tipset::Link;
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Problems};
 
-/// What StateReadState, StateMinerAvailableBalance and StateMarketBalance tell.
+/// What StateReadState, StateMinerAvailableBalance and StateMarketBalance return.
 pub struct Facts {
     balance: Option<Fil>,
     available: Option<Fil>,

@@ -15,7 +15,7 @@ use crate::tolerant::{Field, Int, List, Problems, SaidBefore};
 const SYNC_STAGES: [&str; 7] =
     ["idle", "headers", "persist_headers", "messages", "complete", "error", "fetching_messages"];
 
-/// Where the full node stands.
+/// Where the full node is.
 pub struct Facts {
     head: TipSet,
     clock: Option<ChainClock>,
@@ -36,7 +36,7 @@ struct SyncStatus {
     behind: Option<Int>,
 }
 
-/// Null means that there are none; without the list nothing is known of them.
+/// Null means that there are none; without the list, nothing is known about them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SyncState {
@@ -96,13 +96,13 @@ fn count_stages(sync: SyncState, problems: &mut Problems) -> [u64; SYNC_STAGES.l
     workers
 }
 
-/// What the node takes for final by watching the chain; where it does not, what the protocol says, which is always safe and often late.
+/// What the node considers final from watching the chain; failing that, what the protocol guarantees, which is always safe and often late.
 fn finalized_height(daemon: &Daemon, head_height: i64, problems: &mut Problems) -> Option<i64> {
     let mut batch = Batch::new();
     let status = batch.add::<FinalityStatus>("ChainGetTipSetFinalityStatus", json!([]));
     let finalized = match daemon.client.send_to("/rpc/v2", &batch).get(status) {
         Ok(status) => status.ec_finalized_tip_set.map(|tipset| tipset.height),
-        // A node that has the method but no answer yet says so with an error.
+        // A node that has the method but no answer yet returns an error.
         Err(error) if error.cause.is_missing_method() || matches!(error.cause, Cause::Refused { .. }) => None,
         Err(error) => {
             problems.error(error);

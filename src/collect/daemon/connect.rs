@@ -1,4 +1,4 @@
-//! The first calls to the full nodes: which of them answers, and where the chain stands.
+//! The first calls to the full nodes: which of them answers, and where the chain is.
 
 use serde_json::{Value, json};
 
@@ -16,13 +16,13 @@ const DEFAULT_BLOCK_DELAY_SECONDS: i64 = 30;
 pub struct Daemon {
     /// Asks it.
     pub client: Client,
-    /// Version, where it told.
+    /// Version, if it reported one.
     pub version: Option<Version>,
     /// Like `mainnet`.
     pub network_name: Option<String>,
     /// Like 29.
     pub network_version: Option<i64>,
-    /// Where network version 29 began or begins, where the node tells.
+    /// Where network version 29 began or begins, if the node reports it.
     pub solstice_height: Option<i64>,
     /// The heaviest tipset.
     pub head: Option<TipSet>,
@@ -35,7 +35,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// What it told of itself, for people.
+    /// What it reported about itself, for people.
     pub fn told(&self) -> String {
         let version = self.version.as_ref().map(|version| version.version.clone());
         let head = self.head.as_ref().map(|head| format!("head {}", head.height()));
@@ -47,7 +47,7 @@ impl Daemon {
 pub struct DaemonAnswer {
     /// Whether it answered.
     pub reach: Reach,
-    /// What it told.
+    /// What it returned.
     pub daemon: Daemon,
 }
 

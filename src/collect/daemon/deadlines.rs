@@ -1,7 +1,7 @@
-//! Proving: the 48 deadlines of a day, what has been proven of the open one, and which sectors are faulty.
+//! Proving: the 48 deadlines of a day, how much of the open one is proven, and which sectors are faulty.
 //!
-//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID names what it stands
-//! for: as long as it stays the same, what was read before is still true to the last sector and proof.
+//! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID identifies its
+//! content: as long as it stays the same, what was read before is still true, down to the last sector and proof.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::tolerant::{Field, List, Problems};
 /// Recovering sectors are the least urgent of the faulty ones: their rows come after all others.
 const RANK_OF_RECOVERING: f64 = 1e15;
 
-/// What StateMinerProvingDeadline, StateMinerDeadlines and StateMinerPartitions tell.
+/// What StateMinerProvingDeadline, StateMinerDeadlines and StateMinerPartitions return.
 pub struct Facts {
     schedule: Option<Schedule>,
     deadlines: Vec<Deadline>,
@@ -78,7 +78,7 @@ struct Memory {
     sectors: Vec<Sectors>,
 }
 
-/// What other answers of this run tell of the miner.
+/// What other answers of this run say about the miner.
 #[derive(Clone, Copy)]
 pub struct Told<'a> {
     /// The CID of its deadlines.

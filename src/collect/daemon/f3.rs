@@ -10,7 +10,7 @@ use crate::lotus::address;
 use crate::rpc::{Batch, CallError, Cause};
 use crate::tolerant::{Int, List, Problems};
 
-/// What the F3* methods tell. Everything is absent on a node without F3.
+/// What the F3* methods return. Everything is absent on a node without F3.
 pub struct Facts {
     is_running: Option<bool>,
     progress: Option<Progress>,
@@ -58,7 +58,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let certificate = if_on(problems, answers.get(certificate)).flatten();
     let last_of_chain = certificate.and_then(|certificate| certificate.chain?.pop());
     let participants = if_on(problems, answers.get(participants));
-    // Who is not on the list takes no part, so a list that could not be read to its end says nothing.
+    // A miner that is not on the list does not take part, so a list that could not be read completely is useless.
     let participants = participants.and_then(|list| {
         let length = list.0.len();
         let read = list.take("F3ListParticipants", problems).into_iter();
@@ -73,7 +73,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     })
 }
 
-/// The answer. A node whose F3 is off, not ready, or served by another process that is away says so with an error, which is no problem.
+/// The answer. A node whose F3 is off, not ready, or served by another process that is away, returns an error, which is not a problem.
 fn if_on<T>(problems: &mut Problems, answer: Result<T, CallError>) -> Option<T> {
     match answer {
         Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,

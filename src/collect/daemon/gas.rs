@@ -13,15 +13,15 @@ use crate::tolerant::Problems;
 
 const HORIZONS_EPOCHS: [u32; 4] = [1, 2, 5, 10];
 
-/// A message of a usual size; the node only needs it to tell large ones apart.
+/// A message of typical size; the node only needs it to recognize large ones.
 const GAS_LIMIT: u64 = 10_000_000;
 
-/// 540 days of epochs: the life of a sector that the pledge is told for.
+/// 540 days in epochs: the sector lifetime that the pledge is calculated for.
 const SECTOR_LIFE_EPOCHS: u64 = 540 * 2880;
 
 const DEFAULT_SECTOR_SIZE_BYTES: u64 = 32 << 30;
 
-/// What GasEstimateGasPremium and StateMinerInitialPledgeForSector tell.
+/// What GasEstimateGasPremium and StateMinerInitialPledgeForSector return.
 pub struct Facts {
     premiums: Vec<(u32, Option<Fil>)>,
     pledges: Vec<(u64, Option<Fil>)>,

@@ -12,7 +12,7 @@ use crate::lotus::address;
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, List, Problems};
 
-/// What StateMinerInfo and StateAccountKey tell.
+/// What StateMinerInfo and StateAccountKey return.
 pub struct Facts {
     pub addresses: Vec<RoleAddress>,
     peer_id: String,
@@ -29,7 +29,7 @@ pub struct RoleAddress {
     pub role: String,
     /// The id, like `f0101`; empty where it could not be looked up.
     pub id_address: String,
-    /// The key address, like `f3…`; the id where there is no key, as for a multisig.
+    /// The key address, like `f3…`; the id if there is no key, as for a multisig.
     pub address: String,
 }
 
@@ -91,7 +91,7 @@ fn resolve(daemon: &Daemon, roles: Vec<(String, String)>, problems: &mut Problem
     let resolved = roles.into_iter().zip(tickets).map(|((role, known), ticket)| {
         let other = match answers.get(ticket) {
             Ok(other) => Some(other),
-            // A multisig or a contract has no key, and the node says so.
+            // A multisig or a contract has no key, and the node answers with that error.
             Err(error) if error.cause.is_refusal() => None,
             Err(error) => problems.if_supported(Err(error)),
         };

@@ -19,7 +19,7 @@ use crate::lotus::{actors, address};
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, Problems};
 
-/// What MpoolPending tells.
+/// What MpoolPending returns.
 pub struct Facts {
     messages: u64,
     local: Vec<LocalMessage>,
@@ -60,7 +60,7 @@ struct Message {
     gas_premium: Field<Fil>,
 }
 
-/// A message that was not told of for so long is gone. Before, an answer may have been wrong, or a wallet not known to be ours.
+/// A message that has been missing for this long is gone. Before that, an answer may have been wrong, or the wallet not known to be ours.
 const SECONDS_TO_FORGET: f64 = 3600.0;
 
 /// When each of our waiting messages was first seen, and when last, Unix seconds by CID.
@@ -202,7 +202,7 @@ fn actor_types(
     let codes = problems.if_supported(answers.get(codes)).unwrap_or_default();
     for (to, ticket) in unknown.iter().zip(actors) {
         let actor = match answers.get(ticket) {
-            // An actor that is not there yet can still be sent to, and the node says so with an error.
+            // A message may be sent to an actor that does not exist yet; the node then returns an error.
             Err(error) if matches!(error.cause, Cause::Refused { .. }) => None,
             other => problems.if_supported(other),
         };

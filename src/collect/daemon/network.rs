@@ -1,4 +1,4 @@
-//! The whole network: its power, its miners, and what a block brings.
+//! The whole network: its power, its miners, and what a block earns.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ const POWER_ACTOR: &str = "f04";
 /// The reward actor.
 const REWARD_ACTOR: &str = "f02";
 
-/// What the states of the power actor and the reward actor tell.
+/// What the states of the power actor and the reward actor contain.
 pub struct Facts {
     block_reward: Option<Fil>,
     power: Power,
@@ -54,7 +54,7 @@ struct RewardState {
     this_epoch_reward: Field<Fil>,
 }
 
-/// The miners were already told the network's power with their own, so that is used where there is a miner.
+/// The miners' own power comes with the network's, so that is used if there is a miner.
 pub fn fetch(daemon: &Daemon, told_to_a_miner: Option<Power>, problems: &mut Problems) -> Result<Facts> {
     let mut batch = Batch::new();
     let actor = batch.add::<Actor>("StateReadState", json!([POWER_ACTOR, daemon.tipset_key]));

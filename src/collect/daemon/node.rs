@@ -11,7 +11,7 @@ use crate::lotus::epoch::Moment;
 use crate::rpc::Batch;
 use crate::tolerant::{Count, Field, Int, Map, Problems};
 
-/// What the node tells of itself.
+/// What the node reports about itself.
 pub struct Facts {
     version: Option<Version>,
     network_name: String,

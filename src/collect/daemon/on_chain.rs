@@ -1,7 +1,7 @@
-//! What the chain knows of every sector: what is in it, whether it was upgraded, when it expires and with how much pledge.
+//! What the chain knows about every sector: what is in it, whether it was upgraded, when it expires and with how much pledge.
 //!
-//! Of the slow tier: all sectors are read in chunks, as of one tipset, added up and forgotten. What does not fit into one run goes on in the
-//! next; until it is complete, the last complete figures stand, with their own time.
+//! Slow tier: all sectors are read in chunks that refer to one tipset, added up and forgotten. What does not fit into one run continues in
+//! the next; until it is complete, the last complete figures remain, with their own time.
 
 use anyhow::Result;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
@@ -26,7 +26,7 @@ const SECTORS_PER_CALL: u64 = 10_000;
 /// The part of a run's time that may be spent on this.
 const SHARE_OF_RUN: u32 = 8;
 
-/// A tipset that cannot be read any more makes the reading start anew.
+/// If a tipset can no longer be read, reading starts again.
 const FAILURES_TO_START_ANEW: u32 = 3;
 
 /// The set of sectors has changed much when this part of it came or went; then the figures are not left to wait for the end of the period.
@@ -39,7 +39,8 @@ const HORIZONS_DAYS: [u32; 7] = [7, 30, 90, 180, 365, 540, 1278];
 
 const EPOCHS_PER_DAY: i64 = 2880;
 
-/// SectorOnChainInfo.Flags: the sector has full power whatever is in it, and its weights do not tell verified deals from others (FIP-0118).
+/// SectorOnChainInfo.Flags: the sector has full power whatever it contains, and its weights do not distinguish verified deals from others
+/// (FIP-0118).
 const FULL_QUALITY_POWER: u64 = 2;
 
 /// The last complete figures.
@@ -80,7 +81,7 @@ struct Memory {
     live_sectors: Option<u64>,
 }
 
-/// A sector as StateMinerSectors tells it.
+/// A sector as StateMinerSectors returns it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Sector {
@@ -96,7 +97,7 @@ struct Sector {
     flags: Option<u64>,
 }
 
-/// What is added up must not be spoilt by one of its parts.
+/// One bad part must not spoil a sum.
 fn deserialize_pledge<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fil, D::Error> {
     let pledge = Fil::deserialize(deserializer)?;
     Some(pledge).filter(|pledge| pledge.atto >= 0).ok_or_else(|| D::Error::custom("a pledge below 0"))
@@ -250,7 +251,7 @@ impl Figures {
     }
 }
 
-/// A number in a string, of which only matters whether there is any.
+/// A number in a string; only its presence matters.
 #[derive(Clone, Copy, Debug, Default)]
 struct Weight {
     is_positive: bool,

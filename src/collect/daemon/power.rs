@@ -10,7 +10,7 @@ use crate::lotus::election::{MAX_POWER_BYTES, PowerShare};
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Int, Problems};
 
-/// What StateMinerPower and MinerGetBaseInfo tell.
+/// What StateMinerPower and MinerGetBaseInfo return.
 pub struct Facts {
     pub miner: Power,
     pub network: Power,
@@ -90,7 +90,7 @@ fn claim(claim: Field<Claim>, name: &str, problems: &mut Problems) -> Power {
     }
 }
 
-/// A miner has no more than its network. Which of the two is wrong, nobody can tell.
+/// A miner cannot have more than its network. Which of the two is wrong cannot be known.
 fn keep_possible(miner: &mut Option<Int>, network: &mut Option<Int>, kind: &str, problems: &mut Problems) {
     if let (Some(Int(mine)), Some(Int(all))) = (*miner, *network)
         && mine > all
@@ -101,7 +101,7 @@ fn keep_possible(miner: &mut Option<Int>, network: &mut Option<Int>, kind: &str,
 }
 
 impl Facts {
-    /// Wins to expect in a day. A miner under the minimum power wins nothing; in a network without power nobody can tell.
+    /// Expected wins in a day. A miner below the minimum power wins nothing; in a network without power, the figure is unknown.
     fn expected_wins_per_day(&self) -> Option<f64> {
         if !self.has_min_power? {
             return Some(0.0);

@@ -1,4 +1,4 @@
-//! The lanes that the full node answers: of itself, of each miner, of wallets and messages, and the walk along the chain.
+//! The lanes that the full node answers: the node itself, each miner, wallets and messages, and the walk along the chain.
 
 use anyhow::{Context, Result};
 
@@ -10,14 +10,14 @@ use crate::collect::miner::LotusMiner;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
 
-/// The full node, or an error that says that there is none.
+/// The full node, or an error if there is none.
 fn up(daemon: Option<&Daemon>) -> Result<&Daemon> {
     daemon.context(
         "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus",
     )
 }
 
-/// What the full node tells of itself, the chain and the network.
+/// What the full node reports about itself, the chain and the network.
 pub fn node_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> Lane {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     lane.collect("daemon", |problems| node::fetch(up(daemon)?, problems), node::expose);
@@ -107,7 +107,7 @@ pub fn chain_side(
     (lane, ChainFacts { identity, power, live })
 }
 
-/// What the full node tells of wallets and messages, once the miners' addresses are known.
+/// What the full node reports about wallets and messages, once the miners' addresses are known.
 pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_facts: &[ChainFacts]) -> Lane {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
@@ -125,7 +125,7 @@ pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_
     lane
 }
 
-/// What takes reading every sector on chain, and is done seldom.
+/// What requires reading every sector on chain, and is done rarely.
 pub fn slow_side(run: &Run, daemon: Option<&Daemon>, miner_id: &str, live: Option<LiveSectors>) -> Lane {
     let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
     let (count, numbers) = live.map_or((None, None), |live| (live.count, live.numbers));

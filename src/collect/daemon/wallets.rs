@@ -20,7 +20,7 @@ pub struct Facts {
 /// One address with money.
 #[derive(Clone, Debug, Default)]
 pub struct Wallet {
-    /// The key address, or the id where there is no key.
+    /// The key address, or the id if there is no key.
     pub address: String,
     /// The id address, or empty where the chain does not know the address yet.
     pub id_address: String,
@@ -107,7 +107,7 @@ fn look_up(daemon: &Daemon, wallets: &mut [Wallet], problems: &mut Problems) {
     let answers = daemon.client.send(&batch);
     for (wallet, (balance, datacap, counterpart)) in wallets.iter_mut().zip(tickets) {
         wallet.balance = problems.if_supported(answers.get(balance));
-        // An address that the chain has not seen yet has neither datacap nor id, and the node says so with an error.
+        // An address that the chain has not seen yet has neither datacap nor id, and the node returns an error.
         wallet.datacap_bytes = match answers.get(datacap) {
             Err(error) if error.cause.is_refusal() => None,
             other => problems.if_supported(other).flatten(),

@@ -1,4 +1,4 @@
-//! The first calls to a lotus-miner: whose it is. What is not needed to know that is asked elsewhere, so that it cannot keep anybody waiting.
+//! The first calls to a lotus-miner: which miner it runs. Everything else is asked elsewhere, so that it cannot keep anybody waiting.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub struct LotusMiner {
     pub client: Client,
     /// The miner's id, like `f01234`.
     pub id: String,
-    /// Version, where it told.
+    /// Version, if it reported one.
     pub version: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct MinerAnswer {
 }
 
 impl MinerAnswer {
-    /// What it told of itself, for people.
+    /// What it reported about itself, for people.
     pub fn told(&self) -> String {
         joined_with_commas([self.id.clone(), self.version.clone()])
     }
@@ -78,7 +78,7 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> MinerAnswer {
     MinerAnswer { known_as: node.known_as.clone(), reach, id, version, client }
 }
 
-/// Whether a process seals, or only proves. One that does not tell may do either.
+/// Whether a process seals, or only proves. One that does not report it may do either.
 #[derive(PartialEq, PartialOrd)]
 pub enum Seals {
     No,

@@ -1,6 +1,6 @@
 //! Sectors that lotus-miner still holds for proving although they expired on chain: they only take up storage.
 //!
-//! Neither side tells it. It takes the list of all sectors from lotus-miner, which is dear, so it is of the slow tier.
+//! Neither side reports it. It takes the list of all sectors from lotus-miner, which is expensive, so it is in the slow tier.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ const MAX_EXPIRED: usize = 500_000;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
-    /// When it was obtained, Unix seconds; None if never, or so long ago that it says nothing any more.
+    /// When it was obtained, Unix seconds; None if never, or too long ago to be meaningful.
     pub obtained_seconds: Option<f64>,
     expired: u64,
 }
@@ -44,7 +44,7 @@ pub fn is_due(run: &Run, miner_id: &str) -> bool {
     slow::is_due(known.obtained_seconds, run.now, run.slow_period_seconds)
 }
 
-/// `live_sectors` are those of the head, where this run read them. Where a new figure cannot be had, the last one stands.
+/// `live_sectors` are those of the head, where this run read them. If there is no new figure, the last one remains.
 pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, problems: &mut Problems) -> Result<Facts> {
     let mut facts = recall(run, &miner.id);
     let is_due = is_due(run, &miner.id);

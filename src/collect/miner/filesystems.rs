@@ -1,11 +1,11 @@
-//! Which storage paths share a file system. Lotus does not say; it is seen by the space that they have in common.
+//! Which storage paths share a file system. Lotus does not say; it shows in the space that they have in common.
 
 use std::collections::BTreeMap;
 
 /// Two paths are asked at two moments, between which something may be written.
 const MOST_WRITTEN_BETWEEN: i128 = 64 << 20;
 
-/// What is known of a storage path.
+/// What is known about a storage path.
 pub struct Candidate<'a> {
     pub id: &'a str,
     pub host: &'a str,

@@ -1,8 +1,8 @@
 //! Which jobs run, and how long those took that ended: what is remembered between runs.
 //!
-//! lotus-miner never tells how a job went; it only stops listing it. That is also what a dead worker looks like, a restart of lotus-miner, or
-//! an answer that is not whole. So a job has ended where it was not running in two whole lists in a row, while the process that did it and the
-//! lotus-miner that gave it out live on. What ended in any other way is not counted.
+//! lotus-miner never reports how a job ended; it only stops listing it. A dead worker, a restart of lotus-miner, or an incomplete answer
+//! look the same. So a job counts as ended if two complete lists in a row lack it while its worker and its lotus-miner are still running.
+//! Jobs that end in any other way are not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,20 +37,20 @@ impl Job {
         self.state == RUNNING
     }
 
-    /// What tells it from others.
+    /// What distinguishes it from others.
     pub fn key(&self) -> (&str, u64, &str, &str, &str) {
         (&self.id, self.sector, &self.task, self.state, &self.worker)
     }
 }
 
-/// What a run was told.
+/// What a run learned.
 pub struct Told<'a> {
     pub jobs: &'a [Job],
     /// Whether that is all of them.
     pub is_whole: bool,
-    /// The hosts of the workers that are connected, by the workers' ids, if that was told.
+    /// The hosts of the connected workers by worker id, if known.
     pub worker_hosts: Option<&'a BTreeMap<&'a str, &'a str>>,
-    /// When lotus-miner started, if that was told.
+    /// When lotus-miner started, if known.
     pub miner_start_seconds: Option<f64>,
     /// When the run began.
     pub now: f64,
@@ -65,17 +65,17 @@ pub struct Ended {
     pub count: u64,
 }
 
-/// A job that runs, or of which it is not certain yet that it ended.
+/// A job that is running, or has not certainly ended yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Running {
     task: String,
     worker: String,
-    /// None where two runs were told two starts.
+    /// None if two runs saw different starts.
     start_seconds: Option<f64>,
     /// When it was last seen running.
     seen_seconds: f64,
-    /// When it was first seen not to run any more.
+    /// When it was first seen to have stopped.
     gone_seconds: Option<f64>,
 }
 
@@ -98,7 +98,7 @@ impl Memory {
         self.hosts.extend(known.map(|(worker, host)| ((*worker).to_owned(), (*host).to_owned())));
     }
 
-    /// The host of a worker that is connected, or was; empty where it was never told.
+    /// The host of a worker that is or was connected; empty if it was never reported.
     pub fn host(&self, worker: &str) -> &str {
         self.hosts.get(worker).map(String::as_str).unwrap_or_default()
     }
@@ -111,7 +111,7 @@ impl Memory {
     /// Counts the jobs that have ended, and notes those that run now.
     pub fn update(&mut self, told: &Told) {
         self.finished.retain(|ended| ended.count < MAX_TOTAL && ended.milliseconds < MAX_TOTAL);
-        // Where it may be another lotus-miner, nothing can be said of the jobs of the one before.
+        // If this may be a different lotus-miner, nothing is known about the jobs of the previous one.
         if let Some(miner_start) = told.miner_start_seconds {
             let is_same = |known: f64| (known - miner_start).abs() < SAME_SECONDS;
             if !self.miner_start_seconds.is_some_and(is_same) {

@@ -1,4 +1,4 @@
-//! The jobs that workers do now, or have just been given.
+//! The jobs that workers are running, or have just been given.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// The host of a job whose worker could not be asked for it.
 const UNKNOWN_HOST: &str = "[err]";
 
-/// What WorkerJobs tells, and what it told until now.
+/// What WorkerJobs returns, and what it has returned so far.
 pub struct Facts {
     pub jobs: Vec<Job>,
     is_whole: bool,
@@ -85,7 +85,7 @@ fn read(job: WorkerJob, worker: &str, known_host: &str, at: &str, problems: &mut
         return None;
     };
     let start = job.start.take(&format!("{at}.Start"), problems);
-    // A job from before lotus-miner restarted stands under no worker, and says where it ran.
+    // A job from before lotus-miner restarted is listed under no worker, and names the host it ran on.
     let told_host = job.hostname.take(&format!("{at}.Hostname"), problems);
     let told_host = told_host.filter(|host| !host.is_empty() && host != UNKNOWN_HOST);
     Some(Job {
@@ -143,7 +143,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
     }
 }
 
-/// The jobs by their keys. Those that have not begun have no id, so that several may be alike: the oldest stands for them.
+/// The jobs by their keys. Those that have not begun have no id, so several may be identical: the oldest represents them.
 fn rows(jobs: &[Job]) -> Vec<&Job> {
     let mut rows: Vec<&Job> = jobs.iter().collect();
     let start = |job: &Job| job.start_seconds.unwrap_or(f64::INFINITY);

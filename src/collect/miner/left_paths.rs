@@ -1,8 +1,8 @@
-//! Storage paths that are not in lotus-miner's list any more, although there were sector files in them: when they are back, and when they are
+//! Storage paths that are no longer in lotus-miner's list, although there were sector files in them: when they are back, and when they are
 //! forgotten.
 //!
-//! That is when each sector of a sample has its files in another path; else a day after the path was detached, and a week after it left
-//! otherwise.
+//! That is when each sector of a sample has its files in another path; otherwise a day after the path was detached, or a week after it left
+//! in any other way.
 
 use std::collections::BTreeMap;
 

@@ -115,7 +115,7 @@ impl Piece {
 /// Publishes a sector's pieces; `labels` are the miner and the sector.
 pub fn expose(pieces: &[DealPiece], labels: [&str; 2], rank: f64, book: &AddressBook, samples: &mut Samples) {
     let [miner_id, number] = labels;
-    // The same data may be in a sector more than once, with nothing to tell the pieces apart.
+    // The same data may be in a sector more than once, with nothing to distinguish the pieces.
     let mut bytes: BTreeMap<[&str; 5], u64> = BTreeMap::new();
     for piece in pieces {
         let client = book.name(&[&piece.client]).unwrap_or(&piece.client);

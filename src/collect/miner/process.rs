@@ -1,4 +1,4 @@
-//! The process itself: since when it runs.
+//! The process itself: when it started.
 
 use anyhow::Result;
 use serde_json::json;
@@ -8,12 +8,12 @@ use crate::lotus::epoch::parse_rfc3339;
 use crate::rpc::{Batch, Client};
 use crate::tolerant::Problems;
 
-/// What StartTime tells.
+/// What StartTime returns.
 pub struct Facts {
     pub start_time_seconds: Option<f64>,
 }
 
-/// Lotus before v1.13.1 does not tell it.
+/// Lotus before v1.13.1 does not report it.
 pub fn fetch(miner: &Client, problems: &mut Problems) -> Result<Facts> {
     let mut batch = Batch::new();
     let start_time = batch.add::<String>("StartTime", json!([]));

@@ -10,7 +10,7 @@ use crate::expose::{Samples, families};
 use crate::rpc::Client;
 use crate::tolerant::{Field, Int, List, Problems};
 
-/// What SealingSchedDiag tells.
+/// What SealingSchedDiag returns.
 pub struct Facts {
     pub requests: Vec<Request>,
     is_whole: bool,
@@ -29,7 +29,7 @@ struct Diagnosis {
     sched_info: Field<SchedInfo>,
 }
 
-/// Null is no request; a queue that was never told of is not an empty one.
+/// Null means no requests; a queue that was never reported is not an empty one.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SchedInfo {
@@ -91,7 +91,7 @@ fn read(task: WaitingTask, at: &str, problems: &mut Problems) -> Option<Request>
 
 pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
     let mut queues: BTreeMap<&str, u64> = BTreeMap::new();
-    // A task may wait twice for one sector, as for two pieces of it; the one that comes first stands for both.
+    // A task may wait twice for one sector, as for two pieces of it; the first one represents both.
     let mut rows: BTreeMap<(u64, &str), i32> = BTreeMap::new();
     for request in &facts.requests {
         *queues.entry(&request.task).or_default() += 1;
@@ -109,7 +109,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
             -f64::from(priority),
         );
     }
-    // Which queue a request stands in that cannot be read, nobody knows.
+    // The queue of a request that cannot be read is unknown.
     if facts.is_whole {
         for (task, count) in queues {
             samples.add(&families::MINER_SCHEDULER_QUEUE, [miner_id, task], count);

@@ -1,4 +1,4 @@
-//! How many sectors lotus-miner has in each state, at the price of one call for any number of sectors.
+//! How many sectors lotus-miner has in each state, for the price of one call whatever their number.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::lotus::sector_state::phase;
 use crate::rpc::Client;
 use crate::tolerant::{Int, Map, Problems};
 
-/// What SectorsSummary tells: sectors by state.
+/// What SectorsSummary returns: sectors by state.
 pub struct Facts {
     pub by_state: BTreeMap<String, u64>,
 }

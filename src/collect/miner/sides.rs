@@ -7,7 +7,7 @@ use crate::collect::lane::Lane;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
 
-/// What lotus-miner tells of itself.
+/// What lotus-miner reports about itself.
 pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     let sectors = lane.collect(
@@ -50,7 +50,7 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     );
     let hints =
         storage_paths::Hints::new(hosts.iter().flat_map(|hosts| hosts.keys().copied()), alerts.as_ref(), start_seconds);
-    // Shown only when their space was asked for, since that may tell that some have left.
+    // Shown only when their space was asked for, since that may reveal that some have left.
     let mut paths = lane.collect_dated(
         "storage_paths",
         |problems| storage_paths::fetch(miner, run, hints, problems),
@@ -68,7 +68,8 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     lane
 }
 
-/// What takes reading every sector of lotus-miner, and is done seldom. `live` are the miner's live sectors on chain, where this run read them.
+/// What requires reading every sector of lotus-miner, and is done rarely. `live` are the miner's live sectors on chain, if this run read
+/// them.
 pub fn slow_side(run: &Run, miner: &LotusMiner, live: Option<&BitField>) -> Lane {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     lane.collect_dated(

@@ -1,10 +1,10 @@
 //! The space in storage paths, and whether they can be asked for it at all.
 //!
-//! Of a path with a limit Lotus counts what its files use; of another it knows what the file system has. It takes the space that running tasks
-//! have reserved off what the file system has, and not off what a limit leaves.
+//! For a path with a limit, Lotus counts what its files use; for any other, it knows only what the file system has. It subtracts the space
+//! that running tasks have reserved from the file system's free space, but not from what a limit leaves.
 //!
-//! A path whose host is gone can keep lotus-miner waiting. It is found out once, and from then on asked apart, so that it costs the others
-//! nothing.
+//! A path whose host is gone can keep lotus-miner waiting. Once that is known, it is asked separately, so that it does not delay the
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -136,7 +136,7 @@ impl Stat {
     }
 }
 
-/// Reports a failed StorageStat. Some(false) where it was the path that failed, which is news about the path and no failure of ours.
+/// Reports a failed StorageStat. Some(false) if it was the path that failed: that is reported about the path and is not a failure of ours.
 fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, problems: &mut Problems) -> Option<bool> {
     let why = match &error.cause {
         Cause::Refused { message, .. } => format!("{} answers \"{message}\"", error.node),
@@ -149,10 +149,10 @@ fn path_failed(error: &CallError, id: &str, known: &storage_paths::Facts, proble
     let path = known.paths.get(id);
     let place = path.map(storage_paths::Path::place).unwrap_or_default();
     let remedy = match path.is_some_and(|path| !path.local.is_empty()) {
-        true => "see that its disk is mounted and sound",
-        false => "see that the host is up, its disk mounted, and the worker that serves it running",
+        true => "check that its disk is mounted and healthy",
+        false => "check that the host is up, its disk mounted, and the worker that serves it running",
     };
-    problems.news(format_args!("storage path {id}: cannot be asked for its space{place}: {why}; {remedy}"));
+    problems.news(format_args!("storage path {id}: its free space cannot be read{place}: {why}; {remedy}"));
     Some(false)
 }
 

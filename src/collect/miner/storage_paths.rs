@@ -1,8 +1,8 @@
 //! Storage paths: which there are, where, what for, and how many sector files are in them.
 //!
-//! Asking which paths there are brings every sector file with it, tens of bytes for each, so that is of the slow tier and counted as it comes.
-//! Whether there may be a new path is told for nothing: by a worker that was not there before, and by lotus-miner's own alerts, of which it
-//! keeps one for each path that was attached.
+//! The list of paths contains every sector file, tens of bytes for each, so it is in the slow tier and counted as it arrives. Two things
+//! hint at a new path for free: a worker that was not there before, and lotus-miner's own alerts, of which it keeps one for each attached
+//! path.
 //!
 //! lotus-miner keeps its list in memory: restarted, it knows a worker's paths only when the worker is back. So a path that leaves with sector
 //! files in it is down, and remembered; [`left_paths`](super::left_paths) says for how long.
@@ -48,7 +48,7 @@ pub struct Facts {
     is_same_process: bool,
 }
 
-/// What tells of new paths without being asked for it.
+/// Hints at new paths that come without extra calls.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Hints {
@@ -74,7 +74,7 @@ pub(super) struct Path {
     pub files: Option<[u64; FILE_KINDS.len()]>,
     /// Some of the sectors with files in it, by which they are found again elsewhere.
     pub sample: Vec<SectorFiles>,
-    /// It is not in lotus-miner's list any more.
+    /// It is no longer in lotus-miner's list.
     pub left: Option<Left>,
 }
 
@@ -117,7 +117,7 @@ impl Path {
         self.files.into_iter().flatten().max().unwrap_or_default()
     }
 
-    /// What is to be told of one that left.
+    /// What to report about a path that left.
     pub fn told(&self, node: &str) -> String {
         let sectors = match self.sectors() {
             1 => "1 sector".to_owned(),
@@ -156,7 +156,7 @@ impl Facts {
         self.paths.iter().filter(|(_, path)| path.left.is_some())
     }
 
-    /// Paths that lotus-miner does not know any more, which was found out since they were listed.
+    /// Paths that lotus-miner no longer knows, as found since they were listed.
     pub fn leave(&mut self, ids: &[String], miner: &LotusMiner, run: &Run) {
         for id in ids {
             self.take_leave(id, run);
@@ -187,7 +187,7 @@ fn section(miner: &LotusMiner) -> String {
     format!("storage_paths/{}", miner.id)
 }
 
-/// Paths that are attached to lotus-miner itself are told every run; a new one is a reason to list them all.
+/// Paths attached to lotus-miner itself are reported every run; a new one is a reason to list all paths.
 pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problems) -> Result<Facts> {
     let mut facts: Facts = run.state.recall(&section(miner));
     let local = miner.client.call::<Option<BTreeMap<String, String>>>("StorageLocal", json!([]));
@@ -308,7 +308,7 @@ fn ask_what_is_fixed(miner: &LotusMiner, paths: &mut BTreeMap<String, Path>, pro
     }
 }
 
-/// Those of the paths that lotus-miner does not know any more.
+/// The paths that lotus-miner no longer knows.
 pub fn not_known(miner: &LotusMiner, ids: &[String], problems: &mut Problems) -> Vec<String> {
     let mut batch = Batch::new();
     let asked = ids.iter().map(|id| (id, batch.add::<serde::de::IgnoredAny>("StorageInfo", json!([id]))));

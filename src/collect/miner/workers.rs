@@ -1,4 +1,4 @@
-//! The workers that lotus-miner has, and what is taken of them.
+//! The workers that lotus-miner has, and how much of them is in use.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::expose::{Family, Samples, families};
 use crate::rpc::Client;
 use crate::tolerant::{Field, Float, Int, Map, Problems};
 
-/// What WorkerStats tells.
+/// What WorkerStats returns.
 pub struct Facts {
     workers: Vec<Worker>,
 }
@@ -95,7 +95,7 @@ fn worker(id: String, stats: Stats, problems: &mut Problems) -> Worker {
     Worker { host: host.unwrap_or_default(), gpus, is_enabled, numbers, tasks, id }
 }
 
-/// How many of each task there are, whatever the type of proof; none of a task where one of its counts cannot be.
+/// How many of each task there are, over all proof types; none for a task if one of its counts is impossible.
 fn task_counts(counts: Map<Int>, at: &str, problems: &mut Problems) -> BTreeMap<String, u64> {
     let mut tasks: BTreeMap<String, Option<u64>> = BTreeMap::new();
     for (key, count) in counts.0 {
@@ -121,7 +121,7 @@ fn task_name(key: &str) -> &str {
 }
 
 impl Facts {
-    /// The host of each worker that is connected, by the worker's id; empty where it was not told.
+    /// The host of each connected worker by its id; empty if it was not reported.
     pub fn hosts(&self) -> BTreeMap<&str, &str> {
         let hosts = self.workers.iter();
         hosts.map(|worker| (worker.id.as_str(), worker.host.as_str())).collect()

@@ -1,4 +1,4 @@
-//! Boost's deals go their way, and what it tells of them agrees.
+//! Boost's deals make progress, and its figures about them agree.
 
 use std::collections::BTreeMap;
 

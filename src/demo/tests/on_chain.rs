@@ -1,4 +1,4 @@
-//! What the chain holds of the sectors, against all else that the farm tells of them.
+//! What the chain holds about the sectors, against everything else that the farm reports about them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Sectors: the miner's pipeline, work and storage, and what the chain says of them.
+//! Sectors: the miner's pipeline, work and storage, and what the chain says about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

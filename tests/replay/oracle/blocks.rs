@@ -60,7 +60,7 @@ pub fn expect(recording: &Recording, book: &Book, expected: &mut Expected) {
         expected.add("farcaster_miner_last_block_height", &id, number(&last.tipset["Height"]));
         expected.add("farcaster_miner_last_block_timestamp_seconds", &id, number(&last.block["Timestamp"]));
     }
-    // Lotus 1.36 does not tell what messages bring.
+    // Lotus 1.36 does not report what messages earn.
     expected.nothing_more_of(&["farcaster_miner_gas_rewards_fil_total"]);
 }
 

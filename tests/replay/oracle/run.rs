@@ -1,4 +1,4 @@
-//! What a run says of itself: not what the nodes tell, but how asking them went.
+//! What a run reports about itself: not the nodes' data, but how asking them went.
 
 use std::collections::BTreeSet;
 

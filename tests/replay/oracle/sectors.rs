@@ -15,7 +15,7 @@ const CREATED: &str = "farcaster_miner_pipeline_sector_created_timestamp_seconds
 const RETRIES: &str = "farcaster_miner_pipeline_sector_retries";
 const ERROR: &str = "farcaster_miner_pipeline_sector_error_info";
 
-/// What a sector's log tells of it.
+/// What a sector's log contains.
 pub const OF_THE_LOG: [&str; 5] = [ENTERED, PROGRESSED, CREATED, RETRIES, ERROR];
 
 /// The first line of an error is cut to so many characters.

@@ -36,7 +36,7 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         expected.add("farcaster_storage_available_bytes", &id, number(&stat["Available"]));
         expected.add("farcaster_storage_reserved_bytes", &id, number(&stat["Reserved"]));
         let max = Some(number(&stat["Max"])).filter(|bytes| *bytes > 0.0);
-        // Lotus counts what sectors use only where a limit is set; else it says 0.
+        // Lotus counts what sectors use only if a limit is set; otherwise it returns 0.
         expected.add("farcaster_storage_used_bytes", &id, max.map(|_| number(&stat["Used"])));
         let space = (host, stat["Capacity"].to_string());
         let filesystem = filesystems.entry(space).or_insert(storage_id);

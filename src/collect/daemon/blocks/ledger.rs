@@ -1,8 +1,8 @@
 //! The ledger of won blocks: what is remembered of the walk along the chain, and the totals of each miner. Nothing here asks a node.
 //!
-//! A cursor goes over all epochs, one after the other. An epoch is settled when it is [`DEPTH_EPOCHS`] deep; the newer ones are looked at, so
-//! that own blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a reorganization
-//! that is deeper, the cursor goes back and walks again, and blocks are known by their CID, so none counts twice.
+//! A cursor passes over all epochs, one after another. An epoch is settled when it is [`DEPTH_EPOCHS`] deep; the newer ones are looked at,
+//! so that own blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a
+//! reorganization that is deeper, the cursor goes back and walks again, and blocks are known by their CID, so none counts twice.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -31,7 +31,7 @@ const MAX_PIECES: i64 = 8;
 /// Clocks do not differ by more than a day.
 pub const SECONDS_AHEAD: f64 = 86_400.0;
 
-/// A tipset, as far as it tells who won.
+/// The part of a tipset that shows who won.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TipSet {
@@ -108,7 +108,7 @@ pub struct Ledger {
     pub miners: BTreeMap<String, Totals>,
     /// Runs in a row in which nothing could be settled.
     pub failures: u32,
-    /// Of these, those in which the node said that it does not have what comes next.
+    /// How many of these had the node answer that it does not have what comes next.
     pub refusals: u32,
     /// When the walk last went as it should, Unix seconds.
     pub walked_seconds: Option<f64>,
@@ -116,9 +116,9 @@ pub struct Ledger {
     pub last_head: Option<i64>,
     /// How often a request for rewards took too long, less the runs since in which none did.
     pub reward_failures: u32,
-    /// The network version in which the node said that no tipset's rewards can be told.
+    /// The network version in which the node answered that it cannot report any tipset's rewards.
     pub untold_version: Option<i64>,
-    /// The node was seen to lack the state that tells who was elected with how much power.
+    /// The node turned out to lack the state that shows who was elected with how much power.
     pub is_state_missing: bool,
 }
 
@@ -201,7 +201,7 @@ impl Ledger {
         self.seen.clear();
     }
 
-    /// Whether the walk cannot be where it says, beyond the last epoch that there can be.
+    /// Whether the walk claims an impossible position, beyond the last possible epoch.
     pub fn is_lost(&self, last_possible: i64) -> bool {
         let possible = 0..=last_possible;
         self.cursor.is_some()
@@ -241,7 +241,7 @@ impl Ledger {
         self.cursor.is_some() && self.height() >= head_height.saturating_sub(DEPTH_EPOCHS)
     }
 
-    /// What to ask for next. Nothing while the head is below the cursor: such a node catches up, and tells nothing new.
+    /// What to ask for next. Nothing while the head is below the cursor: such a node is catching up, and has nothing new.
     pub fn plan(&self, head_height: i64) -> Option<Plan> {
         let at = self.height();
         if head_height <= at {
@@ -257,7 +257,7 @@ impl Ledger {
         })
     }
 
-    /// Whether the cursor's tipset is this one, which the chain has at its height or before it. The error says what does not fit.
+    /// Whether the cursor's tipset is this one, which the chain has at its height or before it. The error describes the mismatch.
     pub fn is_at(&self, tipset: &TipSet) -> Result<bool, &'static str> {
         tipset.check(self.height())?;
         Ok(self.key() == Some(&tipset.cids))
@@ -275,7 +275,8 @@ impl Ledger {
         self.seen.retain(|_, seen| seen.height >= first);
     }
 
-    /// Settles the epoch after the cursor with what the chain has at it or before it. The error says what does not fit; then nothing happened.
+    /// Settles the epoch after the cursor with what the chain has at it or before it. On a mismatch, which the error describes, nothing has
+    /// changed.
     pub fn settle(&mut self, tipset: &TipSet, miner_ids: &[&str], now: f64) -> Result<(), &'static str> {
         let Some(cursor) = &self.cursor else {
             return Err("there is no cursor");

@@ -1,5 +1,5 @@
-//! What was to be expected in the epochs that were settled, by the power that the elections in them went by: not that of the time, but of
-//! 900 epochs before. MinerGetBaseInfo tells it, and whether the miner may be elected at all, by the rules of whatever network this is.
+//! Expected wins in the settled epochs, from the power that their elections used: not that of the time, but that of 900 epochs before.
+//! MinerGetBaseInfo returns it, and whether the miner may be elected at all, by the rules of the network that this is.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl BaseInfo {
 
 impl Walk<'_> {
     /// Weighs the epochs just settled with each miner's share of the power in the last of their elections. Where the node has that state no
-    /// more, the head's election is the nearest that it can tell of.
+    /// more, the head's election is the nearest that it can report.
     pub(super) fn weigh(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) {
         let is_to_be_weighed = |id: &&&str| ledger.miners.get(**id).is_some_and(Totals::is_to_be_weighed);
         let to_weigh: Vec<&str> = self.miner_ids.iter().filter(is_to_be_weighed).copied().collect();
@@ -100,7 +100,7 @@ impl Walk<'_> {
         let before = totals.share();
         if let (false, Some(before)) = (totals.weigh(share), before) {
             problems.remark(format_args!(
-                "{miner_id}: MinerGetBaseInfo tells {:.7} % of the network's power after {:.7} %: believed when it is told again",
+                "{miner_id}: MinerGetBaseInfo tells {:.7} % of the network's power after {:.7} %: accepted if the next answer confirms it",
                 100.0 * share.ratio(),
                 100.0 * before
             ));

@@ -1,4 +1,4 @@
-//! Won blocks, what they brought, and how many were to be expected.
+//! Won blocks, what they earned, and how many were expected.
 //!
 //! One walk along the chain for all miners, epoch by epoch, in pieces of one batch: see `ledger.rs` for what counts when. A run in which all is
 //! well asks for the tipsets since the last run, the newest five and the one at the cursor, for each miner's power where the piece ends, and for
@@ -32,7 +32,7 @@ const SECTION: &str = "blocks";
 /// The part of a run's time after which nothing further is asked for.
 const SHARE_OF_RUN: u32 = 2;
 
-/// What the node so often says it does not have is a gap in its chain. Before, it may be something that passes.
+/// If the node says this often that it does not have an epoch, its chain has a gap. Before that, it may be temporary.
 const REFUSALS_TO_SKIP: u32 = 3;
 
 /// The totals of each miner.
@@ -41,7 +41,7 @@ pub struct Facts {
     walked_seconds: Option<f64>,
 }
 
-/// Without a full node the totals stand as they were.
+/// Without a full node the totals stay as they were.
 pub fn fetch(daemon: Result<&Daemon>, run: &Run, miner_ids: &[&str], problems: &mut Problems) -> Result<Facts> {
     let started = Instant::now();
     let mut ledger: Ledger = run.state.recall(SECTION);
@@ -76,7 +76,7 @@ enum Step {
     On,
     /// The chain is another one: the cursor had to go back.
     Back,
-    /// The node did not confirm its head, so nothing that it says is about the chain's end.
+    /// The node did not confirm its head, so nothing that it returned is about the end of the chain.
     HeadDoubted,
 }
 
@@ -95,7 +95,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Settles what comes next of the chain, and weighs it. Whether the node stands by its head.
+    /// Settles the next part of the chain, and weighs it. Returns whether the node still confirms its head.
     fn advance(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) -> bool {
         let last_possible = self.last_possible_height();
         if !(0..=last_possible).contains(&head.height()) {

@@ -1,4 +1,4 @@
-//! What blocks brought their miners: as the node tells it for their tipset, else worked out from the reward of their epoch.
+//! What blocks earned their miners: as the node reports it for their tipset, otherwise calculated from the reward of their epoch.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -17,8 +17,8 @@ use crate::tolerant::Problems;
 /// The reward actor.
 const REWARD_ACTOR: &str = "f02";
 
-/// The node executes a tipset to tell its rewards, so a backlog takes several runs. In any case as many are asked for as were settled in the
-/// run, so that none grows.
+/// The node executes a tipset to report its rewards, so a backlog takes several runs. In any case as many are asked for as were settled in
+/// the run, so that none grows.
 const TIPSETS_PER_RUN: i64 = 20;
 
 /// Tipsets in a request at most.
@@ -27,10 +27,10 @@ const TIPSETS_PER_REQUEST: usize = 10;
 /// Epochs around an upgrade in which the head may be on the other side of it than the network's version.
 const UPGRADE_EPOCHS: i64 = 10;
 
-/// A node that so often could not tell what a tipset brought, whether out of time or without its state, is not asked to execute it again.
+/// A node that has failed this often to report what a tipset earned, for lack of time or of its state, is not asked to execute it again.
 const ATTEMPTS_TO_EXECUTE: u32 = 3;
 
-/// A reward that no answer tells after so many runs is given up, with a line that says so.
+/// A reward that no answer has reported after this many runs is given up, with a message.
 const ATTEMPTS_TO_GIVE_UP: u32 = 10;
 
 /// The answer of StateRewardDistribution.
@@ -47,9 +47,9 @@ struct BlockReward {
     amounts: Amounts,
 }
 
-/// `MintedReward` = `MinerReward` + `ExplicitReward` + `BurnAllocation` is what the block's wins mint, of which `MinerReward` is the miner's
-/// stream: its part of the block reward, without gas. `MessageReward` is the gas, which comes on top. `MinerPaid` is no figure for either:
-/// it is all that the miner was paid, gas included.
+/// `MintedReward` = `MinerReward` + `ExplicitReward` + `BurnAllocation` is what the block's wins mint, of which `MinerReward` is the
+/// miner's stream: its share of the block reward, without gas. `MessageReward` is the gas, which comes on top. `MinerPaid` is neither of
+/// these: it is all that the miner was paid, gas included.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Amounts {
@@ -169,7 +169,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the node can tell what the tipset brought: not before the network is at version 29, nor where it said that it cannot.
+    /// Whether the node can report what the tipset earned: not before network version 29, nor once it has answered that it cannot.
     fn can_be_told(&self, group: &Group, ledger: &Ledger) -> bool {
         let version = self.daemon.network_version;
         let is_refused = version.is_some() && version == ledger.untold_version;
@@ -221,8 +221,8 @@ impl Walk<'_> {
         outcomes
     }
 
-    /// Where nobody tells: the block's wins in the reward of the epoch, of which the miner has its part. Of a tipset whose state the node has no
-    /// more, the reward of the epoch is taken from the head, which differs by some hundredths of a percent a day.
+    /// If no node reports it: the block's wins times the epoch's reward, of which the miner gets its share. Of a tipset whose state the
+    /// node has no more, the reward of the epoch is taken from the head, which differs by some hundredths of a percent a day.
     fn estimated(&self, groups: Vec<Group>) -> Vec<Outcome> {
         if groups.is_empty() {
             return Vec::new();

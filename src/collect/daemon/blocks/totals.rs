@@ -1,11 +1,11 @@
-//! The totals of a miner: what it won, what that brought, and what was to be expected. Nothing here asks a node.
+//! The totals of a miner: what it won, what that earned, and what was expected. Nothing here asks a node.
 
 use serde::{Deserialize, Serialize};
 
 use crate::lotus::election::{self, PowerShare};
 use crate::lotus::fil::Fil;
 
-/// No outage is longer than so many epochs, a year; a memory that says otherwise is damaged.
+/// No outage is longer than this many epochs, a year; a state that claims otherwise is damaged.
 const MAX_UNWEIGHED_EPOCHS: u32 = 366 * 2880;
 
 /// The totals of a miner.
@@ -16,22 +16,22 @@ pub struct Totals {
     pub wins: u64,
     pub orphaned: u64,
     pub rewards: Fil,
-    /// None until a node has told any.
+    /// None until a node has reported any.
     pub gas_rewards: Option<Fil>,
-    /// None until the miner's power was told.
+    /// None until the miner's power is known.
     expected_nano_wins: Option<u64>,
-    /// Epochs that are settled, and wait for the miner's power to tell what was to be expected in them.
+    /// Settled epochs that wait for the miner's power, from which the wins expected in them follow.
     unweighed_epochs: i64,
-    /// The part of the network's power that was believed last.
+    /// The share of the network's power that was last accepted.
     share: Option<f64>,
-    /// One that differs too much from that to be believed at once.
+    /// A share that differs too much from that to be accepted at once.
     doubted_share: Option<f64>,
     pub whole: Whole,
     pub last_block: Option<LastBlock>,
 }
 
-/// Which totals have been whole once: as far back as the walk began, nothing was missing in them. Before, they are no counters to publish,
-/// since whoever sees a counter grow takes that for news.
+/// Which totals have been complete once: back to where the walk began, nothing was missing from them. Before that they must not be
+/// published as counters, since a growing counter looks like news.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Whole {
@@ -52,7 +52,7 @@ pub struct LastBlock {
 pub struct Reward {
     /// The miner's part of the block reward, without gas.
     pub block: Fil,
-    /// From the messages, where that is told.
+    /// From the messages, if that is reported.
     pub gas: Option<Fil>,
 }
 
@@ -85,8 +85,8 @@ impl Totals {
         self.unweighed_epochs > 0
     }
 
-    /// Takes the epochs that wait at this share of the network's power. One that differs much from what was believed last has to be told
-    /// twice, so that no single answer spoils the sum. Whether it was believed.
+    /// Applies this share of the network's power to the waiting epochs. A share that differs greatly from the last accepted one has to be
+    /// reported twice, so that no single answer spoils the sum. Returns whether it was accepted.
     pub fn weigh(&mut self, share: PowerShare) -> bool {
         let ratio = share.ratio();
         if ![self.share, self.doubted_share].into_iter().flatten().any(|known| is_alike(known, ratio)) {
@@ -101,7 +101,7 @@ impl Totals {
         true
     }
 
-    /// The share that was believed last.
+    /// The share that was last accepted.
     pub fn share(&self) -> Option<f64> {
         self.share
     }

@@ -1,7 +1,7 @@
 //! When the list of sectors is asked for, and about which sectors.
 //!
-//! Asking for one sector is cheap, asking which sectors there are makes lotus-miner read them all. So the list is asked for when the summary
-//! counts more sectors in the pipeline than are known to be there, and otherwise seldom; jobs and the scheduler name new sectors, too. Known
+//! Asking for one sector is cheap, asking which sectors there are makes lotus-miner read them all. So the list is requested when the
+//! summary counts more sectors in the pipeline than are known, and otherwise rarely; jobs and the scheduler name new sectors, too. Known
 //! sectors are asked about when something hints that they moved, at most [`MAX_STATUS_CALLS`] in a run.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use crate::lotus::sector_state::in_pipeline;
 /// SectorsStatus calls in one run, which bounds what a run costs however much is sealed at once.
 pub const MAX_STATUS_CALLS: usize = 50;
 
-/// Of these, known sectors leave so many to new ones.
+/// How many of these known sectors leave to new ones.
 const CALLS_FOR_NEW_SECTORS: usize = 10;
 
 /// The list of sectors is asked for no more often than this without knowing that it has new ones.
@@ -21,7 +21,7 @@ const MIN_SECONDS_BETWEEN_LISTS: f64 = 300.0;
 /// And with that, no more often than this for each sector that lotus-miner has to read for it: a minute where there are 60,000.
 const SECONDS_BETWEEN_LISTS_PER_SECTOR: f64 = 0.001;
 
-/// A list that is older is no good even if nothing seems to have changed.
+/// An older list is not used even if nothing seems to have changed.
 const MAX_SECONDS_BETWEEN_LISTS: f64 = 1800.0;
 
 /// A sector is asked about again after this time even if nothing hints that it moved.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expose::Summary;
 
-/// Durations that quantiles are told of.
+/// Durations that quantiles are calculated from.
 const RECENT: usize = 100;
 
 /// Nothing takes so long, nor has any miner so many sectors.

@@ -1,5 +1,5 @@
-//! What a sector's log tells (SectorsStatus.Log). The log of a sector that fails and is tried again for weeks has thousands of entries and
-//! weighs megabytes, so they are read one after the other, and none is kept.
+//! What a sector's log contains (SectorsStatus.Log). The log of a sector that fails and is retried for weeks has thousands of entries and
+//! megabytes, so entries are read one after another, and none is kept.
 //!
 //! Lotus writes an entry for each event, before it decides what the event does. An event that does not fit the sector's state is followed by
 //! an entry about the error and has done nothing, and neither have those that came with it: they are written again when their turn comes.
@@ -21,7 +21,7 @@ const MAX_LINE_CHARACTERS: usize = 2000;
 /// More events than lotus-miner ever applies at once to one sector.
 const MAX_EVENTS_AT_ONCE: usize = 8;
 
-/// What a sector's log tells. Times are Unix seconds.
+/// What a sector's log contains. Times are Unix seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
     /// Whether there is a log at all. It may be empty.
@@ -202,7 +202,7 @@ impl<'de> Deserialize<'de> for Log {
     }
 }
 
-/// The fields of an entry, as they stand there.
+/// The fields of an entry, as they are in the log.
 #[derive(Default)]
 struct Fields {
     kind: Option<Any<Scalar>>,
@@ -278,7 +278,7 @@ impl<'de> Deserialize<'de> for Any<Fields> {
     }
 }
 
-/// A value that is no list and no object. Of a text the first line that says something, without an end that nobody would read.
+/// A value that is neither a list nor an object. Of a text, the first line with content, cut to a readable length.
 enum Scalar {
     Null,
     Whole(i128),

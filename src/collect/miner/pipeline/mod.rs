@@ -1,4 +1,4 @@
-//! Every sector that is not at rest: what state it is in and since when, how far it has come, what is in it, what went wrong with it.
+//! Every sector that is not at rest: its state and since when, its progress, its content, and what went wrong with it.
 
 mod choice;
 mod durations;
@@ -26,7 +26,7 @@ use durations::Durations;
 use log::Log;
 use sector::{Sector, Status};
 
-/// Errors are the worst: their rows come before all others, whatever their age.
+/// Errors are worst: their rows come before all others, regardless of age.
 const RANK_OF_ERRORS: f64 = -1e12;
 
 /// The pipeline of one miner, sector by sector, and how long those took that left it.
@@ -35,7 +35,7 @@ pub struct Facts {
     durations: Durations,
 }
 
-/// What is known of the pipeline from run to run. A sector that was not asked about yet is None.
+/// What is remembered about the pipeline between runs. A sector that has not been asked about yet is None.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Memory {
@@ -48,13 +48,13 @@ struct Memory {
     durations: Durations,
 }
 
-/// Sectors by state, as SectorsSummary tells them.
+/// Sectors by state, from SectorsSummary.
 type ByState = BTreeMap<String, u64>;
 
 /// What SectorsStatus answers, and the log in it.
 type Answer = (Status, Option<Log>);
 
-/// Tasks by sector, as jobs and the scheduler tell them.
+/// Tasks by sector, from jobs and the scheduler.
 type Tasks = BTreeMap<u64, BTreeSet<String>>;
 
 /// What hints at sectors that are new or moved.

@@ -1,4 +1,4 @@
-//! One sector: what SectorsStatus tells of it, and what is remembered because its log may not tell it any more.
+//! One sector: what SectorsStatus returns, and what is remembered because its log may no longer contain it.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const MAX_ERROR_CHARACTERS: usize = 200;
 /// A time that is further ahead of the clock than this cannot be.
 const MAX_SECONDS_AHEAD: f64 = 86_400.0;
 
-/// A sector, as SectorsStatus told it.
+/// A sector, as SectorsStatus returned it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sector {
@@ -31,14 +31,14 @@ pub struct Sector {
     pub asked_seconds: f64,
     /// The tasks it had when it was asked about: other tasks later hint that it moved.
     pub tasks: BTreeSet<String>,
-    /// It is in no list of the pipeline any more, and only has to be asked how it ended.
+    /// It is no longer in any list of the pipeline; all that remains is to ask how it ended.
     pub has_left: bool,
     pub past: Past,
     #[serde(skip)]
     pub sealing_seconds: Option<u64>,
 }
 
-/// What is remembered of a sector's log, because a later log may not tell it any more.
+/// What is remembered of a sector's log, because a later log may no longer contain it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Past {
@@ -47,7 +47,7 @@ pub struct Past {
     pub retries: u64,
     /// Retries that are in the log no more.
     pub lost_retries: u64,
-    /// Whether it has been sealed; unknown where no log told.
+    /// Whether it has been sealed; unknown if no log showed it.
     pub is_sealed: Option<bool>,
 }
 
@@ -58,7 +58,7 @@ impl Sector {
 }
 
 impl Past {
-    /// What is to be remembered when the log tells this.
+    /// What to remember when the log contains this.
     fn with(self, log: &Log, state: &str) -> Past {
         let course = &log.course;
         if course.entered_seconds.is_none() {
@@ -97,7 +97,7 @@ pub struct Status {
     deals: Field<Vec<Int>>,
 }
 
-/// None where the state is not told.
+/// None if the state is not reported.
 pub fn read(
     miner: &Client,
     status: Status,

@@ -113,7 +113,7 @@ fn a_power_that_is_told_again_is_believed() {
         chain.grow(20);
     });
     assert!(sim.run(), "news is no failure: {:?}", sim.lines);
-    assert!(sim.lines.iter().any(|line| line.contains("believed when it is told again")), "{:?}", sim.lines);
+    assert!(sim.lines.iter().any(|line| line.contains("accepted if the next answer confirms it")), "{:?}", sim.lines);
     sim.finish();
     let gained = expected(&sim, MINERS[0]) - before.1;
     assert!((gained - 5.0 * 0.5 * (sim.change(|chain| chain.head) - before.0) as f64).abs() < 1e-6, "{gained}");
