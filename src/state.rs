@@ -322,7 +322,7 @@ mod tests {
         let text = r#"{"version": 2, "sections": {"count": 9}}"#;
         fs::write(&path, text).unwrap();
         let state = State::in_folder(folder.path());
-        assert!(run(&state).1.contains("later exporter"));
+        assert!(run(&state).1.contains("newer exporter"));
         assert_eq!(run(&state).0, 2);
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }

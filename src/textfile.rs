@@ -354,7 +354,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("farcaster.prom");
         symlink("farcaster.prom", &path).unwrap();
-        assert!(message(write(&path, "text\n")).contains("circle"));
+        assert!(message(write(&path, "text\n")).contains("form a loop"));
         assert!(path.is_symlink());
     }
 

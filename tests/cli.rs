@@ -423,7 +423,7 @@ fn a_state_that_is_damaged_or_cannot_be_kept() {
     let later = r#"{"version":99,"sections":{}}"#;
     fs::write(&file, later).unwrap();
     let (metrics, stderr) = farm.exporter().arg("--state-dir").arg(folder.path()).collect();
-    assert!(metrics.failed().is_empty() && stderr.contains("later exporter"), "{stderr}");
+    assert!(metrics.failed().is_empty() && stderr.contains("newer exporter"), "{stderr}");
     assert_eq!(fs::read_to_string(&file).unwrap(), later);
 
     let (metrics, stderr) = farm.exporter().args(&["--state-dir", "/proc/nowhere"]).collect();

@@ -4,7 +4,7 @@
 //! 1. repo folders from the command line;
 //! 2. `FULLNODE_API_INFO`, `MINER_API_INFO` (else the deprecated `STORAGE_API_INFO`), `BOOST_API_INFO`: a list of `TOKEN:ADDRESS`,
 //!    separated by commas; or the same name with `_FILE`: a file that holds such a list, separated by commas or newlines, where lines that
-//! begin with `#` are comments, and one with only comments means that there is no such node;
+//!    begin with `#` are comments, and one with only comments means that there is no such node;
 //! 3. the repo in `LOTUS_PATH`, `LOTUS_MINER_PATH` (else the deprecated `LOTUS_STORAGE_PATH`), `BOOST_PATH`;
 //! 4. the default repo, if it exists: `~/.lotus`, `~/.lotusminer`, `~/.boost`.
 //!

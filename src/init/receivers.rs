@@ -336,10 +336,10 @@ mod tests {
         for (text, words) in [
             ("hooks.slack.com/services/S3CRET", "begins with https://"),
             ("ftp://host/S3CRET", "begins with https://"),
-            ("https://", "no host"),
-            ("https:///S3CRET", "no host"),
-            ("https://?S3CRET", "no host"),
-            ("https://ho[st/S3CRET", "no host"),
+            ("https://", "no valid host"),
+            ("https:///S3CRET", "no valid host"),
+            ("https://?S3CRET", "no valid host"),
+            ("https://ho[st/S3CRET", "no valid host"),
             ("https://host:port/S3CRET", "port"),
             ("https://host:99999/S3CRET", "port"),
             ("https://host/S3CRET two", "blank"),
@@ -373,7 +373,7 @@ mod tests {
     fn telegram_and_email_say_which_field_is_wrong() {
         for (read, text, words) in [
             (telegram as Read, "{", "not valid JSON from line 1 column 1 on"),
-            (telegram, "[\"S3CRET\"]", "no object"),
+            (telegram, "[\"S3CRET\"]", "not a JSON object"),
             (telegram, "{}", "bot_token is missing"),
             (telegram, r#"{"bot_token": 1537}"#, "bot_token is not text"),
             (telegram, r#"{"bot_token": ""}"#, "bot_token is empty"),
