@@ -150,7 +150,7 @@ impl Path {
     pub fn name(&self) -> String {
         match (&self.storage_host, &self.path) {
             (Some(host), Some(path)) => format!("{host}:{path}"),
-            (Some(host), None) => format!("{} on {host}", self.storage_id),
+            (Some(host), None) => format!("{host} ({})", self.storage_id),
             (None, Some(path)) => path.clone(),
             (None, None) => self.storage_id.clone(),
         }

@@ -125,10 +125,8 @@ fn redrawn(screen: &str, terminal: &Terminal, is_first: bool) -> String {
         text += CLEAR_LINE;
     }
     if shown < lines.len() {
-        text += &format!(
-            "({} more below: a taller window or --miner-id shows them){CLEAR_LINE}",
-            words::of((lines.len() - shown) as f64, "line")
-        );
+        let more = words::of((lines.len() - shown) as f64, "more line");
+        text += &format!("and {more}: a taller window or --miner-id shows them{CLEAR_LINE}");
     }
     text + CLEAR_BELOW
 }
@@ -142,4 +140,41 @@ pub fn screen_of(text: &str, selected: &[String], look: Look) -> Result<String> 
     let mut status = read(text, selected);
     status.findings = findings::judge(&status, &Thresholds::read()?);
     Ok(screen::draw(&status, look))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: &str = "one\ntwo\nthree\nfour\n";
+
+    fn terminal(lines: Option<usize>) -> Terminal {
+        Terminal { look: Look { width: 80, is_utf8: true, is_coloured: true }, lines, is_terminal: true }
+    }
+
+    #[test]
+    fn a_screen_is_drawn_over_the_last_one_and_ends_where_the_terminal_does() {
+        assert_eq!(
+            redrawn(SCREEN, &terminal(Some(5)), true),
+            "\x1b[H\x1b[Jone\x1b[K\ntwo\x1b[K\nthree\x1b[K\nfour\x1b[K\n\x1b[J"
+        );
+        assert!(redrawn(SCREEN, &terminal(None), false).starts_with("\x1b[Hone\x1b[K\n"));
+        let cut = redrawn(SCREEN, &terminal(Some(4)), false);
+        assert!(cut.contains("two\x1b[K\nand 2 more lines: ") && !cut.contains("three"), "{cut}");
+        assert_eq!(cut.matches('\n').count(), 3);
+    }
+
+    /// Whatever ends it, at any moment, there is nothing to bring back: no mode is set, such as those that hide the cursor.
+    #[test]
+    fn no_mode_of_the_terminal_is_changed() {
+        for lines in [None, Some(1), Some(3), Some(50)] {
+            assert!(!redrawn(SCREEN, &terminal(lines), true).contains("\x1b[?"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_terminal_gets_one_screen_below_the_other() {
+        let file = Terminal { is_terminal: false, ..terminal(None) };
+        assert_eq!(redrawn(SCREEN, &file, true) + &redrawn(SCREEN, &file, false), format!("{SCREEN}\n{SCREEN}"));
+    }
 }
