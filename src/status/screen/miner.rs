@@ -354,7 +354,7 @@ fn jobs(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         (true, false) => vec![NOT_KNOWN.to_owned()],
         _ => tasks,
     };
-    canvas.fact(None, "Not taken", &tasks);
+    canvas.fact(None, "Queued", &tasks);
 }
 
 fn host_row(status: &Status, miner: &Miner, host: &str, workers: &[&Worker], jobs: &[&Job]) -> Row {
