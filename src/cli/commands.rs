@@ -55,8 +55,8 @@ pub const COMMANDS: &[Spec] = &[
             Opt::new("width", One("COLUMNS"), "Columns of the screen, 60 to 200\n")
                 .default("the terminal's, at most 100, else COLUMNS, else 100"),
             Opt::new("miner-id", Many("ID"),
-                "Show this miner only, like f01234, from the chain alone if no lotus-miner\n\
-                 here runs it; repeat it for several"),
+                "Show this miner only, like f01234, from the chain alone if no\n\
+                 lotus-miner here runs it; repeat it for several"),
             of_collecting("timeout"),
             of_collecting("slow-interval"),
             of_collecting("daemon-repo"),

@@ -156,6 +156,16 @@ fn commands() {
             }),
         ),
         (
+            &["status", "--watch", "--miner-id", "f01"],
+            &[("FARCASTER_JSON", "yes"), ("FARCASTER_WIDTH", "80"), ("FARCASTER_TEXTFILE", "?")],
+            Command::Status(Status {
+                options: options(&["--miner-id", "f01"], &[]),
+                watch: Some(Duration::from_secs(DEFAULT_WATCH_SECONDS)),
+                is_json: true,
+                width: Some(80),
+            }),
+        ),
+        (
             &["init-alertmanager", "base", "--secrets", "s", "out"],
             &[],
             Command::InitAlertmanager { secrets: "s".into(), base: "base".into(), out: "out".into() },

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::findings::Finding;
 use super::miner::Miner;
-use super::money::{Message, Wallet};
+use super::money::{Message, Senders, Wallet};
 use crate::expose::{Fact, Facts, Family, families as f};
 
 /// Raised when a key changes its meaning or goes; new keys leave it.
@@ -95,7 +95,7 @@ impl Status {
         let is_shown = |id: &Option<String>| id.as_ref().is_none_or(|id| ids.contains(id));
         let chain = Chain::read(facts);
         let miners: Vec<Miner> = ids.iter().map(|id| Miner::read(facts, id, &chain)).collect();
-        let addresses = (!selected.is_empty()).then(|| super::money::addresses_of(facts, &ids));
+        let senders = (!selected.is_empty()).then(|| Senders::of(facts, &ids));
         Status {
             schema_version: SCHEMA_VERSION,
             exporter_version: first(&facts.all(&f::BUILD_INFO)).map(|fact| fact.labels[0].clone()),
@@ -110,8 +110,8 @@ impl Status {
             collectors: collectors.into_iter().filter(|collector| is_shown(&collector.miner_id)).collect(),
             truncated_rows: truncated(facts),
             chain,
-            wallets: Wallet::read(facts, addresses.as_deref()),
-            pending_messages: Message::read(facts, addresses.as_deref()),
+            wallets: Wallet::read(facts, senders.as_ref()),
+            pending_messages: Message::read(facts, senders.as_ref()),
             miners,
         }
     }

@@ -190,7 +190,7 @@ impl Judge<'_> {
                 severity,
                 "FarcasterFewPeers",
                 None,
-                format!("the full node has {} only", words::of(peers, "peer")),
+                format!("the full node has only {}", words::of(peers, "peer")),
             );
         }
         if chain.is_f3_running == Some(false) {

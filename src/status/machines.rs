@@ -150,7 +150,7 @@ impl Path {
     pub fn name(&self) -> String {
         match (&self.storage_host, &self.path) {
             (Some(host), Some(path)) => format!("{host}:{path}"),
-            (Some(host), None) => format!("{} on {host}", self.storage_id),
+            (Some(host), None) => format!("{host} ({})", self.storage_id),
             (None, Some(path)) => path.clone(),
             (None, None) => self.storage_id.clone(),
         }
@@ -168,20 +168,27 @@ fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     one.into_iter().chain(other).reduce(f64::max)
 }
 
+/// The paths of one file system.
+#[derive(Default)]
+struct Filesystem {
+    free: f64,
+    size: f64,
+    most_free: Option<f64>,
+    most_size: Option<f64>,
+}
+
 /// What is free for finished sectors, and how large that is: paths that share a file system have together what that has, at most.
 pub fn store(paths: &[Path]) -> Option<(f64, f64)> {
-    let mut filesystems: BTreeMap<&str, (f64, f64, Option<f64>, Option<f64>)> = BTreeMap::new();
+    let mut filesystems: BTreeMap<&str, Filesystem> = BTreeMap::new();
     for path in paths.iter().filter(|path| path.can_store == Some(true)) {
         let Some((free, size)) = path.free_bytes.zip(path.size_bytes) else { continue };
-        let (frees, sizes, most_free, most_size) = filesystems.entry(&path.filesystem).or_default();
-        *frees += free;
-        *sizes += size;
-        *most_free = larger(*most_free, path.filesystem_free_bytes);
-        *most_size = larger(*most_size, path.filesystem_size_bytes);
+        let filesystem = filesystems.entry(&path.filesystem).or_default();
+        filesystem.free += free;
+        filesystem.size += size;
+        filesystem.most_free = larger(filesystem.most_free, path.filesystem_free_bytes);
+        filesystem.most_size = larger(filesystem.most_size, path.filesystem_size_bytes);
     }
     let capped = |sum: f64, most: Option<f64>| most.map_or(sum, |most| sum.min(most));
-    let of_each = filesystems
-        .values()
-        .map(|(free, size, most_free, most_size)| (capped(*free, *most_free), capped(*size, *most_size)));
+    let of_each = filesystems.values().map(|of| (capped(of.free, of.most_free), capped(of.size, of.most_size)));
     of_each.reduce(|(free, size), (more_free, more_size)| (free + more_free, size + more_size))
 }

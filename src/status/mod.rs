@@ -22,10 +22,9 @@ use anyhow::Result;
 use crate::cli;
 use crate::exporter::{self, Env, Gathered, Log, Output};
 use crate::expose::Facts;
-use crate::rpc::Node;
 use crate::state::State;
 use crate::thresholds::Thresholds;
-use facts::Status;
+use facts::{Endpoint, Status};
 pub use layout::Look;
 use pace::Pace;
 use terminal::Terminal;
@@ -82,21 +81,24 @@ fn ask(asked: &cli::Status, env: Env, state: &State, mut lines: Vec<String>) -> 
     let options = &asked.options;
     let nodes = exporter::nodes(options, env, state, &mut lines, &Log::new(options.verbosity));
     let Gathered { report, text, lines } = exporter::gather(options, env, state, &nodes, lines);
-    let mut status = read(&text, &options.miner_ids);
-    let of_others = others(&nodes, &status, &options.miner_ids);
-    let is_shown = |line: &String| !of_others.iter().any(|address| line.contains(address.as_str()));
-    status.messages = lines.into_iter().filter(is_shown).collect();
-    status.remarks = report.remarks.into_iter().filter(is_shown).collect();
-    status
+    let status = read(&text, &options.miner_ids);
+    let addresses = exporter::addresses(&nodes);
+    let is_shown = |line: &String| is_about_what_is_shown(line, &addresses, &status.endpoints);
+    let (messages, remarks) = (lines.into_iter(), report.remarks.into_iter());
+    let (messages, remarks) = (messages.filter(is_shown).collect(), remarks.filter(is_shown).collect());
+    Status { messages, remarks, ..status }
 }
 
-/// The addresses of nodes that are known to be of other miners than those that are shown.
-fn others(nodes: &[Node], status: &Status, selected: &[String]) -> Vec<String> {
-    if selected.is_empty() {
-        return Vec::new();
-    }
-    let is_shown = |address: &String| status.endpoints.iter().any(|endpoint| endpoint.address == *address);
-    exporter::addresses(nodes).into_iter().filter(|address| !is_shown(address)).collect()
+/// Whether a line is about none of the nodes, or about one of those that are shown: the others are of other miners.
+fn is_about_what_is_shown(line: &str, addresses: &[String], shown: &[Endpoint]) -> bool {
+    let names = |address: &str| {
+        let mut ends = line.match_indices(address).map(|(start, _)| start + address.len());
+        // 127.0.0.1:12 is not named by 127.0.0.1:1234.
+        ends.any(|end| !line[end..].starts_with(|next: char| next.is_ascii_digit()))
+    };
+    let is_shown = |address: &str| shown.iter().any(|endpoint| endpoint.address == address);
+    let named: Vec<&String> = addresses.iter().filter(|address| names(address)).collect();
+    named.is_empty() || named.into_iter().any(|address| is_shown(address))
 }
 
 /// What the text of a run tells, of these miners alone or of all.
@@ -125,10 +127,8 @@ fn redrawn(screen: &str, terminal: &Terminal, is_first: bool) -> String {
         text += CLEAR_LINE;
     }
     if shown < lines.len() {
-        text += &format!(
-            "({} more below: a taller window or --miner-id shows them){CLEAR_LINE}",
-            words::of((lines.len() - shown) as f64, "line")
-        );
+        let more = words::of((lines.len() - shown) as f64, "more line");
+        text += &format!("and {more}: a taller window or --miner-id shows them{CLEAR_LINE}");
     }
     text + CLEAR_BELOW
 }
@@ -142,4 +142,55 @@ pub fn screen_of(text: &str, selected: &[String], look: Look) -> Result<String> 
     let mut status = read(text, selected);
     status.findings = findings::judge(&status, &Thresholds::read()?);
     Ok(screen::draw(&status, look))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: &str = "one\ntwo\nthree\nfour\n";
+
+    fn terminal(lines: Option<usize>) -> Terminal {
+        Terminal { look: Look { width: 80, is_utf8: true, is_coloured: true }, lines, is_terminal: true }
+    }
+
+    #[test]
+    fn a_screen_is_drawn_over_the_last_one_and_ends_where_the_terminal_does() {
+        assert_eq!(
+            redrawn(SCREEN, &terminal(Some(5)), true),
+            "\x1b[H\x1b[Jone\x1b[K\ntwo\x1b[K\nthree\x1b[K\nfour\x1b[K\n\x1b[J"
+        );
+        assert!(redrawn(SCREEN, &terminal(None), false).starts_with("\x1b[Hone\x1b[K\n"));
+        let cut = redrawn(SCREEN, &terminal(Some(4)), false);
+        assert!(cut.contains("two\x1b[K\nand 2 more lines: ") && !cut.contains("three"), "{cut}");
+        assert_eq!(cut.matches('\n').count(), 3);
+    }
+
+    #[test]
+    fn what_failed_of_other_miners_is_left_out() {
+        let endpoint = |address: &str| Endpoint {
+            endpoint: "miner".to_owned(),
+            address: address.to_owned(),
+            miner_id: None,
+            is_up: true,
+        };
+        let (addresses, shown) = (["a:12", "a:1234"].map(str::to_owned), [endpoint("a:1234")]);
+        let is_shown = |line| is_about_what_is_shown(line, &addresses, &shown);
+        assert!(is_shown("miner a:1234: no") && is_shown("a warning") && is_shown("miner a:12, miner a:1234: no"));
+        assert!(!is_shown("miner a:12: no") && !is_shown("miner a:12"));
+    }
+
+    /// Whatever ends it, at any moment, there is nothing to bring back: no mode is set, such as those that hide the cursor.
+    #[test]
+    fn no_mode_of_the_terminal_is_changed() {
+        for lines in [None, Some(1), Some(3), Some(50)] {
+            assert!(!redrawn(SCREEN, &terminal(lines), true).contains("\x1b[?"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_terminal_gets_one_screen_below_the_other() {
+        let file = Terminal { is_terminal: false, ..terminal(None) };
+        assert_eq!(redrawn(SCREEN, &file, true) + &redrawn(SCREEN, &file, false), format!("{SCREEN}\n{SCREEN}"));
+    }
 }

@@ -114,21 +114,37 @@ fn worker_and_control(of: &Of) -> Option<f64> {
     addresses.iter().map(balance).sum()
 }
 
-/// The addresses of these miners, as wallets and messages have them.
-pub fn addresses_of(facts: &Facts, ids: &[String]) -> Vec<String> {
-    let of_miner = |id: &String| facts.of(&f::MINER_ADDRESS_INFO, id);
-    ids.iter().flat_map(of_miner).map(|Fact { labels: [.., address, _], .. }| address).collect()
+/// The addresses of the miners that are shown, where not all are.
+pub struct Senders {
+    addresses: Vec<String>,
+    /// Whether every one of these miners told its addresses.
+    is_complete: bool,
 }
 
-fn is_among(addresses: Option<&[String]>, address: &String) -> bool {
-    addresses.is_none_or(|addresses| addresses.contains(address))
+impl Senders {
+    /// Those of these miners.
+    pub fn of(facts: &Facts, ids: &[String]) -> Senders {
+        let of_miners = ids.iter().flat_map(|id| facts.of(&f::MINER_ADDRESS_INFO, id));
+        Senders {
+            addresses: of_miners.map(|Fact { labels: [.., address, _], .. }| address).collect(),
+            is_complete: ids.iter().all(|id| is_complete(facts, "identity", id)),
+        }
+    }
+}
+
+fn is_among(senders: Option<&Senders>, address: &String) -> bool {
+    senders.is_none_or(|senders| senders.addresses.contains(address))
+}
+
+fn is_all_of(senders: Option<&Senders>) -> bool {
+    senders.is_none_or(|senders| senders.is_complete)
 }
 
 impl Wallet {
-    /// Those with these addresses or, where none are given, all; the poorest first.
-    pub fn read(facts: &Facts, addresses: Option<&[String]>) -> Rows<Wallet> {
+    /// Those of the miners that are shown; the poorest first.
+    pub fn read(facts: &Facts, senders: Option<&Senders>) -> Rows<Wallet> {
         let all = facts.all(&f::WALLET_BALANCE_FIL).into_iter();
-        let wallets = all.filter(|fact| is_among(addresses, &fact.labels[0]));
+        let wallets = all.filter(|fact| is_among(senders, &fact.labels[0]));
         let wallet = |Fact { labels: [address, id_address, name], value }| Wallet {
             address,
             id_address: known(id_address),
@@ -138,13 +154,13 @@ impl Wallet {
         };
         let mut rows: Vec<Wallet> = wallets.map(wallet).collect();
         rows.sort_by(|a, b| a.balance_fil.total_cmp(&b.balance_fil));
-        Rows { is_complete: is_complete(facts, "wallets", ""), rows }
+        Rows { is_complete: is_complete(facts, "wallets", "") && is_all_of(senders), rows }
     }
 }
 
 impl Message {
-    /// Those that such addresses sent or, where none are given, all; the oldest first.
-    pub fn read(facts: &Facts, addresses: Option<&[String]>) -> Rows<Message> {
+    /// Those that the miners that are shown sent; the oldest first.
+    pub fn read(facts: &Facts, senders: Option<&Senders>) -> Rows<Message> {
         let base_fee = one(facts, &f::CHAIN_BASE_FEE_FIL);
         let caps = facts.all(&f::MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL).into_iter();
         let caps: BTreeMap<String, f64> = caps.map(|Fact { labels: [cid], value }| (cid, value)).collect();
@@ -164,9 +180,9 @@ impl Message {
                 is_below_base_fee: cap.zip(base_fee).map(|(cap, base_fee)| cap < base_fee),
             }
         };
-        let mut rows: Vec<Message> = all.filter(|fact| is_among(addresses, &fact.labels[1])).map(message).collect();
+        let mut rows: Vec<Message> = all.filter(|fact| is_among(senders, &fact.labels[1])).map(message).collect();
         rows.sort_by(|a, b| a.first_seen_timestamp_seconds.total_cmp(&b.first_seen_timestamp_seconds));
-        Rows { is_complete: is_complete(facts, "mpool", ""), rows }
+        Rows { is_complete: is_complete(facts, "mpool", "") && is_all_of(senders), rows }
     }
 }
 

@@ -27,14 +27,11 @@ impl Terminal {
         let size = if is_terminal { size() } else { None };
         let told = || env("COLUMNS").and_then(|columns| columns.parse().ok());
         let columns = size.map(|(_, columns)| columns).or_else(told).unwrap_or(MOST_COLUMNS);
-        let wants_colour = is_terminal
-            && env("NO_COLOR").is_none_or(|value| value.is_empty())
-            && env("TERM").is_none_or(|terminal| terminal != "dumb");
         Terminal {
             look: Look {
                 width: width.unwrap_or(columns.clamp(LEAST_COLUMNS, MOST_COLUMNS)),
                 is_utf8: is_utf8(env),
-                is_coloured: wants_colour,
+                is_coloured: is_terminal && wants_colour(env),
             },
             lines: size.map(|(lines, _)| lines),
             is_terminal,
@@ -52,6 +49,12 @@ fn size() -> Option<(usize, usize)> {
     (size.0 > 0 && size.1 > 0).then_some(size)
 }
 
+/// See https://no-color.org.
+fn wants_colour(env: Env) -> bool {
+    let is_refused = env("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && env("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
 /// Whether the locale is one of UTF-8: the first of these variables that is set counts.
 fn is_utf8(env: Env) -> bool {
     let locale =
@@ -63,6 +66,15 @@ fn is_utf8(env: Env) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_colour_where_none_is_wanted() {
+        let wants = |variable: &'static str, value: &'static str| {
+            wants_colour(&|name| (name == variable).then(|| value.to_owned()))
+        };
+        assert!(wants("TERM", "xterm-256color") && wants("NO_COLOR", ""));
+        assert!(!wants("TERM", "dumb") && !wants("NO_COLOR", "1"));
+    }
 
     #[test]
     fn the_locale_says_whether_blocks_can_be_shown() {

@@ -47,12 +47,12 @@ pub fn bytes(bytes: f64) -> String {
     if unit == 0 { format!("{size:.0} B") } else { format!("{} {}", significant(size), UNITS[unit]) }
 }
 
-/// `18.1 FIL`, or in nanoFIL where it is less than a thousandth of one.
+/// `18.1 FIL`, or in nanoFIL where that has fewer digits.
 pub fn fil(fil: f64) -> String {
     match fil.abs() {
         0.0 => "0 FIL".to_owned(),
         size if size < 1e-15 => format!("{} attoFIL", significant(fil * 1e18)),
-        size if size < 0.001 => format!("{} nanoFIL", significant(fil * 1e9)),
+        size if size < 1e-5 => format!("{} nanoFIL", significant(fil * 1e9)),
         size if size < 1000.0 => format!("{} FIL", significant(fil)),
         _ => format!("{} FIL", count(fil)),
     }
@@ -122,8 +122,8 @@ mod tests {
             ["0 B", "1023 B", "1 KiB", "32 GiB", "1 MiB", "5.94 TiB"]
         );
         assert_eq!(
-            [0.0, 1e-18, 1.52e-10, 0.0037, 18.123_4, -0.25, 123_456_789.0].map(fil),
-            ["0 FIL", "1 attoFIL", "0.152 nanoFIL", "0.0037 FIL", "18.1 FIL", "-0.25 FIL", "123,456,789 FIL"]
+            [0.0, 1e-18, 1.52e-10, 0.000_04, 18.123_4, -0.25, 123_456_789.0].map(fil),
+            ["0 FIL", "1 attoFIL", "0.152 nanoFIL", "0.00004 FIL", "18.1 FIL", "-0.25 FIL", "123,456,789 FIL"]
         );
         assert_eq!([0.0, 0.123_45, 1.0, 2.84e-7].map(share), ["0 %", "12.3 %", "100 %", "0.0000284 %"]);
         assert_eq!(

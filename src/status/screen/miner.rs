@@ -76,7 +76,8 @@ fn wins(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     match wins.wins.zip(wins.expected_wins) {
         None => values.push("not known yet".to_owned()),
         Some((won, expected)) => {
-            values.push(format!("{} of {} expected", words::count(won), words::significant(expected)));
+            values.push(format!("{} won", words::count(won)));
+            values.push(format!("{} expected", words::significant(expected)));
             let luck = wins.luck_ratio.filter(|_| expected >= WINS_FOR_LUCK);
             values.push(luck.map_or("too few to tell luck".to_owned(), |luck| format!("luck {}", words::share(luck))));
         }
@@ -110,8 +111,9 @@ fn deadlines(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     };
     canvas.fact(None, "Next", &[next]);
     if !miner.deadlines.rows.is_empty() {
-        let legend = ". empty, o sectors, F faults, > open".to_owned();
-        canvas.fact(None, "All day", &[format!("{}  {legend}", day(miner))]);
+        let day = day(miner);
+        let legend = if day.contains('F') { "  F faulty" } else { "" };
+        canvas.fact(None, "All day", &[day + legend]);
     }
 }
 
@@ -133,6 +135,19 @@ pub fn current_deadline(status: &Status, miner: &Miner) -> String {
         _ => format!("proofs {NOT_KNOWN}"),
     };
     format!("{}: {}{proven}", deadline.deadline, closes.unwrap_or_default())
+}
+
+/// The same in few words: `1/2 proven, 12 min`.
+pub fn open_deadline(status: &Status, miner: &Miner) -> String {
+    let current = miner.deadlines.rows.iter().find(|deadline| Some(deadline.deadline) == miner.current_deadline);
+    let left =
+        current.and_then(|deadline| deadline.close_timestamp_seconds).map(|close| close - status.timestamp_seconds);
+    let left = left.filter(|left| *left > 0.0).map(|left| format!(", {}", words::span(left))).unwrap_or_default();
+    match current.and_then(|deadline| Some((deadline.due_partitions?, deadline.proven_partitions))) {
+        Some((0.0, _)) => format!("nothing due{left}"),
+        Some((due, Some(proven))) => format!("{}/{} proven{left}", words::count(proven), words::count(due)),
+        _ => "?".to_owned(),
+    }
 }
 
 /// A character for each deadline.
@@ -279,7 +294,12 @@ fn pipeline(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     let since = |at: Option<f64>| at.map_or("?".to_owned(), |at| words::span(status.timestamp_seconds - at));
     let row = |sector: &PipelineSector| {
         let content = sector.content.as_deref().map(|content| content.replace('_', " "));
-        let told: Vec<String> = content.into_iter().chain(sector.error.clone()).collect();
+        let is_failed = sector.phase.as_deref() == Some("error");
+        let mut told: Vec<String> = content.into_iter().chain(sector.error.clone()).collect();
+        // What it failed of matters more than what is in it.
+        if is_failed {
+            told.reverse();
+        }
         Row {
             severity: status.worst_about(&sector.sector, &ALERTS, Some(miner)),
             cells: vec![
@@ -334,7 +354,7 @@ fn jobs(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         (true, false) => vec![NOT_KNOWN.to_owned()],
         _ => tasks,
     };
-    canvas.fact(None, "Not taken", &tasks);
+    canvas.fact(None, "Queued", &tasks);
 }
 
 fn host_row(status: &Status, miner: &Miner, host: &str, workers: &[&Worker], jobs: &[&Job]) -> Row {

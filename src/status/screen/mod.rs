@@ -39,7 +39,7 @@ pub fn draw(status: &Status, look: Look) -> String {
 
 fn title(canvas: &mut Canvas, status: &Status) {
     let network = status.network.as_deref().map_or("network not known".to_owned(), str::to_owned);
-    let took = status.run_duration_seconds.map_or(String::new(), |seconds| format!("  asked for {seconds:.1} s"));
+    let took = status.run_duration_seconds.map_or(String::new(), |seconds| format!("  the run took {seconds:.1} s"));
     let at = words::utc(status.timestamp_seconds);
     canvas.line(&[
         (Style::Bold, "lotus-farcaster"),
@@ -49,7 +49,8 @@ fn title(canvas: &mut Canvas, status: &Status) {
 }
 
 fn findings(canvas: &mut Canvas, status: &Status) {
-    if status.findings.is_empty() && status.messages.is_empty() {
+    let is_faulty = status.miners.iter().any(|miner| miner.sectors.faulty_sectors.is_some_and(|faulty| faulty > 0.0));
+    if status.findings.is_empty() && status.messages.is_empty() && !is_faulty {
         canvas.line(&[(Style::Green, "Nothing is wrong that can be told without history.")]);
         return;
     }
@@ -58,7 +59,15 @@ fn findings(canvas: &mut Canvas, status: &Status) {
         let about = finding.miner_id.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
         canvas.paragraph(Some(finding.severity), &format!("{about}{}", finding.text));
     }
-    if status.findings.is_empty() {
+    // Whether they are new takes history, and nobody should have to look for them.
+    let faulty = status.miners.iter().filter_map(|miner| Some((miner, miner.sectors.faulty_sectors?)));
+    let mut is_nothing = status.findings.is_empty();
+    for (miner, faulty) in faulty.filter(|(_, faulty)| *faulty > 0.0) {
+        is_nothing = false;
+        let text = format!("{}: {}, new or old", miner.miner_id, words::of(faulty, "faulty sector"));
+        canvas.paragraph(None, &text);
+    }
+    if is_nothing {
         canvas.paragraph(None, "nothing that an alert is about");
     }
 }
@@ -177,7 +186,7 @@ fn fleet_cells(status: &Status, miner: &Miner) -> Vec<String> {
         known(miner.sectors.faulty_sectors, words::count),
         known(in_phase(miner, "sealing"), words::count),
         known(in_phase(miner, "error"), words::count),
-        miner::current_deadline(status, miner),
+        miner::open_deadline(status, miner),
         known(free.filter(|_| miner.storage_paths.is_complete), words::bytes),
     ]
 }
