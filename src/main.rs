@@ -34,7 +34,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Help(text) => print(&text)?,
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
-        Command::Check(options) => return check::run(&options, &env),
+        Command::Check(command) => return check::run(&command, &env),
         Command::Bundle { folder: None } => print(bundle::list())?,
         Command::Bundle { folder: Some(folder) } => {
             let written = bundle::write(&folder)?;

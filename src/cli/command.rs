@@ -28,7 +28,7 @@ pub enum Command {
     /// Ask the nodes and publish what they say.
     Collect(Options),
     /// Ask the nodes and say what is wrong.
-    Check(Options),
+    Check(Check),
     /// Write the files that the program carries.
     Bundle {
         /// Where to; only their names are printed where absent.
@@ -59,6 +59,26 @@ pub enum Command {
         /// Where to write the one with receivers.
         out: PathBuf,
     },
+}
+
+/// What `check` asks, and how it says what it found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// As for collecting.
+    pub options: Options,
+    /// How it is said.
+    pub format: CheckFormat,
+}
+
+/// How `check` says what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// Markdown for a bug report.
+    Report,
 }
 
 /// What `demo-history` writes, and where.

@@ -9,9 +9,8 @@ pub fn help() -> String {
     for command in COMMANDS {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
-        if !std::ptr::eq(command.options, OPTIONS) {
-            commands += &list(command.options.iter(), "    ");
-        }
+        let is_shown_above = |option: &&Opt| OPTIONS.iter().any(|of| (of.name, of.help) == (option.name, option.help));
+        commands += &list(command.options.iter().filter(|option| !is_shown_above(option)), "    ");
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
     HELP.replace("{options}", &options).replace("{commands}", &commands)

@@ -7,6 +7,7 @@ use lexopt::Arg;
 use super::command::DEFAULT_DEMO_SECTORS;
 
 /// The value that an option takes, by the placeholder that stands for it in the help text.
+#[derive(Clone, Copy)]
 pub enum Takes {
     Nothing,
     Optionally(&'static str),
@@ -16,6 +17,7 @@ pub enum Takes {
 }
 use Takes::{Many, Nothing, One, Optionally};
 
+#[derive(Clone, Copy)]
 pub struct Opt {
     pub name: &'static str,
     pub takes: Takes,
@@ -76,6 +78,7 @@ pub const COMMON: &[Opt] = &[
 /// Pairs of options that cannot stand together, and why.
 pub const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ("verbose", "quiet", "choose one"),
+    ("json", "report", "choose one"),
     ("demo", "daemon-repo", "the demo asks no node"),
     ("demo", "miner-repo", "the demo asks no node"),
     ("demo", "boost-repo", "the demo asks no node"),

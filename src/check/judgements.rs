@@ -1,0 +1,381 @@
+//! What the alerts would say of this run: the alerts that need no history, by their own thresholds. How long something has been so, only
+//! Prometheus knows; so an alert may wait for some minutes yet.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::findings::{Findings, Mark, Section, counted};
+use super::storage::{StoragePath, storage_paths, store_free_share};
+use crate::expose::families as of;
+use crate::expose::{Facts, Family};
+use crate::thresholds::Thresholds;
+
+const SEVERITIES: [&str; 2] = ["critical", "warning"];
+
+/// Seconds after which a sector in an error state is the business of FarcasterSectorsFailed alone, as the rule of FarcasterSectorsStuck has it.
+const STAYS_FAILED_SECONDS: f64 = 1800.0;
+
+/// Judges, and adds what is found.
+///
+/// # Errors
+///
+/// The suite in this binary is damaged.
+pub fn add(facts: &Facts, findings: &mut Findings) -> Result<()> {
+    let thresholds = Thresholds::read()?;
+    let mut judge = Judge { facts, thresholds, now: facts.get(&of::RUN_TIMESTAMP_SECONDS, []).unwrap_or(0.0), findings };
+    judge.chain();
+    judge.proving();
+    judge.money();
+    judge.storage();
+    judge.workers_and_sealing();
+    judge.deals();
+    judge.run();
+    Ok(())
+}
+
+struct Judge<'a> {
+    facts: &'a Facts,
+    thresholds: Thresholds,
+    now: f64,
+    findings: &'a mut Findings,
+}
+
+impl Judge<'_> {
+    /// The most severe threshold of an alert that a value is beyond.
+    fn beyond(&self, alert: &str, of: &str, is_beyond: impl Fn(f64) -> bool) -> Option<&'static str> {
+        SEVERITIES.into_iter().find(|severity| self.thresholds.get(alert, severity, of).is_some_and(&is_beyond))
+    }
+
+    fn threshold(&self, alert: &str, severity: &str, of: &str) -> Option<f64> {
+        self.thresholds.get(alert, severity, of)
+    }
+
+    fn wrong(&mut self, alert: &'static str, severity: &'static str, what: impl std::fmt::Display) {
+        let finding = self.findings.add(Section::Alerts, Mark::Wrong, format!("{what} ({alert}, {severity})"));
+        finding.alert = Some((alert, severity));
+    }
+
+    fn right(&mut self, what: impl Into<String>) {
+        self.findings.add(Section::Alerts, Mark::Right, what);
+    }
+
+    fn remark(&mut self, what: impl Into<String>) {
+        self.findings.add(Section::Alerts, Mark::Remark, what);
+    }
+
+    /// The values of a family by its first label, summed over those that `counts` takes.
+    fn sums<const N: usize>(&self, family: &Family<N>, counts: impl Fn(&[String; N]) -> bool) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for fact in self.facts.all(family).into_iter().filter(|fact| counts(&fact.labels)) {
+            *sums.entry(fact.labels.first().cloned().unwrap_or_default()).or_insert(0.0) += fact.value;
+        }
+        sums
+    }
+
+    fn chain(&mut self) {
+        let (head, expected) =
+            (self.facts.get(&of::CHAIN_HEAD_HEIGHT, []), self.facts.get(&of::CHAIN_EXPECTED_HEIGHT, []));
+        if let (Some(head), Some(expected)) = (head, expected) {
+            let behind = expected - head;
+            match self.beyond("FarcasterChainBehind", "", |most| behind > most) {
+                Some(severity) => self.wrong(
+                    "FarcasterChainBehind",
+                    severity,
+                    format_args!(
+                        "the full node's head is {} behind the clock: it is not in sync, or the clock of this machine is ahead",
+                        counted(behind as u64, "epoch")
+                    ),
+                ),
+                None => self.right(format!("the full node's head is {} behind the clock", counted(behind.max(0.0) as u64, "epoch"))),
+            }
+        }
+        if let Some(head_seconds) = self.facts.get(&of::CHAIN_HEAD_TIMESTAMP_SECONDS, []) {
+            let ahead = head_seconds - self.now;
+            // A block is made when its epoch begins, so only a head of the future tells of the clock alone.
+            if let Some(severity) = self.beyond("FarcasterClockOff", "", |most| ahead > most) {
+                let what = format!("the head is of {ahead:.1} s from now: the clock of this machine is behind; see `timedatectl`");
+                self.wrong("FarcasterClockOff", severity, what);
+            }
+        }
+        if let Some(peers) = self.facts.get(&of::DAEMON_PEERS, []) {
+            let told = format!("the full node has {}", counted(peers as u64, "peer"));
+            match self.beyond("FarcasterFewPeers", "", |least| peers < least) {
+                Some(severity) => self.wrong("FarcasterFewPeers", severity, told),
+                None => self.right(told),
+            }
+        }
+        let runs_f3 = self.facts.get(&of::F3_RUNNING, []);
+        if runs_f3 == Some(0.0) {
+            self.wrong("FarcasterF3NotRunning", "warning", "F3 does not run in the full node");
+        }
+        let finalized = self.facts.get(&of::CHAIN_FINALIZED_HEIGHT, ["f3"]);
+        if let (Some(1.0), Some(head), Some(finalized)) = (runs_f3, head, finalized) {
+            let behind = head - finalized;
+            if let Some(severity) = self.beyond("FarcasterF3Stalled", "", |most| behind > most) {
+                let what = format!("what F3 finalized last is {} behind the head", counted(behind as u64, "epoch"));
+                self.wrong("FarcasterF3Stalled", severity, what);
+            }
+        }
+        for (miner, _) in self.sums(&of::MINER_F3_PARTICIPATING, |_| true).into_iter().filter(|(_, takes_part)| *takes_part == 0.0) {
+            let has_power = self.facts.get(&of::MINER_HAS_MIN_POWER, [&miner]) == Some(1.0);
+            if has_power && self.facts.get(&of::MINER_START_TIME_SECONDS, [&miner]).is_some() {
+                self.wrong("FarcasterF3NotParticipating", "warning", format_args!("{miner} does not take part in F3"));
+            }
+        }
+    }
+
+    fn proving(&mut self) {
+        for fact in self.facts.all(&of::MINER_DEADLINE_DUE_PARTITIONS) {
+            let [miner, deadline] = fact.labels.each_ref().map(String::as_str);
+            let proven = self.facts.get(&of::MINER_DEADLINE_PROVEN_PARTITIONS, [miner, deadline]);
+            let closes = self.facts.get(&of::MINER_DEADLINE_CLOSE_TIMESTAMP_SECONDS, [miner, deadline]);
+            let (Some(proven), Some(closes)) = (proven, closes) else { continue };
+            let (unproven, left) = (fact.value - proven, closes - self.now);
+            if unproven > 0.0
+                && left > 0.0
+                && let Some(severity) = self.beyond("FarcasterWindowPostAtRisk", "", |least| left < least)
+            {
+                let partitions = counted(unproven as u64, "partition");
+                let what = format!("{miner}: no WindowPoSt for {partitions} of deadline {deadline}, which closes in {left:.0} s");
+                self.wrong("FarcasterWindowPostAtRisk", severity, what);
+            }
+        }
+        for (miner, faulty) in self.sums(&of::MINER_DEADLINE_FAULTY_SECTORS, |_| true) {
+            let live = self.facts.get(&of::MINER_LIVE_SECTORS, [&miner]).unwrap_or(0.0);
+            let sectors = counted(faulty as u64, "faulty sector");
+            match self.beyond("FarcasterNewFaults", "", |share| faulty > 0.0 && faulty >= share * live) {
+                Some(severity) => self.wrong("FarcasterNewFaults", severity, format_args!("{miner} has {sectors} of {live:.0}")),
+                None if faulty > 0.0 => {
+                    self.remark(format!("{miner} has {sectors} of {live:.0}: alerts tell whether they are new, or do not recover"));
+                }
+                None => self.right(format!("{miner} has no faulty sectors")),
+            }
+        }
+        for (miner, expiring) in self.sums(&of::MINER_EXPIRING_SECTORS, |[_, days]| days == "7") {
+            let live = self.facts.get(&of::MINER_LIVE_SECTORS, [&miner]).unwrap_or(f64::INFINITY);
+            if expiring > 0.0 {
+                let severity = self.beyond("FarcasterSectorsExpiring", "", |share| expiring >= share * live).unwrap_or("warning");
+                let sectors = counted(expiring as u64, "sector");
+                self.wrong("FarcasterSectorsExpiring", severity, format_args!("{miner}: {sectors} expiring within 7 days"));
+            }
+        }
+        for (miner, _) in self.sums(&of::MINER_MINING_ELIGIBLE, |_| true).into_iter().filter(|(_, eligible)| *eligible == 0.0) {
+            if self.facts.get(&of::MINER_HAS_MIN_POWER, [&miner]) == Some(1.0) {
+                self.remark(format!("{miner} may not win blocks now, although it has the power: a fee debt, a consensus fault, or power that is new"));
+            }
+        }
+    }
+
+    fn money(&mut self) {
+        for (miner, debt) in self.sums(&of::MINER_FEE_DEBT_FIL, |_| true).into_iter().filter(|(_, debt)| *debt > 0.0) {
+            let what = format!("{miner} owes {debt:.6} FIL, and wins no blocks before that is paid");
+            self.wrong("FarcasterFeeDebt", "critical", what);
+        }
+        let balances = self.facts.all(&of::WALLET_BALANCE_FIL);
+        for fact in self.facts.all(&of::MINER_ADDRESS_INFO) {
+            let [miner, role, _, address, _] = &fact.labels;
+            let Some(balance) = balances.iter().find(|wallet| wallet.labels[0] == *address) else { continue };
+            let balance = balance.value;
+            let is_low = self.beyond("FarcasterWalletLow", "", |least| balance < least);
+            match (is_low, role.as_str()) {
+                (Some(severity), "worker") => {
+                    let what = format!("{miner}: its worker wallet {address} holds {balance:.3} FIL");
+                    self.wrong("FarcasterWalletLow", severity, what);
+                }
+                (Some(_), role) if role.starts_with("control") => {
+                    self.remark(format!("{miner}: its wallet {address} ({role}) holds {balance:.3} FIL, too little if it is in use"));
+                }
+                (None, "worker") => self.right(format!("{miner}: its worker wallet holds {balance:.3} FIL")),
+                _ => {}
+            }
+        }
+        for (miner, fee) in self.sums(&of::MINER_DAILY_FEE_FIL, |_| true).into_iter().filter(|(_, fee)| *fee > 0.0) {
+            let vesting = self.facts.get(&of::MINER_LOCKED_FIL, [&miner, "vesting"]);
+            let (Some(available), Some(vesting)) = (self.facts.get(&of::MINER_AVAILABLE_FIL, [&miner]), vesting) else {
+                continue;
+            };
+            let days = (available + vesting) / fee;
+            if let Some(severity) = self.beyond("FarcasterDailyFeeRunway", "", |least| days < least) {
+                let what = format!("{miner}: what is available and vests pays the daily fee for {days:.1} days");
+                self.wrong("FarcasterDailyFeeRunway", severity, what);
+            }
+        }
+        for (from, stuck) in self.sums(&of::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE, |_| true) {
+            if stuck > 0.0 {
+                let messages = counted(stuck as u64, "message");
+                self.wrong("FarcasterMessagesStuck", "warning", format_args!("{messages} of {from} below the base fee"));
+            }
+        }
+        let mut waiting: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+        for fact in self.facts.all(&of::MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS) {
+            let seconds = self.now - fact.value;
+            let is_proof = fact.labels.iter().any(|label| label == "SubmitWindowedPoSt");
+            let severity = SEVERITIES.into_iter().filter(|severity| is_proof || *severity == "warning");
+            let is_beyond = |severity: &&'static str| self.threshold("FarcasterMessagesWaiting", severity, "").is_some_and(|most| seconds > most);
+            if let Some(severity) = severity.into_iter().find(is_beyond) {
+                *waiting.entry((fact.labels[1].clone(), severity)).or_default() += 1;
+            }
+        }
+        for ((from, severity), count) in waiting {
+            let what = format!("{} of {from} in the message pool for too long", counted(count, "message"));
+            self.wrong("FarcasterMessagesWaiting", severity, what);
+        }
+    }
+
+    fn storage(&mut self) {
+        let paths = storage_paths(self.facts);
+        let mut by_miner: BTreeMap<&str, Vec<&StoragePath>> = BTreeMap::new();
+        for path in &paths {
+            by_miner.entry(&path.miner).or_default().push(path);
+        }
+        for (miner, paths) in by_miner {
+            for path in &paths {
+                if path.is_down {
+                    let severity = if path.holds_nothing { "warning" } else { "critical" };
+                    let what = format!("{miner}: the storage path {} does not answer", path.called);
+                    self.wrong("FarcasterStorageDown", severity, what);
+                }
+                let share = path.free.zip(path.size).map(|(free, size)| free / size);
+                if let Some(share) = share.filter(|_| path.can_seal && !path.can_store) {
+                    let least = self.threshold("FarcasterSealingStorageFull", "critical", "");
+                    if least.is_some_and(|least| share < least) {
+                        let what = format!("{miner}: {:.1} % of the sealing path {} is free", share * 100.0, path.called);
+                        self.wrong("FarcasterSealingStorageFull", "critical", what);
+                    }
+                }
+            }
+            let Some(share) = store_free_share(&paths) else { continue };
+            let is_sealing = self.sums(&of::MINER_SECTORS, |[_, _, phase]| phase == "sealing").get(miner).is_some_and(|it| *it > 0.0);
+            let told = format!("{miner}: {:.1} % of the space for finished sectors is free", share * 100.0);
+            let is_below = |judge: &Self, severity, of| {
+                judge.threshold("FarcasterStorageFull", severity, of).is_some_and(|least| share < least)
+            };
+            if is_below(self, "critical", "used_up") && is_sealing {
+                self.wrong("FarcasterStorageFull", "critical", format_args!("{told}, while it goes on sealing"));
+            } else if is_below(self, "warning", "") {
+                self.remark(format!("{told}: an alert tells when it will be used up"));
+            } else if !paths.iter().any(|path| path.is_down) {
+                self.right(told);
+            }
+        }
+    }
+
+    fn workers_and_sealing(&mut self) {
+        for fact in self.facts.all(&of::WORKER_ENABLED).into_iter().filter(|fact| fact.value == 0.0) {
+            let [miner, _, host] = &fact.labels;
+            self.wrong("FarcasterWorkerDisabled", "warning", format_args!("{miner}: a worker on {host} is disabled"));
+        }
+        let of_miners = self.facts.all(&of::MINER_ALERT_ACTIVE).into_iter().map(|fact| {
+            let [miner, system, subsystem] = fact.labels;
+            (format!("the lotus-miner of {miner}"), system, subsystem, fact.value)
+        });
+        let of_node = self.facts.all(&of::DAEMON_ALERT_ACTIVE).into_iter().map(|fact| {
+            let [system, subsystem] = fact.labels;
+            ("the full node".to_owned(), system, subsystem, fact.value)
+        });
+        for (who, system, subsystem, _) in of_miners.chain(of_node).filter(|(.., value)| *value == 1.0) {
+            self.wrong("FarcasterLotusAlert", "warning", format_args!("{who} reports {system}/{subsystem}"));
+        }
+        for (miner, failed) in self.sums(&of::MINER_SECTORS, |[_, _, phase]| phase == "error") {
+            if failed > 0.0 {
+                let sectors = counted(failed as u64, "sector");
+                self.wrong("FarcasterSectorsFailed", "warning", format_args!("{miner}: {sectors} in an error state"));
+            }
+        }
+        let states = self.facts.all(&of::MINER_PIPELINE_SECTOR_STATE_TIMESTAMP_SECONDS);
+        let (mut stuck, mut expiring): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
+        for fact in self.facts.all(&of::MINER_PIPELINE_SECTOR_PROGRESS_TIMESTAMP_SECONDS) {
+            let [miner, sector] = &fact.labels;
+            let Some(state) = states.iter().find(|state| state.labels[0] == *miner && state.labels[1] == *sector) else {
+                continue;
+            };
+            let (name, phase) = (state.labels[2].as_str(), state.labels[3].as_str());
+            let since = self.now - fact.value;
+            let stays_failed = phase == "error" && self.now - state.value > STAYS_FAILED_SECONDS;
+            if !["WaitDeals", "SnapDealsWaitDeals"].contains(&name)
+                && !stays_failed
+                && self.threshold("FarcasterSectorsStuck", "warning", "").is_some_and(|most| since > most)
+            {
+                *stuck.entry(miner.clone()).or_default() += 1;
+            }
+            let days = since / 86_400.0;
+            let is_committing = ["WaitSeed", "ComputeProofFailed", "RemoteCommitFailed"].contains(&name)
+                || name.starts_with("Commit")
+                || name.starts_with("SubmitCommit");
+            let most = self.threshold("FarcasterPreCommitExpiring", "critical", "");
+            if is_committing && days < 31.0 && most.is_some_and(|most| days > most) {
+                *expiring.entry(miner.clone()).or_default() += 1;
+            }
+        }
+        for (miner, count) in stuck {
+            let what = format!("{miner}: {} without progress for too long", counted(count, "sector"));
+            self.wrong("FarcasterSectorsStuck", "warning", what);
+        }
+        for (miner, count) in expiring {
+            let what = format!("{miner}: {} about to expire", counted(count, "pre-commit"));
+            self.wrong("FarcasterPreCommitExpiring", "critical", what);
+        }
+    }
+
+    fn deals(&mut self) {
+        for (miner, at) in self.sums(&of::BOOST_PUBLISH_TIMESTAMP_SECONDS, |_| true) {
+            let late = self.now - at;
+            let waits = self.facts.get(&of::BOOST_PUBLISH_QUEUE_DEALS, [&miner]).is_some_and(|deals| deals > 0.0);
+            if waits && let Some(severity) = self.beyond("FarcasterPublishOverdue", "", |most| late > most) {
+                let what = format!("{miner}: deals should have been published {:.0} min ago", late / 60.0);
+                self.wrong("FarcasterPublishOverdue", severity, what);
+            }
+        }
+        let staging = self.sums(&of::BOOST_STAGING_BYTES, |_| true);
+        for (miner, all) in staging.into_iter().filter(|(_, all)| *all > 0.0) {
+            let Some(free) = self.facts.get(&of::BOOST_STAGING_BYTES, [&miner, "free"]) else { continue };
+            if let Some(severity) = self.beyond("FarcasterStagingFull", "", |least| free / all < least) {
+                let what = format!("{miner}: {:.1} % of Boost's staging area is free", 100.0 * free / all);
+                self.wrong("FarcasterStagingFull", severity, what);
+            }
+        }
+        let miners = self.sums(&of::BOOST_FUNDS_FIL, |_| true).into_keys();
+        for miner in miners.collect::<Vec<_>>() {
+            for (alert, account, of, called) in [
+                ("FarcasterMarketFundsShort", "escrow", "", "the storage market's escrow"),
+                ("FarcasterPublishWalletLow", "publish", "times", "the wallet that publishes deals"),
+            ] {
+                let get = |state| self.facts.get(&of::BOOST_FUNDS_FIL, [miner.as_str(), account, state]);
+                let (Some(available), Some(tagged)) = (get("available"), get("tagged")) else { continue };
+                if let Some(severity) = self.beyond(alert, of, |times| available < times * tagged) {
+                    self.wrong(alert, severity, format_args!("{miner}: {available:.3} FIL are available in {called}, and deals need {tagged:.3}"));
+                }
+            }
+        }
+        for (miner, stalled) in self.sums(&of::BOOST_TRANSFERS_STALLED, |_| true) {
+            if stalled > 0.0 {
+                let transfers = counted(stalled as u64, "transfer");
+                self.wrong("FarcasterTransfersStalled", "warning", format_args!("{miner}: {transfers} without progress"));
+            }
+        }
+    }
+
+    /// What the run says of itself. It is one by hand, and may cost more than those of a service.
+    fn run(&mut self) {
+        for fact in self.facts.all(&of::COLLECTOR_DATA_TIMESTAMP_SECONDS) {
+            let age = self.now - fact.value;
+            if let Some(severity) = self.beyond("FarcasterCollectorDataOld", "", |most| age > most) {
+                let [collector, miner] = &fact.labels;
+                let what = format!("what {collector} {miner} shows is {:.0} min old", age / 60.0);
+                self.wrong("FarcasterCollectorDataOld", severity, what);
+            }
+        }
+        let (took, most) = (self.facts.get(&of::RUN_DURATION_SECONDS, []), self.facts.get(&of::RUN_TIMEOUT_SECONDS, []));
+        if let (Some(took), Some(most)) = (took, most)
+            && self.beyond("FarcasterRunNearTimeout", "", |share| took > share * most).is_some()
+        {
+            self.remark(format!("this run took {took:.1} of {most:.0} s: if those of the service do, give them a longer --timeout"));
+        }
+        let left_out: f64 = self.facts.all(&of::TRUNCATED_ROWS).iter().map(|fact| fact.value).sum();
+        if left_out > 0.0 {
+            let what = format!("{} left out: give the exporter a larger --max-rows", counted(left_out as u64, "row"));
+            self.wrong("FarcasterRowsLeftOut", "warning", what);
+        }
+    }
+}
