@@ -11,6 +11,13 @@ use crate::expose::families as of;
 use crate::expose::{Facts, Family};
 use crate::thresholds::Thresholds;
 
+/// Alerts of what comes and goes by itself, which wait for half an hour or longer: a single run cannot say that it lasts.
+const LASTING: &[(&str, &str)] = &[
+    ("FarcasterSectorsFailed", "half an hour"),
+    ("FarcasterTransfersStalled", "an hour"),
+    ("FarcasterF3NotParticipating", "half an hour"),
+];
+
 const SEVERITIES: [&str; 2] = ["critical", "warning"];
 
 /// Seconds after which a sector in an error state is the business of FarcasterSectorsFailed alone, as the rule of FarcasterSectorsStuck has it.
@@ -23,7 +30,8 @@ const STAYS_FAILED_SECONDS: f64 = 1800.0;
 /// The suite in this binary is damaged.
 pub fn add(facts: &Facts, findings: &mut Findings) -> Result<()> {
     let thresholds = Thresholds::read()?;
-    let mut judge = Judge { facts, thresholds, now: facts.get(&of::RUN_TIMESTAMP_SECONDS, []).unwrap_or(0.0), findings };
+    let mut judge =
+        Judge { facts, thresholds, now: facts.get(&of::RUN_TIMESTAMP_SECONDS, []).unwrap_or(0.0), findings };
     judge.chain();
     judge.proving();
     judge.money();
@@ -52,7 +60,12 @@ impl Judge<'_> {
     }
 
     fn wrong(&mut self, alert: &'static str, severity: &'static str, what: impl std::fmt::Display) {
-        let finding = self.findings.add(Section::Alerts, Mark::Wrong, format!("{what} ({alert}, {severity})"));
+        let lasting = LASTING.iter().find(|(of, _)| *of == alert).map(|(_, lasting)| lasting);
+        let (mark, what) = match lasting {
+            Some(lasting) => (Mark::Remark, format!("{what} ({alert}, {severity}, if it lasts for {lasting})")),
+            None => (Mark::Wrong, format!("{what} ({alert}, {severity})")),
+        };
+        let finding = self.findings.add(Section::Alerts, mark, what);
         finding.alert = Some((alert, severity));
     }
 
@@ -94,7 +107,9 @@ impl Judge<'_> {
             let ahead = head_seconds - self.now;
             // A block is made when its epoch begins, so only a head of the future tells of the clock alone.
             if let Some(severity) = self.beyond("FarcasterClockOff", "", |most| ahead > most) {
-                let what = format!("the head is of {ahead:.1} s from now: the clock of this machine is behind; see `timedatectl`");
+                let what = format!(
+                    "the head is of {ahead:.1} s from now: the clock of this machine is behind; see `timedatectl`"
+                );
                 self.wrong("FarcasterClockOff", severity, what);
             }
         }
@@ -117,7 +132,9 @@ impl Judge<'_> {
                 self.wrong("FarcasterF3Stalled", severity, what);
             }
         }
-        for (miner, _) in self.sums(&of::MINER_F3_PARTICIPATING, |_| true).into_iter().filter(|(_, takes_part)| *takes_part == 0.0) {
+        for (miner, _) in
+            self.sums(&of::MINER_F3_PARTICIPATING, |_| true).into_iter().filter(|(_, takes_part)| *takes_part == 0.0)
+        {
             let has_power = self.facts.get(&of::MINER_HAS_MIN_POWER, [&miner]) == Some(1.0);
             if has_power && self.facts.get(&of::MINER_START_TIME_SECONDS, [&miner]).is_some() {
                 self.wrong("FarcasterF3NotParticipating", "warning", format_args!("{miner} does not take part in F3"));
@@ -137,7 +154,9 @@ impl Judge<'_> {
                 && let Some(severity) = self.beyond("FarcasterWindowPostAtRisk", "", |least| left < least)
             {
                 let partitions = counted(unproven as u64, "partition");
-                let what = format!("{miner}: no WindowPoSt for {partitions} of deadline {deadline}, which closes in {left:.0} s");
+                let what = format!(
+                    "{miner}: no WindowPoSt for {partitions} of deadline {deadline}, which closes in {left:.0} s"
+                );
                 self.wrong("FarcasterWindowPostAtRisk", severity, what);
             }
         }
@@ -145,9 +164,13 @@ impl Judge<'_> {
             let live = self.facts.get(&of::MINER_LIVE_SECTORS, [&miner]).unwrap_or(0.0);
             let sectors = counted(faulty as u64, "faulty sector");
             match self.beyond("FarcasterNewFaults", "", |share| faulty > 0.0 && faulty >= share * live) {
-                Some(severity) => self.wrong("FarcasterNewFaults", severity, format_args!("{miner} has {sectors} of {live:.0}")),
+                Some(severity) => {
+                    self.wrong("FarcasterNewFaults", severity, format_args!("{miner} has {sectors} of {live:.0}"))
+                }
                 None if faulty > 0.0 => {
-                    self.remark(format!("{miner} has {sectors} of {live:.0}: alerts tell whether they are new, or do not recover"));
+                    self.remark(format!(
+                        "{miner} has {sectors} of {live:.0}: alerts tell whether they are new, or do not recover"
+                    ));
                 }
                 None => self.right(format!("{miner} has no faulty sectors")),
             }
@@ -155,12 +178,19 @@ impl Judge<'_> {
         for (miner, expiring) in self.sums(&of::MINER_EXPIRING_SECTORS, |[_, days]| days == "7") {
             let live = self.facts.get(&of::MINER_LIVE_SECTORS, [&miner]).unwrap_or(f64::INFINITY);
             if expiring > 0.0 {
-                let severity = self.beyond("FarcasterSectorsExpiring", "", |share| expiring >= share * live).unwrap_or("warning");
+                let severity =
+                    self.beyond("FarcasterSectorsExpiring", "", |share| expiring >= share * live).unwrap_or("warning");
                 let sectors = counted(expiring as u64, "sector");
-                self.wrong("FarcasterSectorsExpiring", severity, format_args!("{miner}: {sectors} expiring within 7 days"));
+                self.wrong(
+                    "FarcasterSectorsExpiring",
+                    severity,
+                    format_args!("{miner}: {sectors} expiring within 7 days"),
+                );
             }
         }
-        for (miner, _) in self.sums(&of::MINER_MINING_ELIGIBLE, |_| true).into_iter().filter(|(_, eligible)| *eligible == 0.0) {
+        for (miner, _) in
+            self.sums(&of::MINER_MINING_ELIGIBLE, |_| true).into_iter().filter(|(_, eligible)| *eligible == 0.0)
+        {
             if self.facts.get(&of::MINER_HAS_MIN_POWER, [&miner]) == Some(1.0) {
                 self.remark(format!("{miner} may not win blocks now, although it has the power: a fee debt, a consensus fault, or power that is new"));
             }
@@ -184,7 +214,9 @@ impl Judge<'_> {
                     self.wrong("FarcasterWalletLow", severity, what);
                 }
                 (Some(_), role) if role.starts_with("control") => {
-                    self.remark(format!("{miner}: its wallet {address} ({role}) holds {balance:.3} FIL, too little if it is in use"));
+                    self.remark(format!(
+                        "{miner}: its wallet {address} ({role}) holds {balance:.3} FIL, too little if it is in use"
+                    ));
                 }
                 (None, "worker") => self.right(format!("{miner}: its worker wallet holds {balance:.3} FIL")),
                 _ => {}
@@ -204,7 +236,11 @@ impl Judge<'_> {
         for (from, stuck) in self.sums(&of::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE, |_| true) {
             if stuck > 0.0 {
                 let messages = counted(stuck as u64, "message");
-                self.wrong("FarcasterMessagesStuck", "warning", format_args!("{messages} of {from} below the base fee"));
+                self.wrong(
+                    "FarcasterMessagesStuck",
+                    "warning",
+                    format_args!("{messages} of {from} below the base fee"),
+                );
             }
         }
         let mut waiting: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
@@ -212,7 +248,9 @@ impl Judge<'_> {
             let seconds = self.now - fact.value;
             let is_proof = fact.labels.iter().any(|label| label == "SubmitWindowedPoSt");
             let severity = SEVERITIES.into_iter().filter(|severity| is_proof || *severity == "warning");
-            let is_beyond = |severity: &&'static str| self.threshold("FarcasterMessagesWaiting", severity, "").is_some_and(|most| seconds > most);
+            let is_beyond = |severity: &&'static str| {
+                self.threshold("FarcasterMessagesWaiting", severity, "").is_some_and(|most| seconds > most)
+            };
             if let Some(severity) = severity.into_iter().find(is_beyond) {
                 *waiting.entry((fact.labels[1].clone(), severity)).or_default() += 1;
             }
@@ -240,13 +278,17 @@ impl Judge<'_> {
                 if let Some(share) = share.filter(|_| path.can_seal && !path.can_store) {
                     let least = self.threshold("FarcasterSealingStorageFull", "critical", "");
                     if least.is_some_and(|least| share < least) {
-                        let what = format!("{miner}: {:.1} % of the sealing path {} is free", share * 100.0, path.called);
+                        let what =
+                            format!("{miner}: {:.1} % of the sealing path {} is free", share * 100.0, path.called);
                         self.wrong("FarcasterSealingStorageFull", "critical", what);
                     }
                 }
             }
             let Some(share) = store_free_share(&paths) else { continue };
-            let is_sealing = self.sums(&of::MINER_SECTORS, |[_, _, phase]| phase == "sealing").get(miner).is_some_and(|it| *it > 0.0);
+            let is_sealing = self
+                .sums(&of::MINER_SECTORS, |[_, _, phase]| phase == "sealing")
+                .get(miner)
+                .is_some_and(|it| *it > 0.0);
             let told = format!("{miner}: {:.1} % of the space for finished sectors is free", share * 100.0);
             let is_below = |judge: &Self, severity, of| {
                 judge.threshold("FarcasterStorageFull", severity, of).is_some_and(|least| share < least)
@@ -287,7 +329,8 @@ impl Judge<'_> {
         let (mut stuck, mut expiring): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
         for fact in self.facts.all(&of::MINER_PIPELINE_SECTOR_PROGRESS_TIMESTAMP_SECONDS) {
             let [miner, sector] = &fact.labels;
-            let Some(state) = states.iter().find(|state| state.labels[0] == *miner && state.labels[1] == *sector) else {
+            let Some(state) = states.iter().find(|state| state.labels[0] == *miner && state.labels[1] == *sector)
+            else {
                 continue;
             };
             let (name, phase) = (state.labels[2].as_str(), state.labels[3].as_str());
@@ -344,14 +387,24 @@ impl Judge<'_> {
                 let get = |state| self.facts.get(&of::BOOST_FUNDS_FIL, [miner.as_str(), account, state]);
                 let (Some(available), Some(tagged)) = (get("available"), get("tagged")) else { continue };
                 if let Some(severity) = self.beyond(alert, of, |times| available < times * tagged) {
-                    self.wrong(alert, severity, format_args!("{miner}: {available:.3} FIL are available in {called}, and deals need {tagged:.3}"));
+                    self.wrong(
+                        alert,
+                        severity,
+                        format_args!(
+                            "{miner}: {available:.3} FIL are available in {called}, and deals need {tagged:.3}"
+                        ),
+                    );
                 }
             }
         }
         for (miner, stalled) in self.sums(&of::BOOST_TRANSFERS_STALLED, |_| true) {
             if stalled > 0.0 {
                 let transfers = counted(stalled as u64, "transfer");
-                self.wrong("FarcasterTransfersStalled", "warning", format_args!("{miner}: {transfers} without progress"));
+                self.wrong(
+                    "FarcasterTransfersStalled",
+                    "warning",
+                    format_args!("{miner}: {transfers} without progress"),
+                );
             }
         }
     }
@@ -366,11 +419,14 @@ impl Judge<'_> {
                 self.wrong("FarcasterCollectorDataOld", severity, what);
             }
         }
-        let (took, most) = (self.facts.get(&of::RUN_DURATION_SECONDS, []), self.facts.get(&of::RUN_TIMEOUT_SECONDS, []));
+        let (took, most) =
+            (self.facts.get(&of::RUN_DURATION_SECONDS, []), self.facts.get(&of::RUN_TIMEOUT_SECONDS, []));
         if let (Some(took), Some(most)) = (took, most)
             && self.beyond("FarcasterRunNearTimeout", "", |share| took > share * most).is_some()
         {
-            self.remark(format!("this run took {took:.1} of {most:.0} s: if those of the service do, give them a longer --timeout"));
+            self.remark(format!(
+                "this run took {took:.1} of {most:.0} s: if those of the service do, give them a longer --timeout"
+            ));
         }
         let left_out: f64 = self.facts.all(&of::TRUNCATED_ROWS).iter().map(|fact| fact.value).sum();
         if left_out > 0.0 {

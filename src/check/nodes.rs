@@ -86,7 +86,8 @@ pub fn add_causes(report: &Report, troubles: &[Trouble], findings: &mut Findings
         let text = Line::merged(trouble.lines.iter().cloned()).join("; ");
         // The text names a few calls: it says how many where there are more.
         let calls = trouble.calls();
-        let cost = if calls > 1 || !trouble.collectors.is_empty() { cost(calls, &trouble.collectors) } else { String::new() };
+        let cost =
+            if calls > 1 || !trouble.collectors.is_empty() { cost(calls, &trouble.collectors) } else { String::new() };
         let finding = findings.add(Section::Collectors, Mark::Wrong, text + &cost);
         finding.calls = calls;
         finding.collectors = trouble.collectors.iter().cloned().collect();
@@ -115,7 +116,8 @@ impl Trouble {
 }
 
 fn troubles(report: &Report) -> Vec<Trouble> {
-    let of_collectors = report.outcomes.iter().flat_map(|outcome| outcome.lines.iter().map(move |line| (Some(outcome), line)));
+    let of_collectors =
+        report.outcomes.iter().flat_map(|outcome| outcome.lines.iter().map(move |line| (Some(outcome), line)));
     let all = of_collectors.chain(report.others.iter().map(|line| (None, line)));
     let mut troubles: BTreeMap<(String, String), Trouble> = BTreeMap::new();
     for (outcome, line) in all.filter(|(_, line)| !line.is_remark && !line.what.is_empty()) {

@@ -54,8 +54,7 @@ fn block(text: &mut String, heading: &str, lines: &[String]) {
         return;
     }
     let gap = if text.is_empty() { "" } else { "\n" };
-    let _ = writeln!(text, "{gap}{heading}");
-    lines.iter().for_each(|line| drop(writeln!(text, "{line}")));
+    let _ = writeln!(text, "{gap}{heading}\n{}", lines.join("\n"));
 }
 
 fn line(mark: Mark, what: &str, has_colour: bool) -> String {

@@ -55,7 +55,8 @@ impl Progress {
             let (begin, end) = if is_terminal { ("\r\x1b[K", "") } else { ("lotus-exporter-farcaster: ", "\n") };
             let (so_far, most) = (started.elapsed().as_secs(), most.as_secs());
             // Where nobody listens there is nobody to tell.
-            let _ = write!(io::stderr(), "{begin}waiting for {} ({so_far} s; {most} s at most){end}", silent.join(", "));
+            let _ =
+                write!(io::stderr(), "{begin}waiting for {} ({so_far} s; {most} s at most){end}", silent.join(", "));
         }
         if has_told && is_terminal {
             let _ = write!(io::stderr(), "\r\x1b[K");

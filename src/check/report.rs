@@ -11,11 +11,20 @@ use crate::exporter::Env;
 use crate::expose::families as of;
 
 /// Folders that say nothing about whose machine it is.
-const COMMON_FOLDERS: &[&str] =
-    &["/etc/", "/proc/", "/usr/", "/targets", "/metrics", "/var/lib/prometheus/", "/var/lib/node_exporter/", "/var/spool/cron"];
+const COMMON_FOLDERS: &[&str] = &[
+    "/etc/",
+    "/proc/",
+    "/usr/",
+    "/targets",
+    "/metrics",
+    "/var/lib/prometheus/",
+    "/var/lib/node_exporter/",
+    "/var/spool/cron",
+];
 
 /// Ends of names with dots that are no hosts.
-const FILE_ENDS: &[&str] = &["prom", "toml", "json", "py", "md", "yaml", "yml", "txt", "tmp", "service", "info", "lock"];
+const FILE_ENDS: &[&str] =
+    &["prom", "toml", "json", "py", "md", "yaml", "yml", "txt", "tmp", "service", "info", "lock"];
 
 pub fn text(found: &Found, findings: &Findings, env: Env) -> String {
     let mut stand_ins = StandIns::of(found);
@@ -25,7 +34,11 @@ pub fn text(found: &Found, findings: &Findings, env: Env) -> String {
     let _ = writeln!(text, "- version: {} (commit {})", env!("CARGO_PKG_VERSION"), crate::COMMIT);
     let _ = writeln!(text, "- system: {}", system());
     let variables = set_variables(env);
-    let _ = writeln!(text, "- set in the environment, values left out: {}", if variables.is_empty() { "nothing" } else { &variables });
+    let _ = writeln!(
+        text,
+        "- set in the environment, values left out: {}",
+        if variables.is_empty() { "nothing" } else { &variables }
+    );
     for endpoint in &found.report.endpoints {
         let told = if endpoint.is_up { &endpoint.told } else { "down" };
         let _ = writeln!(text, "- {}: {}", endpoint.kind.as_str(), stand_ins.cleaned(told));
@@ -58,7 +71,10 @@ pub fn text(found: &Found, findings: &Findings, env: Env) -> String {
 fn system() -> String {
     let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).ok();
     let release = read("/etc/os-release").unwrap_or_default();
-    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches('"').to_owned());
+    let name = release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .map(|name| name.trim_matches('"').to_owned());
     let kernel = read("/proc/sys/kernel/osrelease").map(|version| format!("kernel {version}"));
     let parts = [name, kernel, Some(std::env::consts::ARCH.to_owned())];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -67,9 +83,23 @@ fn system() -> String {
 /// The names of variables that decide what is asked.
 fn set_variables(env: Env) -> String {
     let names = [
-        "FULLNODE_API_INFO", "FULLNODE_API_INFO_FILE", "MINER_API_INFO", "MINER_API_INFO_FILE", "STORAGE_API_INFO", "BOOST_API_INFO",
-        "BOOST_API_INFO_FILE", "LOTUS_PATH", "LOTUS_MINER_PATH", "LOTUS_STORAGE_PATH", "BOOST_PATH", "BOOST_GRAPHQL_URL",
-        "FARCASTER_TEXTFILE", "FARCASTER_STATE_DIR", "FARCASTER_ADDRESSES", "FARCASTER_TIMEOUT", "FARCASTER_MINER_ID",
+        "FULLNODE_API_INFO",
+        "FULLNODE_API_INFO_FILE",
+        "MINER_API_INFO",
+        "MINER_API_INFO_FILE",
+        "STORAGE_API_INFO",
+        "BOOST_API_INFO",
+        "BOOST_API_INFO_FILE",
+        "LOTUS_PATH",
+        "LOTUS_MINER_PATH",
+        "LOTUS_STORAGE_PATH",
+        "BOOST_PATH",
+        "BOOST_GRAPHQL_URL",
+        "FARCASTER_TEXTFILE",
+        "FARCASTER_STATE_DIR",
+        "FARCASTER_ADDRESSES",
+        "FARCASTER_TIMEOUT",
+        "FARCASTER_MINER_ID",
     ];
     let is_set = |name: &&str| env(name).is_some_and(|value| !value.is_empty());
     names.into_iter().filter(is_set).collect::<Vec<_>>().join(", ")
@@ -93,7 +123,8 @@ impl StandIns {
         let of_storage = facts.all(&of::STORAGE_INFO).into_iter().map(|fact| fact.labels[2].clone());
         let of_transfers = facts.all(&of::BOOST_TRANSFERS).into_iter().map(|fact| fact.labels[1].clone());
         let names = fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).ok();
-        let mut hosts: Vec<String> = of_nodes.chain(of_workers).chain(of_storage).chain(of_transfers).chain(names).collect();
+        let mut hosts: Vec<String> =
+            of_nodes.chain(of_workers).chain(of_storage).chain(of_transfers).chain(names).collect();
         hosts.retain(|host| host.len() > 2);
         hosts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         hosts.dedup();
@@ -172,7 +203,8 @@ fn split_port(word: &str) -> Option<(&str, &str)> {
 /// A name with dots, in small letters, whose end is no number and that of no file.
 fn looks_like_host(word: &str) -> bool {
     let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     let end = word.rsplit('.').next().unwrap_or_default();
     word.contains('.')
@@ -205,7 +237,10 @@ mod tests {
         for (text, expected) in [
             ("daemon 10.1.2.3:1234: 1.38.0+mainnet, head 42", "daemon host1:1234: 1.38.0+mainnet, head 42"),
             ("daemon 10.1.2.3:1235 does not answer", "daemon host1:1235 does not answer"),
-            ("dial tcp [2001:db8::1]:99: lookup lotus.example.org: no such host", "dial tcp host2:99: lookup host3: no such host"),
+            (
+                "dial tcp [2001:db8::1]:99: lookup lotus.example.org: no such host",
+                "dial tcp host2:99: lookup host3: no such host",
+            ),
             ("a worker on sealer7 is disabled", "a worker on host4 is disabled"),
             ("power f01234, f05678; f01234", "power miner1, miner2; miner1"),
             ("wallet f3abcdefghijklmnopqrstuvwxyz2345 (worker)", "wallet wallet1 (worker)"),

@@ -39,9 +39,8 @@ pub fn storage_paths(facts: &Facts) -> Vec<StoragePath> {
         let holds_nothing = !of_path.is_empty() && of_path.iter().sum::<f64>() == 0.0;
         let (can_seal, can_store) = (is(&of::STORAGE_CAN_SEAL), is(&of::STORAGE_CAN_STORE));
         // path:farcaster_storage_down:info, which leaves out what was taken away and what is empty and of no use.
-        let is_unused = holds_nothing
-            && get(&of::STORAGE_CAN_SEAL) == Some(0.0)
-            && get(&of::STORAGE_CAN_STORE) == Some(0.0);
+        let is_unused =
+            holds_nothing && get(&of::STORAGE_CAN_SEAL) == Some(0.0) && get(&of::STORAGE_CAN_STORE) == Some(0.0);
         let is_down = fact.value == 0.0 && !is(&of::STORAGE_DETACHED) && !is_unused;
         // path:farcaster_storage_free_bytes:min and path:farcaster_storage_size_bytes:min.
         let (available, capacity, max) =

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 
 use super::command::{
-    Check, CheckFormat, Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL,
-    DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Verbosity,
+    Check, CheckFormat, Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS,
+    DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Verbosity,
 };
 use super::options::Takes::{Nothing, One, Optionally};
 use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt};

@@ -136,7 +136,9 @@ impl From<&CallError> for Line {
             Cause::Http(status) => format!("answers HTTP {status} instead of JSON-RPC; {}", http_remedy(*status)),
             Cause::TooLarge(limit) => format!("the answer is longer than {limit} bytes, and was dropped"),
             Cause::NotJsonRpc(start) => {
-                format!("is not Lotus: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?")
+                format!(
+                    "is not Lotus: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
+                )
             }
             Cause::NoAnswer => "the node left this call unanswered".to_owned(),
             Cause::Shape(why) => {

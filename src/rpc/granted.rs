@@ -33,7 +33,13 @@ fn allowed(token: &str) -> Option<Vec<String>> {
     let payload: Payload = serde_json::from_slice(&base64url(payload)?).ok()?;
     // Whatever else stands there is not to be printed.
     let known = ["read", "write", "sign", "admin"];
-    Some(known.into_iter().filter(|name| payload.allow.iter().any(|allowed| allowed == name)).map(str::to_owned).collect())
+    Some(
+        known
+            .into_iter()
+            .filter(|name| payload.allow.iter().any(|allowed| allowed == name))
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 /// Base64 of RFC 4648, section 5, without padding or with it.

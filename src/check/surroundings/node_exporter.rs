@@ -73,7 +73,8 @@ pub fn add(path: &Path, readers: &[Reader], findings: &mut Findings) -> Vec<Stri
     for reader in readers.iter().take(MAX_ASKED) {
         let (who, pid) = (format!("node_exporter ({})", reader.process.called()), reader.process.pid);
         if reader.process.is_contained {
-            let what = format!("{who} runs in a container: whether its folder is that of the text file is not known here");
+            let what =
+                format!("{who} runs in a container: whether its folder is that of the text file is not known here");
             findings.add(HERE, Mark::Remark, what);
             continue;
         }
@@ -139,7 +140,11 @@ fn scrape(path: &Path, pid: u32, address: &str, findings: &mut Findings) {
     }
     match scrape.has(path) {
         true => findings.add(HERE, Mark::Right, format!("its last scrape has {file}")),
-        false => findings.add(HERE, Mark::Wrong, format!("its last scrape does not have {file} (node_textfile_mtime_seconds)")),
+        false => findings.add(
+            HERE,
+            Mark::Wrong,
+            format!("its last scrape does not have {file} (node_textfile_mtime_seconds)"),
+        ),
     };
 }
 
@@ -157,7 +162,9 @@ mod tests {
         ] {
             scrape.take(line);
         }
-        assert!(!scrape.has_error && scrape.has(Path::new("/y/farcaster.prom")) && !scrape.has(Path::new("/y/other.prom")));
+        assert!(
+            !scrape.has_error && scrape.has(Path::new("/y/farcaster.prom")) && !scrape.has(Path::new("/y/other.prom"))
+        );
         scrape.take("node_textfile_scrape_error 1");
         assert!(scrape.has_error);
     }

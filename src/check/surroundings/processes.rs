@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn options_of_another_program() {
-        let args = ["node_exporter", "--a.b=1", "--a.b", "2", "--a.bc=3", "--web.config.file", "x", "--no-collector.textfile"];
+        let args =
+            ["node_exporter", "--a.b=1", "--a.b", "2", "--a.bc=3", "--web.config.file", "x", "--no-collector.textfile"];
         let process = process(&args);
         assert_eq!(process.values("a.b"), ["1", "2"]);
         assert_eq!(process.values("web.config.file"), ["x"]);
@@ -143,9 +144,12 @@ mod tests {
 
     #[test]
     fn where_a_server_answers() {
-        for (listen, address) in
-            [(":9100", "127.0.0.1:9100"), ("[::]:9100", "127.0.0.1:9100"), ("10.0.0.5:1", "10.0.0.5:1"), ("[::1]:1", "[::1]:1")]
-        {
+        for (listen, address) in [
+            (":9100", "127.0.0.1:9100"),
+            ("[::]:9100", "127.0.0.1:9100"),
+            ("10.0.0.5:1", "10.0.0.5:1"),
+            ("[::1]:1", "[::1]:1"),
+        ] {
             assert_eq!(reachable(listen), address);
         }
     }

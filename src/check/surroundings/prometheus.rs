@@ -55,7 +55,10 @@ fn judge(address: &str, runs: &[Sample], targets: &[Sample], ports: &[String], f
         findings.add(HERE, Mark::Wrong, what);
     }
     for run in runs {
-        let what = format!("Prometheus at {address} has the exporter's metrics of {} (job {})", run.metric.instance, run.metric.job);
+        let what = format!(
+            "Prometheus at {address} has the exporter's metrics of {} (job {})",
+            run.metric.instance, run.metric.job
+        );
         findings.add(HERE, Mark::Right, what);
     }
 }

@@ -69,7 +69,8 @@ fn readable(path: &Path, readers: &[Reader], findings: &mut Findings) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if mode(folder) & 0o005 != 0o005 {
         let folder = folder.display();
-        let what = format!("only some users can look into {folder}, perhaps not that of node_exporter: chmod o+rx {folder}");
+        let what =
+            format!("only some users can look into {folder}, perhaps not that of node_exporter: chmod o+rx {folder}");
         findings.add(HERE, Mark::Remark, what);
     }
 }
