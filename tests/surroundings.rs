@@ -93,8 +93,11 @@ impl Around {
             let user =
                 user.map(|user| format!("setpriv --reuid={user} --regid={user} --clear-groups ")).unwrap_or_default();
             let args: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
-            script +=
-                &format!("{user}'{}' -c 'sleep 60; :' {} &\npids=\"$pids $!\"\n", program.display(), args.join(" "));
+            script += &format!(
+                "{user}'{}' -c 'sleep 60; :' {} > /dev/null 2>&1 &\npids=\"$pids $!\"\n",
+                program.display(),
+                args.join(" ")
+            );
             // It is there when its command line tells so.
             script += &format!(
                 "until tr '\\0' '\\n' < /proc/$!/cmdline | head -n 1 | grep -q '/{name}$'; do sleep 0.02; done\n"
@@ -147,8 +150,10 @@ impl Found {
         assert_eq!(self.all(mark, words).len(), 1, "{mark} {words:?}: {:#}", self.0["findings"]);
     }
 
+    /// The simulated farm has what its alerts tell of, and nothing else.
     fn nothing_wrong(&self) {
-        assert!(self.all("wrong", &[]).is_empty(), "{:#}", self.0["findings"]);
+        let is_alert = |finding: &&Value| finding["section"] == "alerts";
+        assert!(self.all("wrong", &[]).iter().all(is_alert), "{:#}", self.0["findings"]);
     }
 }
 
