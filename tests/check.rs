@@ -242,6 +242,26 @@ fn where_there_is_no_lotus_at_all_it_says_how_to_name_one() {
     assert_eq!(found.all("wrong", &[]).len(), 1, "one cause is one line: {:#}", found.0);
 }
 
+/// What is wrong with the place where a node is looked for is told with the node.
+#[test]
+fn a_place_without_a_node_is_one_line_with_the_node() {
+    let exporter = Exporter::new();
+    let repo = exporter.home().join("lotus");
+    fs::create_dir(&repo).unwrap();
+    fs::write(repo.join("config.toml"), format!("[API]\nListenAddress = \"/ip4/127.0.0.1/tcp/{CLOSED_PORT}/http\"\n"))
+        .unwrap();
+    let found = Found::by(exporter.env("LOTUS_PATH", repo.to_str().unwrap()));
+    found.one("wrong", &["does not answer: cannot connect", "lotus/api cannot be read", "is lotus running?"]);
+    assert_eq!(found.all("wrong", &[]).len(), 1, "{:#}", found.0);
+
+    let found = Found::by(Exporter::new().env("FULLNODE_API_INFO_FILE", "/not/there"));
+    found.one(
+        "wrong",
+        &["daemon: none was found", "FULLNODE_API_INFO_FILE names a file that cannot be read (/not/there"],
+    );
+    assert_eq!(found.all("wrong", &[]).len(), 1, "{:#}", found.0);
+}
+
 /// All that is printed as wrong makes it exit with 1; remarks stand apart.
 #[test]
 fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {

@@ -18,7 +18,7 @@ const LASTING: &[(&str, &str)] = &[
     ("FarcasterF3NotParticipating", "half an hour"),
 ];
 
-const SEVERITIES: [&str; 2] = ["critical", "warning"];
+pub(super) const SEVERITIES: [&str; 2] = ["critical", "warning"];
 
 /// Seconds after which a sector in an error state is the business of FarcasterSectorsFailed alone, as the rule of FarcasterSectorsStuck has it.
 const STAYS_FAILED_SECONDS: f64 = 1800.0;
@@ -42,24 +42,24 @@ pub fn add(facts: &Facts, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-struct Judge<'a> {
-    facts: &'a Facts,
+pub(super) struct Judge<'a> {
+    pub(super) facts: &'a Facts,
     thresholds: Thresholds,
-    now: f64,
+    pub(super) now: f64,
     findings: &'a mut Findings,
 }
 
 impl Judge<'_> {
     /// The most severe threshold of an alert that a value is beyond.
-    fn beyond(&self, alert: &str, of: &str, is_beyond: impl Fn(f64) -> bool) -> Option<&'static str> {
+    pub(super) fn beyond(&self, alert: &str, of: &str, is_beyond: impl Fn(f64) -> bool) -> Option<&'static str> {
         SEVERITIES.into_iter().find(|severity| self.thresholds.get(alert, severity, of).is_some_and(&is_beyond))
     }
 
-    fn threshold(&self, alert: &str, severity: &str, of: &str) -> Option<f64> {
+    pub(super) fn threshold(&self, alert: &str, severity: &str, of: &str) -> Option<f64> {
         self.thresholds.get(alert, severity, of)
     }
 
-    fn wrong(&mut self, alert: &'static str, severity: &'static str, what: impl std::fmt::Display) {
+    pub(super) fn wrong(&mut self, alert: &'static str, severity: &'static str, what: impl std::fmt::Display) {
         let lasting = LASTING.iter().find(|(of, _)| *of == alert).map(|(_, lasting)| lasting);
         let (mark, what) = match lasting {
             Some(lasting) => (Mark::Remark, format!("{what} ({alert}, {severity}, if it lasts for {lasting})")),
@@ -69,16 +69,20 @@ impl Judge<'_> {
         finding.alert = Some((alert, severity));
     }
 
-    fn right(&mut self, what: impl Into<String>) {
+    pub(super) fn right(&mut self, what: impl Into<String>) {
         self.findings.add(Section::Alerts, Mark::Right, what);
     }
 
-    fn remark(&mut self, what: impl Into<String>) {
+    pub(super) fn remark(&mut self, what: impl Into<String>) {
         self.findings.add(Section::Alerts, Mark::Remark, what);
     }
 
     /// The values of a family by its first label, summed over those that `counts` takes.
-    fn sums<const N: usize>(&self, family: &Family<N>, counts: impl Fn(&[String; N]) -> bool) -> BTreeMap<String, f64> {
+    pub(super) fn sums<const N: usize>(
+        &self,
+        family: &Family<N>,
+        counts: impl Fn(&[String; N]) -> bool,
+    ) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
         for fact in self.facts.all(family).into_iter().filter(|fact| counts(&fact.labels)) {
             *sums.entry(fact.labels.first().cloned().unwrap_or_default()).or_insert(0.0) += fact.value;
@@ -197,70 +201,6 @@ impl Judge<'_> {
         }
     }
 
-    fn money(&mut self) {
-        for (miner, debt) in self.sums(&of::MINER_FEE_DEBT_FIL, |_| true).into_iter().filter(|(_, debt)| *debt > 0.0) {
-            let what = format!("{miner} owes {debt:.6} FIL, and wins no blocks before that is paid");
-            self.wrong("FarcasterFeeDebt", "critical", what);
-        }
-        let balances = self.facts.all(&of::WALLET_BALANCE_FIL);
-        for fact in self.facts.all(&of::MINER_ADDRESS_INFO) {
-            let [miner, role, _, address, _] = &fact.labels;
-            let Some(balance) = balances.iter().find(|wallet| wallet.labels[0] == *address) else { continue };
-            let balance = balance.value;
-            let is_low = self.beyond("FarcasterWalletLow", "", |least| balance < least);
-            match (is_low, role.as_str()) {
-                (Some(severity), "worker") => {
-                    let what = format!("{miner}: its worker wallet {address} holds {balance:.3} FIL");
-                    self.wrong("FarcasterWalletLow", severity, what);
-                }
-                (Some(_), role) if role.starts_with("control") => {
-                    self.remark(format!(
-                        "{miner}: its wallet {address} ({role}) holds {balance:.3} FIL, too little if it is in use"
-                    ));
-                }
-                (None, "worker") => self.right(format!("{miner}: its worker wallet holds {balance:.3} FIL")),
-                _ => {}
-            }
-        }
-        for (miner, fee) in self.sums(&of::MINER_DAILY_FEE_FIL, |_| true).into_iter().filter(|(_, fee)| *fee > 0.0) {
-            let vesting = self.facts.get(&of::MINER_LOCKED_FIL, [&miner, "vesting"]);
-            let (Some(available), Some(vesting)) = (self.facts.get(&of::MINER_AVAILABLE_FIL, [&miner]), vesting) else {
-                continue;
-            };
-            let days = (available + vesting) / fee;
-            if let Some(severity) = self.beyond("FarcasterDailyFeeRunway", "", |least| days < least) {
-                let what = format!("{miner}: what is available and vests pays the daily fee for {days:.1} days");
-                self.wrong("FarcasterDailyFeeRunway", severity, what);
-            }
-        }
-        for (from, stuck) in self.sums(&of::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE, |_| true) {
-            if stuck > 0.0 {
-                let messages = counted(stuck as u64, "message");
-                self.wrong(
-                    "FarcasterMessagesStuck",
-                    "warning",
-                    format_args!("{messages} of {from} below the base fee"),
-                );
-            }
-        }
-        let mut waiting: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
-        for fact in self.facts.all(&of::MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS) {
-            let seconds = self.now - fact.value;
-            let is_proof = fact.labels.iter().any(|label| label == "SubmitWindowedPoSt");
-            let severity = SEVERITIES.into_iter().filter(|severity| is_proof || *severity == "warning");
-            let is_beyond = |severity: &&'static str| {
-                self.threshold("FarcasterMessagesWaiting", severity, "").is_some_and(|most| seconds > most)
-            };
-            if let Some(severity) = severity.into_iter().find(is_beyond) {
-                *waiting.entry((fact.labels[1].clone(), severity)).or_default() += 1;
-            }
-        }
-        for ((from, severity), count) in waiting {
-            let what = format!("{} of {from} in the message pool for too long", counted(count, "message"));
-            self.wrong("FarcasterMessagesWaiting", severity, what);
-        }
-    }
-
     fn storage(&mut self) {
         let paths = storage_paths(self.facts);
         let mut by_miner: BTreeMap<&str, Vec<&StoragePath>> = BTreeMap::new();
@@ -361,54 +301,6 @@ impl Judge<'_> {
         }
     }
 
-    fn deals(&mut self) {
-        for (miner, at) in self.sums(&of::BOOST_PUBLISH_TIMESTAMP_SECONDS, |_| true) {
-            let late = self.now - at;
-            let waits = self.facts.get(&of::BOOST_PUBLISH_QUEUE_DEALS, [&miner]).is_some_and(|deals| deals > 0.0);
-            if waits && let Some(severity) = self.beyond("FarcasterPublishOverdue", "", |most| late > most) {
-                let what = format!("{miner}: deals should have been published {:.0} min ago", late / 60.0);
-                self.wrong("FarcasterPublishOverdue", severity, what);
-            }
-        }
-        let staging = self.sums(&of::BOOST_STAGING_BYTES, |_| true);
-        for (miner, all) in staging.into_iter().filter(|(_, all)| *all > 0.0) {
-            let Some(free) = self.facts.get(&of::BOOST_STAGING_BYTES, [&miner, "free"]) else { continue };
-            if let Some(severity) = self.beyond("FarcasterStagingFull", "", |least| free / all < least) {
-                let what = format!("{miner}: {:.1} % of Boost's staging area is free", 100.0 * free / all);
-                self.wrong("FarcasterStagingFull", severity, what);
-            }
-        }
-        let miners = self.sums(&of::BOOST_FUNDS_FIL, |_| true).into_keys();
-        for miner in miners.collect::<Vec<_>>() {
-            for (alert, account, of, called) in [
-                ("FarcasterMarketFundsShort", "escrow", "", "the storage market's escrow"),
-                ("FarcasterPublishWalletLow", "publish", "times", "the wallet that publishes deals"),
-            ] {
-                let get = |state| self.facts.get(&of::BOOST_FUNDS_FIL, [miner.as_str(), account, state]);
-                let (Some(available), Some(tagged)) = (get("available"), get("tagged")) else { continue };
-                if let Some(severity) = self.beyond(alert, of, |times| available < times * tagged) {
-                    self.wrong(
-                        alert,
-                        severity,
-                        format_args!(
-                            "{miner}: {available:.3} FIL are available in {called}, and deals need {tagged:.3}"
-                        ),
-                    );
-                }
-            }
-        }
-        for (miner, stalled) in self.sums(&of::BOOST_TRANSFERS_STALLED, |_| true) {
-            if stalled > 0.0 {
-                let transfers = counted(stalled as u64, "transfer");
-                self.wrong(
-                    "FarcasterTransfersStalled",
-                    "warning",
-                    format_args!("{miner}: {transfers} without progress"),
-                );
-            }
-        }
-    }
-
     /// What the run says of itself. It is one by hand, and may cost more than those of a service.
     fn run(&mut self) {
         for fact in self.facts.all(&of::COLLECTOR_DATA_TIMESTAMP_SECONDS) {
@@ -432,6 +324,30 @@ impl Judge<'_> {
         if left_out > 0.0 {
             let what = format!("{} left out: give the exporter a larger --max-rows", counted(left_out as u64, "row"));
             self.wrong("FarcasterRowsLeftOut", "warning", what);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::bundle;
+
+    /// How long the rules have an alert wait before it fires.
+    fn waits(alert: &str) -> Vec<String> {
+        let files = ["chain", "sealing", "deals"].map(|name| format!("compose/prometheus/rules/{name}.yaml"));
+        let text: String = files.map(|file| String::from_utf8(bundle::file(&file).unwrap()).unwrap()).concat();
+        let rules = text.split("- alert: ").filter(|rule| rule.lines().next() == Some(alert));
+        let wait = |rule: &str| rule.lines().find_map(|line| line.trim().strip_prefix("for: ").map(str::to_owned));
+        rules.filter_map(wait).collect()
+    }
+
+    #[test]
+    fn what_has_to_last_waits_in_the_rules_too() {
+        for (alert, lasting) in LASTING {
+            let wait = if *lasting == "an hour" { "1h" } else { "30m" };
+            assert_eq!(waits(alert), [wait], "{alert}");
         }
     }
 }

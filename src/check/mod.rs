@@ -3,6 +3,7 @@
 mod findings;
 mod json;
 mod judgements;
+mod money;
 mod nodes;
 mod permissions;
 mod print;
@@ -17,7 +18,7 @@ use crate::cli::{Check, CheckFormat, Options, Verbosity};
 use crate::collect::Report;
 use crate::exporter::{self, Env, Gathered, Log, Notice, Notices};
 use crate::expose::Facts;
-use findings::{Findings, Mark, Section};
+use findings::{Finding, Findings, Mark, Section};
 use progress::Progress;
 
 /// Does a run and prints the findings. True where nothing is wrong.
@@ -66,13 +67,22 @@ fn find(options: &Options, env: Env) -> Result<(Found, Findings)> {
     let facts = Facts::read(&text);
     judgements::add(&facts, &mut findings)?;
     for (notice, line) in notices.all() {
-        // What nodes say was sorted above.
-        if let Some((section, mark)) = sorted(*notice, line) {
-            findings.add(section, mark, line);
+        if let Some(finding) = findings.all.iter_mut().find(|finding| is_cause_of(line, finding)) {
+            finding.what = format!("{}; {line}", finding.what);
+        } else if let Some((section, mark)) = sorted(*notice, line) {
+            findings.add(section, mark, line.as_str());
         }
     }
     surroundings::add(options.textfile.as_deref(), &exporter::addresses(&nodes), &mut findings);
     Ok((Found { report, facts }, findings))
+}
+
+/// Whether what is wrong with a place is why no node was found, or why the one that is looked for there is down.
+fn is_cause_of(line: &str, finding: &Finding) -> bool {
+    let address = finding.node.as_deref().and_then(|node| node.split_once(' ')).map(|(_, address)| address);
+    let is_tried = address.is_some_and(|address| line.ends_with(&format!("Until then {address} is tried")));
+    let is_none = finding.node.is_none() && line.starts_with("FULLNODE_API_INFO");
+    finding.section == Section::Nodes && finding.mark == Mark::Wrong && (is_tried || is_none)
 }
 
 /// Where a line of a run belongs, and whether it says that something is wrong: all do, but for the memory that this run had to do without.
@@ -82,6 +92,7 @@ fn sorted(notice: Notice, line: &str) -> Option<(Section, Mark)> {
         Notice::Memory | Notice::Places | Notice::AddressBook => Some((Section::Settings, Mark::Wrong)),
         Notice::Series => Some((Section::Collectors, Mark::Wrong)),
         Notice::TextFile => Some((Section::TextFile, Mark::Wrong)),
+        // What nodes say is sorted by its causes.
         Notice::Nodes => None,
     }
 }
