@@ -145,6 +145,9 @@ fn what_is_at_an_address_is_named_as_what_it_is() {
         found.one("wrong", &[&format!("{} {words}", name("miner", &other))]);
         found.none("wrong", &["does not answer"]);
     }
+    let closing = support::Hostile::closing();
+    let info = format!("/ip4/127.0.0.1/tcp/{}/http", closing.port);
+    of(&info, &miner).one("wrong", &[&format!("daemon 127.0.0.1:{} does not speak HTTP, or breaks off", closing.port)]);
     for found in [swapped, refused] {
         found.none("wrong", &["does not answer"]);
     }
@@ -348,6 +351,23 @@ fn it_judges_as_the_alerts_do() {
     let found = Found::by(farm.exporter());
     assert_eq!(found.all("wrong", &disabled).len(), before + 1, "{:#}", found.0);
     found.one("ok", &[&format!("{OTHER} has no faulty sectors")]);
+}
+
+/// A block of the future is not made by the chain.
+#[test]
+fn a_clock_that_is_behind_the_chain() {
+    let daemon = full_node_in_sync();
+    let mut head = daemon.result_of("ChainHead", json!([]));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for block in head["Blocks"].as_array_mut().unwrap() {
+        block["Timestamp"] = json!(now + 3600);
+    }
+    daemon.result("ChainHead", head);
+    let found = Found::by(Exporter::new().env("FULLNODE_API_INFO", &admin(&daemon)));
+    assert_eq!(
+        found.one("wrong", &["the clock of this machine is behind", "timedatectl"])["alert"],
+        "FarcasterClockOff"
+    );
 }
 
 #[test]
