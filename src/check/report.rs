@@ -158,7 +158,11 @@ impl StandIns {
             return String::new();
         }
         if let Some((scheme, rest)) = word.split_once("://") {
-            return format!("{scheme}://{}", self.stand_in(rest));
+            // The path of a provider's URL may hold a key.
+            return match rest.split_once('/') {
+                Some((authority, _)) => format!("{scheme}://{}/…", self.stand_in(authority)),
+                None => format!("{scheme}://{}", self.stand_in(rest)),
+            };
         }
         if word.starts_with(['/', '~']) && word.len() > 1 {
             return match COMMON_FOLDERS.iter().any(|common| word.starts_with(common)) {
@@ -245,7 +249,7 @@ mod tests {
             ("power f01234, f05678; f01234", "power miner1, miner2; miner1"),
             ("wallet f3abcdefghijklmnopqrstuvwxyz2345 (worker)", "wallet wallet1 (worker)"),
             ("/home/alice/.lotus/token, /etc/cron.d/x", "…/token, /etc/cron.d/x"),
-            ("http://10.1.2.3:2345/rpc/v0", "http://host1:2345/rpc/v0"),
+            ("http://10.1.2.3:2345/rpc/v0", "http://host1:2345/…"),
             ("chmod 600 ~/.lotus/token", "chmod 600 …/token"),
             ("farcaster.prom: F3GetProgress.ID, own.yaml", "farcaster.prom: F3GetProgress.ID, own.yaml"),
             ("0.5 s; 1.2.", "0.5 s; 1.2."),
