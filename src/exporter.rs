@@ -63,19 +63,21 @@ pub enum Output {
 }
 
 fn run_once(options: &Options, env: Env, state: &State, log: &mut Log) -> Result<Output> {
-    let (turn, mut lines) = state.begin(options.timeout);
-    let nodes = nodes(options, env, state, &mut lines, log);
+    let (turn, lines) = state.begin(options.timeout);
+    let mut notices = Notices::default();
+    notices.add(Notice::Memory, lines);
+    let nodes = nodes(options, env, state, &mut notices, log);
     if let Some(reason) = options.require_nodes.then(|| reason_to_stand_back(options, &nodes)).flatten() {
-        lines.push(reason);
-        log.lines_of_run(lines);
+        notices.add(Notice::Places, [reason]);
+        log.lines_of_run(notices.into_lines());
         return Ok(Output::Withheld);
     }
-    let Gathered { report, text, mut lines } = gather(options, env, state, &nodes, lines);
+    let Gathered { report, text, mut notices } = gather(options, env, state, &nodes, notices);
     if let Some(path) = &options.textfile {
         rivals::remember(state, path, &addresses(&nodes), &text);
     }
-    lines.extend(turn.save().err().map(|error| format!("{error:#}")));
-    log.lines_of_run(lines.into_iter().chain(report.remarks).collect());
+    notices.add(Notice::Memory, turn.save().err().map(|error| format!("{error:#}")));
+    log.lines_of_run(notices.into_lines().into_iter().chain(report.remarks).collect());
     log.detail(format_args!(
         "run of {:.3} s: {} calls in {} requests, {} bytes of answers, {} bytes of text, {} kB peak memory",
         report.duration.as_secs_f64(),
@@ -110,12 +112,46 @@ pub(crate) struct Gathered {
     /// The samples as text.
     pub text: String,
     /// All that is wrong.
-    pub lines: Vec<String>,
+    pub notices: Notices,
 }
 
-/// Collects from the nodes, once. `lines` is what is wrong already.
-pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node], mut lines: Vec<String>) -> Gathered {
-    let address_book = read_address_book(options, env, state, &mut lines);
+/// Who says that something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// What is remembered between runs.
+    Memory,
+    /// The places where nodes are looked for.
+    Places,
+    AddressBook,
+    /// Nodes and collectors.
+    Nodes,
+    /// Series that came twice.
+    Series,
+    /// Others that write the text file, or the same series beside it.
+    TextFile,
+}
+
+/// What is wrong, in the order of a run.
+#[derive(Default)]
+pub(crate) struct Notices(Vec<(Notice, String)>);
+
+impl Notices {
+    pub fn add(&mut self, by: Notice, lines: impl IntoIterator<Item = String>) {
+        self.0.extend(lines.into_iter().map(|line| (by, line)));
+    }
+
+    pub fn all(&self) -> &[(Notice, String)] {
+        &self.0
+    }
+
+    pub fn into_lines(self) -> Vec<String> {
+        self.0.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// Collects from the nodes, once. `notices` is what is wrong already.
+pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node], mut notices: Notices) -> Gathered {
+    let address_book = read_address_book(options, env, state, &mut notices);
     let now = unix_seconds();
     let mut report = collect::run(&collect::Run {
         nodes,
@@ -127,13 +163,16 @@ pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node],
         slow_period_seconds: options.slow_interval.as_secs_f64(),
         max_rows: options.max_rows,
     });
-    lines.append(&mut report.lines);
+    notices.add(Notice::Nodes, std::mem::take(&mut report.lines));
     let (text, duplicates) = std::mem::replace(&mut report.samples, Samples::new(now)).render();
-    lines.extend(duplicates.iter().map(|series| format!("{series} appeared twice; the second was dropped")));
+    notices.add(
+        Notice::Series,
+        duplicates.iter().map(|series| format!("{series} appeared twice; the second was dropped")),
+    );
     if let Some(path) = &options.textfile {
-        lines.extend(rivals::lines(state, path, &addresses(nodes), &text));
+        notices.add(Notice::TextFile, rivals::lines(state, path, &addresses(nodes), &text));
     }
-    Gathered { report, text, lines }
+    Gathered { report, text, notices }
 }
 
 pub(crate) fn addresses(nodes: &[Node]) -> Vec<String> {
@@ -151,8 +190,8 @@ pub fn write_to_stdout(text: &str) -> Result<Output> {
     }
 }
 
-/// The nodes to ask. What is wrong with how they are named becomes lines.
-pub(crate) fn nodes(options: &Options, env: Env, state: &State, lines: &mut Vec<String>, log: &Log) -> Vec<Node> {
+/// The nodes to ask. What is wrong with how they are named becomes notices.
+pub(crate) fn nodes(options: &Options, env: Env, state: &State, notices: &mut Notices, log: &Log) -> Vec<Node> {
     if let Some(sectors) = options.demo {
         return demo::nodes(demo::Farm::with_miners(sectors, options.demo_miners), Arc::new(unix_seconds));
     }
@@ -169,7 +208,7 @@ pub(crate) fn nodes(options: &Options, env: Env, state: &State, lines: &mut Vec<
     for endpoint in endpoints() {
         log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
     }
-    lines.extend(found.warnings);
+    notices.add(Notice::Places, found.warnings.iter().cloned());
     endpoints().map(node).collect()
 }
 
@@ -185,15 +224,15 @@ fn node(endpoint: &Endpoint) -> Node {
 
 /// The file of the option, which must be there, or the user's default one, which may be. What can no longer be read stays as it was last
 /// read.
-fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec<String>) -> AddressBook {
+fn read_address_book(options: &Options, env: Env, state: &State, notices: &mut Notices) -> AddressBook {
     let default = || default_address_book(env).filter(|path| path.symlink_metadata().is_ok());
     let Some(path) = options.addresses.clone().or_else(default) else {
         state.remember("address_book", &Option::<(PathBuf, AddressBook)>::None);
         return AddressBook::default();
     };
     match AddressBook::read(&path) {
-        Ok((book, mut problems)) => {
-            lines.append(&mut problems);
+        Ok((book, problems)) => {
+            notices.add(Notice::AddressBook, problems);
             state.remember("address_book", &Some((&path, &book)));
             book
         }
@@ -201,7 +240,7 @@ fn read_address_book(options: &Options, env: Env, state: &State, lines: &mut Vec
             let known: Option<(PathBuf, AddressBook)> = state.recall("address_book");
             let known = known.filter(|(of, _)| *of == path);
             let instead = if known.is_some() { "its previous contents still apply" } else { "running without it" };
-            lines.push(format!("{error:#}; {instead}"));
+            notices.add(Notice::AddressBook, [format!("{error:#}; {instead}")]);
             known.map(|(_, book)| book).unwrap_or_default()
         }
     }

@@ -41,7 +41,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Print(text) => print(&text)?,
         Command::Version => print(&version())?,
         Command::Collect(options) => exporter::run(&options, &env)?,
-        Command::Check(options) => return check::run(&options, &env),
+        Command::Check(command) => return check::run(&command, &env),
         Command::Status(asked) => status::run(&asked, &env)?,
         Command::Bundle { folder: None, .. } => print(bundle::list())?,
         Command::Bundle { folder: Some(folder), force } => print(&bundle::write(&folder, force)?.text(&folder))?,

@@ -30,7 +30,7 @@ pub enum Command {
     /// Ask the nodes and publish what they say.
     Collect(Options),
     /// Ask the nodes and say what is wrong.
-    Check(Options),
+    Check(Check),
     /// Ask the nodes and show how things stand.
     Status(Status),
     /// Write the files that the program carries.
@@ -78,6 +78,26 @@ pub struct Status {
     pub is_json: bool,
     /// Columns of the screen, instead of as many as the terminal has.
     pub width: Option<usize>,
+}
+
+/// What `check` asks, and how it says what it found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// As for collecting.
+    pub options: Options,
+    /// How it is said.
+    pub format: CheckFormat,
+}
+
+/// How `check` says what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// Markdown for a bug report.
+    Report,
 }
 
 /// What `demo-history` writes, and where.

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 
 use super::command::{
-    Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS, DEFAULT_SLOW_INTERVAL,
-    DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status, Verbosity,
+    Check, CheckFormat, Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS,
+    DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status, Verbosity,
 };
 use super::help::help_of;
 use super::nearest::hint;
@@ -33,17 +33,43 @@ pub struct Spec {
 pub const COLLECT: Spec =
     Spec { name: "", operands: &[], options: OPTIONS, has_variables: true, help: "", validate: collect };
 
+/// What `check` takes: all that collecting does, and how to print what it found.
+const CHECK_OPTIONS: [Opt; OPTIONS.len() + 2] = {
+    let json = Opt::new("json", Nothing, "Print the findings as JSON, as docs/check.schema.json has it");
+    let report = Opt::new(
+        "report",
+        Nothing,
+        "Print the findings as Markdown for a bug report, without tokens,\n\
+         hosts, miners, wallets and folders",
+    );
+    let mut all = [report; OPTIONS.len() + 2];
+    let mut index = 0;
+    while index < OPTIONS.len() {
+        all[index] = OPTIONS[index];
+        index += 1;
+    }
+    all[OPTIONS.len()] = json;
+    all
+};
+
 #[rustfmt::skip] // one option, a few lines
 pub const COMMANDS: &[Spec] = &[
     Spec {
         name: "check",
         operands: &[],
-        options: OPTIONS,
+        options: &CHECK_OPTIONS,
         has_variables: true,
-        help: "Ask the nodes once, with the options above, publish nothing, and say what\n\
-               was found, what answers, what is wrong and what to do; exit with 1 if\n\
-               anything is wrong",
-        validate: |typed| options(typed).map(Command::Check),
+        help: "Ask the nodes once, publish nothing, and say what was found, what answers,\n\
+               what is wrong and what to do; exit with 1 if anything is wrong. It takes\n\
+               all options for collecting",
+        validate: |typed| {
+            let format = match (typed.has("json"), typed.has("report")) {
+                (true, _) => CheckFormat::Json,
+                (_, true) => CheckFormat::Report,
+                _ => CheckFormat::Text,
+            };
+            Ok(Command::Check(Check { options: options(typed)?, format }))
+        },
     },
     Spec {
         name: "status",

@@ -9,10 +9,7 @@ pub fn help() -> String {
     for command in COMMANDS {
         commands += &format!("  {}\n", usage(command));
         commands += &command.help.lines().map(|line| format!("      {}\n", line.trim())).collect::<String>();
-        // Those that are the same as for collecting stand above.
-        let is_above =
-            |option: &&Opt| OPTIONS.iter().any(|other| other.name == option.name && other.help == option.help);
-        commands += &list(command.options.iter().filter(|option| !is_above(option)), "    ");
+        commands += &list(own(command), "    ");
     }
     let options = list(COLLECT.options.iter().chain(COMMON), "  ");
     let exit_codes: String = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code}  {meaning}\n")).collect();
@@ -22,6 +19,12 @@ pub fn help() -> String {
         .replace("{commands}", &commands)
         .replace("{environment}", &paragraphs(ENVIRONMENT))
         .replace("{exit_codes}", &exit_codes)
+}
+
+/// The options that a command has besides those of collecting, or of the same name and with another meaning.
+pub fn own(command: &Spec) -> impl Iterator<Item = &'static Opt> + Clone {
+    let is_of_collecting = |option: &&Opt| OPTIONS.iter().any(|of| (of.name, of.help) == (option.name, option.help));
+    command.options.iter().filter(move |option| !is_of_collecting(option))
 }
 
 /// Each term on a line of its own, and what it is about below it.

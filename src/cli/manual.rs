@@ -1,8 +1,8 @@
 //! The man page, in the macros of man(7), from the tables that the help texts come from.
 
 use super::commands::{COLLECT, COMMANDS};
-use super::help::{ENVIRONMENT, EXAMPLES, EXIT_CODES, PURPOSE, usage};
-use super::options::{COMMON, OPTIONS, Opt};
+use super::help::{ENVIRONMENT, EXAMPLES, EXIT_CODES, PURPOSE, own, usage};
+use super::options::{COMMON, Opt};
 
 /// When the command line last changed, as the page's footer says.
 const DATE: &str = "2026-11-26";
@@ -34,9 +34,9 @@ pub fn page() -> String {
     for command in COMMANDS {
         page.term(&usage(command));
         page.text(&format!("{}.", command.help));
-        if !std::ptr::eq(command.options, OPTIONS) && !command.options.is_empty() {
+        if own(command).next().is_some() {
             page.0 += ".RS\n";
-            command.options.iter().for_each(|option| page.option(option));
+            own(command).for_each(|option| page.option(option));
             page.0 += ".RE\n";
         }
     }

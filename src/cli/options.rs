@@ -78,6 +78,7 @@ pub const COMMON: &[Opt] = &[
 /// Pairs of options that cannot stand together, and why.
 pub const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ("verbose", "quiet", "choose one"),
+    ("json", "report", "choose one"),
     ("demo", "daemon-repo", "the demo asks no node"),
     ("demo", "miner-repo", "the demo asks no node"),
     ("demo", "boost-repo", "the demo asks no node"),

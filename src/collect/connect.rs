@@ -5,7 +5,7 @@ use std::thread;
 
 use super::boost::Boost;
 use super::daemon::{self, Daemon};
-use super::lane::{Endpoint, Lane, joined};
+use super::lane::{Down, Endpoint, Lane, joined};
 use super::miner::{self, LotusMiner, MinerAnswer};
 use super::run::Run;
 use crate::discover::Kind;
@@ -49,7 +49,8 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut daemon: Option<Daemon> = None;
     if daemons.is_empty() {
         let (address, miner_id, told) = Default::default();
-        lane.endpoint(Endpoint { kind: Kind::Daemon, address, miner_id, is_up: false, told });
+        let down = Some(Down::NotFound(daemon::NONE.to_owned()));
+        lane.endpoint(Endpoint { kind: Kind::Daemon, address, miner_id, is_up: false, told, down });
     }
     for answer in daemons {
         answer.reach.report(Kind::Daemon, "", answer.daemon.told(), &mut lane);

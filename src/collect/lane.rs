@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::discover::Kind;
 use crate::expose::{Samples, families};
+use crate::rpc::CallError;
 use crate::tolerant::{Line, Problems};
 
 /// Whether a node answered its first call.
@@ -22,6 +23,19 @@ pub struct Endpoint {
     pub is_up: bool,
     /// What it reported about itself, for people; empty if nothing.
     pub told: String,
+    /// Why it is not up.
+    pub down: Option<Down>,
+}
+
+/// Why a node counts as down.
+#[derive(Clone, Debug)]
+pub enum Down {
+    /// Its first call failed.
+    Failed(CallError),
+    /// It is another program than it was given as: what it is, and what to do.
+    Other(String),
+    /// Nobody named one: what to do.
+    NotFound(String),
 }
 
 /// How a collector did.
@@ -31,8 +45,12 @@ pub struct Outcome {
     pub collector: String,
     /// The miner that it is about; empty where it is about none.
     pub miner_id: String,
+    /// The node that it asks, as messages call it; empty where there is none.
+    pub node: String,
     /// Whether it got everything that it asked for.
     pub is_success: bool,
+    /// What it had to say. Of what was said before there is no line.
+    pub lines: Vec<Line>,
 }
 
 /// Collectors of one subject, and what they brought.
@@ -43,7 +61,7 @@ pub struct Lane {
     started: Option<Instant>,
     /// Their samples.
     pub samples: Samples,
-    /// What went wrong.
+    /// What went wrong besides the collectors' own lines.
     pub lines: Vec<Line>,
     /// The nodes that were called first in this lane.
     pub endpoints: Vec<Endpoint>,
@@ -120,8 +138,9 @@ impl Lane {
         samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
         samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
         samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
-        self.lines.extend(problems.into_lines());
-        self.outcomes.push(Outcome { collector: name.to_owned(), miner_id: self.miner_id.clone(), is_success });
+        let (collector, miner_id, node) = (name.to_owned(), self.miner_id.clone(), self.node.clone());
+        let lines = problems.into_lines();
+        self.outcomes.push(Outcome { collector, miner_id, node, is_success, lines });
         facts
     }
 }

@@ -14,10 +14,11 @@ mod reach;
 mod run;
 mod slow;
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use lane::{Endpoint, Outcome};
+pub use lane::{Down, Endpoint, Outcome};
 pub use run::Run;
 
 use crate::discover::Kind;
@@ -36,8 +37,12 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// The nodes, and which of them answered.
     pub endpoints: Vec<Endpoint>,
-    /// How each collector did.
+    /// How each collector did, and what it had to say.
     pub outcomes: Vec<Outcome>,
+    /// What was said of the nodes themselves, and of the run, by no collector.
+    pub others: Vec<Line>,
+    /// Calls to each node that brought nothing, by the node as messages call it.
+    pub failed_calls: BTreeMap<String, u64>,
     /// What it cost the nodes.
     pub cost: Cost,
     /// How long it took.
@@ -52,11 +57,11 @@ pub fn run(run: &Run) -> Report {
     lanes.push(connections.lane);
 
     let mut samples = Samples::new(run.now);
-    let mut lines = Vec::new();
+    let mut others = Vec::new();
     let (mut endpoints, mut outcomes) = (Vec::new(), Vec::new());
     for lane in lanes {
         samples.append(lane.samples);
-        lines.extend(lane.lines);
+        others.extend(lane.lines);
         endpoints.extend(lane.endpoints);
         outcomes.extend(lane.outcomes);
     }
@@ -86,10 +91,16 @@ pub fn run(run: &Run) -> Report {
     samples.add(&families::RUN_DURATION_SECONDS, [], duration);
     samples.add(&families::RUN_TIMESTAMP_SECONDS, [], run.now + duration);
     samples.limit_rows(run.max_rows);
-    lines.extend(samples.take_refused().into_iter().map(|line| Line::from(line + "; left out")));
-    let (remarks, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.is_remark);
+    others.extend(samples.take_refused().into_iter().map(|line| Line::from(line + "; left out")));
+    let lines = outcomes.iter().flat_map(|outcome| &outcome.lines).chain(&others).cloned();
+    let (remarks, lines): (Vec<_>, Vec<_>) = lines.partition(|line| line.is_remark);
     let (lines, remarks) = (Line::merged(lines), Line::merged(remarks));
-    Report { samples, lines, remarks, endpoints, outcomes, cost: total, duration: started.elapsed() }
+    let mut failed_calls = BTreeMap::new();
+    for (_, client) in &connections.clients {
+        *failed_calls.entry(client.name().to_owned()).or_default() += client.cost().errors;
+    }
+    let duration = started.elapsed();
+    Report { samples, lines, remarks, endpoints, outcomes, others, failed_calls, cost: total, duration }
 }
 
 /// The registry: every collector, in lanes that run at the same time.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::lane::{Endpoint, Lane};
+use super::lane::{Down, Endpoint, Lane};
 use super::run::Run;
 use crate::discover::Kind;
 use crate::rpc::{Answers, Budget, CallError, Cause, Client, Habits, Node};
@@ -14,6 +14,8 @@ pub struct Reach {
     pub address: String,
     /// Whether it is there.
     pub is_up: bool,
+    /// Why it is not.
+    down: Option<Down>,
     /// What was wrong with the answers.
     pub lines: Vec<Line>,
 }
@@ -21,7 +23,8 @@ pub struct Reach {
 impl Reach {
     /// A node is there that answered any of the calls.
     pub fn new(node: &Node, answers: &Answers) -> Self {
-        Reach { address: node.address.clone(), is_up: answers.reached().is_ok(), lines: Vec::new() }
+        let down = answers.reached().err().map(Down::Failed);
+        Reach { address: node.address.clone(), is_up: down.is_none(), down, lines: Vec::new() }
     }
 
     /// It is another program than it was given as: it is not there, and not asked any further.
@@ -31,9 +34,15 @@ impl Reach {
             Kind::Miner => ("lotus-miner", "lotus-miner"),
             Kind::Boost => ("Boost", "boostd"),
         };
-        let what = format!("this is {what_it_is}, not a {name}; `{tool} auth api-info` prints the address of a {name}");
-        self.lines = vec![Line { node: client.name().to_owned(), what, ..Line::default() }];
+        let what = match what_it_is {
+            NOT_LOTUS => format!("is not Lotus, or none that has the calls of a {name}"),
+            _ => format!("is {what_it_is}, not a {name}"),
+        };
+        let what = format!("{what}; `{tool} auth api-info` prints the address of a {name}");
+        let line = format!("this {what}");
+        self.lines = vec![Line { node: client.name().to_owned(), what: line, ..Line::default() }];
         self.is_up = false;
+        self.down = Some(Down::Other(what));
         client.forget_habits();
         client.give_up();
     }
@@ -41,10 +50,14 @@ impl Reach {
     /// Publishes it. `miner_id` is empty if the node belongs to no miner, or to an unknown one.
     pub fn report(&self, kind: Kind, miner_id: &str, told: String, lane: &mut Lane) {
         let miner_id = miner_id.to_owned();
-        lane.endpoint(Endpoint { kind, address: self.address.clone(), miner_id, is_up: self.is_up, told });
+        let (address, down) = (self.address.clone(), self.down.clone());
+        lane.endpoint(Endpoint { kind, address, miner_id, is_up: self.is_up, told, down });
         lane.lines.extend(self.lines.iter().cloned());
     }
 }
+
+/// A program that has not even the calls that all of Lotus has.
+const NOT_LOTUS: &str = "not Lotus";
 
 /// What a program is that does not have the calls of a full node, or of a lotus-miner: `other` is the other one of the two. Those report
 /// their version to everybody; a lotus-worker reports its own, a number, only to its lotus-miner.
@@ -52,7 +65,7 @@ pub fn what_it_is(version: &Result<Version, CallError>, other: &'static str) -> 
     match version.as_ref().map_err(|error| &error.cause) {
         Ok(_) => other,
         Err(Cause::NeedsPermission(_) | Cause::Shape(_)) => "a lotus-worker",
-        Err(_) => "something else",
+        Err(_) => NOT_LOTUS,
     }
 }
 

@@ -111,7 +111,7 @@ impl From<&CallError> for Line {
             Cause::BadToken => {
                 // The permission with which everything is there.
                 let need = if tool == "lotus" { "write" } else { "admin" };
-                format!("the token is refused (HTTP 401); make a new one with {}", token(need))
+                format!("refuses the token (HTTP 401); make a new one with {}", token(need))
             }
             Cause::Failed(why) => why.clone(),
             Cause::TimedOut(after) => format!(
@@ -122,9 +122,13 @@ impl From<&CallError> for Line {
                 "not asked, because the time of this run is used up (a longer --timeout gives it more)".to_owned()
             }
             Cause::NeedsPermission(need) => {
-                format!("the token lacks the `{need}` permission; make one that has it with {}", token(need))
+                format!("{}; make one that has it with {}", lacks_permission(need), token(need))
             }
             Cause::NoSuchMethod => "the node has no such method".to_owned(),
+            Cause::Refused { message, .. } if is_about_missing_miner(method, about, message) => {
+                let what = format!("has no such miner {about}; correct --miner-id, or ask a full node of its network");
+                return Line { node: node.clone(), what, ..Line::default() };
+            }
             Cause::Refused { code, message } => {
                 let remedy = if message.contains("actor not found") { "; this network has no such actor" } else { "" };
                 format!("the node answered \"{message}\" (error {code}){remedy}")
@@ -132,7 +136,9 @@ impl From<&CallError> for Line {
             Cause::Http(status) => format!("answers HTTP {status} instead of JSON-RPC; {}", http_remedy(*status)),
             Cause::TooLarge(limit) => format!("the answer is longer than {limit} bytes, and was dropped"),
             Cause::NotJsonRpc(start) => {
-                format!("the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?")
+                format!(
+                    "is not Lotus: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
+                )
             }
             Cause::NoAnswer => "the node left this call unanswered".to_owned(),
             Cause::Shape(why) => {
@@ -174,6 +180,19 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+/// How it is said that a permission is missing.
+pub fn lacks_permission(need: &str) -> String {
+    format!("the token lacks the `{need}` permission")
+}
+
+/// Whether a full node says of the miner that it was asked about that there is none.
+fn is_about_missing_miner(method: &str, about: &str, message: &str) -> bool {
+    let of_miner = ["MinerGetBaseInfo", "StateReadState", "StateMarketBalance"];
+    message.contains("actor not found")
+        && (about.starts_with("f0") || about.starts_with("t0"))
+        && (method.starts_with("StateMiner") || of_miner.contains(&method))
+}
 
 fn http_remedy(status: u16) -> &'static str {
     match status {

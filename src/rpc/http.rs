@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::http::Response;
 use ureq::{Agent, Body, Error, Timeout};
 
-use super::{Cause, ReadAnswer, Transport};
+use super::{Cause, Granted, ReadAnswer, Transport};
 use crate::discover::{Credential, Endpoint};
 
 /// The longest body that is read, in bytes; what of it is kept is far less. Ureq is built without decompression, so these are also the bytes on
@@ -27,6 +27,7 @@ pub struct Http {
     authorization: Option<String>,
     secrets: Vec<String>,
     gone: Option<String>,
+    granted: Granted,
 }
 
 impl Http {
@@ -49,6 +50,7 @@ impl Http {
             authorization: endpoint.credential.as_ref().map(authorization),
             secrets: secrets(endpoint),
             gone: endpoint.gone.clone(),
+            granted: granted(endpoint),
         }
     }
 
@@ -82,6 +84,14 @@ impl Http {
             }
             other => Cause::Failed(self.redact(&other.to_string())),
         }
+    }
+}
+
+fn granted(endpoint: &Endpoint) -> Granted {
+    match &endpoint.credential {
+        None => Granted::Anonymous,
+        Some(Credential::Token(token)) => Granted::by(token),
+        Some(Credential::Basic(_)) => Granted::Token(None),
     }
 }
 
@@ -145,6 +155,10 @@ impl Transport for Http {
 
     fn gone(&self) -> Option<&str> {
         self.gone.as_deref()
+    }
+
+    fn granted(&self) -> Granted {
+        self.granted.clone()
     }
 
     fn redact(&self, text: &str) -> String {

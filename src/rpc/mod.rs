@@ -5,6 +5,7 @@ mod answers;
 mod batch;
 mod client;
 mod error;
+mod granted;
 pub mod graphql;
 mod habits;
 pub mod http;
@@ -14,7 +15,8 @@ mod problems;
 pub use answers::{LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
 pub use client::Client;
-pub use error::{CallError, Cause};
+pub use error::{CallError, Cause, lacks_permission};
+pub use granted::Granted;
 pub use habits::Habits;
 
 use std::io::{self, Read};
@@ -32,6 +34,11 @@ pub trait Transport: Send + Sync {
     /// Why the node is not to be asked at all, where that is known beforehand.
     fn gone(&self) -> Option<&str> {
         None
+    }
+
+    /// What the node lets this exporter do, where that is known without asking.
+    fn granted(&self) -> Granted {
+        Granted::Everything
     }
 
     /// Takes whatever must not be printed out of a text that the node wrote.

@@ -20,7 +20,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::cli;
-use crate::exporter::{self, Env, Gathered, Log, Output};
+use crate::exporter::{self, Env, Gathered, Log, Notice, Notices, Output};
 use crate::expose::Facts;
 use crate::state::State;
 use crate::thresholds::Thresholds;
@@ -42,12 +42,12 @@ const CLEAR_BELOW: &str = "\x1b[J";
 /// It could not be written to stdout.
 pub fn run(asked: &cli::Status, env: Env) -> Result<()> {
     let thresholds = Thresholds::read()?;
-    let (state, mut lines) = memory(asked, env);
+    let (state, mut notices) = memory(asked, env);
     let mut pace = Pace::default();
     let mut started = Instant::now();
     let mut is_first = true;
     loop {
-        let mut status = ask(asked, env, &state, std::mem::take(&mut lines));
+        let mut status = ask(asked, env, &state, std::mem::take(&mut notices));
         pace.add(&mut status);
         status.findings = findings::judge(&status, &thresholds);
         let text = match asked.is_json {
@@ -67,24 +67,26 @@ pub fn run(asked: &cli::Status, env: Env) -> Result<()> {
 }
 
 /// What an exporter remembers here, to be read alone. What is wrong with it is said where the folder was named.
-fn memory(asked: &cli::Status, env: Env) -> (State, Vec<String>) {
+fn memory(asked: &cli::Status, env: Env) -> (State, Notices) {
     let Some(folder) = exporter::state_folder(&asked.options, env) else {
-        return (State::in_memory(), Vec::new());
+        return (State::in_memory(), Notices::default());
     };
     let (state, line) = State::copy_of(&folder);
-    (state, line.into_iter().collect())
+    let mut notices = Notices::default();
+    notices.add(Notice::Memory, line);
+    (state, notices)
 }
 
 /// One run, as it stands.
-fn ask(asked: &cli::Status, env: Env, state: &State, mut lines: Vec<String>) -> Status {
+fn ask(asked: &cli::Status, env: Env, state: &State, mut notices: Notices) -> Status {
     // What would be written, and where, is no matter of this command.
     let options = &asked.options;
-    let nodes = exporter::nodes(options, env, state, &mut lines, &Log::new(options.verbosity));
-    let Gathered { report, text, lines } = exporter::gather(options, env, state, &nodes, lines);
+    let nodes = exporter::nodes(options, env, state, &mut notices, &Log::new(options.verbosity));
+    let Gathered { report, text, notices } = exporter::gather(options, env, state, &nodes, notices);
     let status = read(&text, &options.miner_ids);
     let addresses = exporter::addresses(&nodes);
     let is_shown = |line: &String| is_about_what_is_shown(line, &addresses, &status.endpoints);
-    let (messages, remarks) = (lines.into_iter(), report.remarks.into_iter());
+    let (messages, remarks) = (notices.into_lines().into_iter(), report.remarks.into_iter());
     let (messages, remarks) = (messages.filter(is_shown).collect(), remarks.filter(is_shown).collect());
     Status { messages, remarks, ..status }
 }

@@ -37,7 +37,7 @@ fn a_token_of_another_node() {
     let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &farm.daemon.info(wrong)).collect();
     assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "daemon")]), Some(0.0));
     let words = format!(
-        "daemon 127.0.0.1:{}: the token is refused (HTTP 401); make a new one with `lotus auth create-token",
+        "daemon 127.0.0.1:{}: refuses the token (HTTP 401); make a new one with `lotus auth create-token",
         farm.daemon.port
     );
     assert!(stderr.contains(&words), "{stderr}");

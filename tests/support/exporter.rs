@@ -38,6 +38,12 @@ impl Exporter {
         args.iter().fold(self, |exporter, arg| exporter.arg(*arg))
     }
 
+    /// Puts arguments before all others: the program wants its command first.
+    pub fn command_first(mut self, args: &[&str]) -> Exporter {
+        self.args.splice(0..0, args.iter().map(OsString::from));
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Exporter {
         self.env.insert(name.to_owned(), value.into());
         self

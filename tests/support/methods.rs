@@ -22,9 +22,15 @@ impl Permission {
     }
 }
 
-/// The token of the fake nodes that has a permission. It only looks like a JWT.
+/// The token of the fake nodes that has a permission. As in a JWT of Lotus, its middle is `{"Allow":[…]}` in base64.
 pub fn token(permission: Permission) -> String {
-    format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.made-up-for-{0}.of-the-fake-farm-{0}", permission.as_str())
+    let allow = match permission {
+        Read => "eyJBbGxvdyI6WyJyZWFkIl19",
+        Write => "eyJBbGxvdyI6WyJyZWFkIiwid3JpdGUiXX0",
+        Sign => "eyJBbGxvdyI6WyJyZWFkIiwid3JpdGUiLCJzaWduIl19",
+        Admin => "eyJBbGxvdyI6WyJyZWFkIiwid3JpdGUiLCJzaWduIiwiYWRtaW4iXX0",
+    };
+    format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{allow}.of-the-fake-farm-{}", permission.as_str())
 }
 
 /// What a token allows; None where it is none of the node's.

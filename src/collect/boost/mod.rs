@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::collect::lane::{Endpoint, Lane};
+use crate::collect::lane::{Down, Endpoint, Lane};
 use crate::collect::reach::client;
 use crate::collect::run::Run;
 use crate::discover::Kind;
@@ -96,14 +96,17 @@ pub fn side(run: &Run, boost: &Boost, miner_ids: &[&str]) -> Lane {
 
     let mut lane = Lane::new(run.now, &miner_id, Some(boost.graphql.name())).since(started);
     let mut doors = BTreeMap::new();
-    for (address, is_up) in boost.addresses.iter().zip([api.is_ok(), fields.is_ok()]) {
-        // A proxy may make one address of both.
-        *doors.entry(address).or_insert(false) |= is_up;
+    let failed = [api.as_ref().err().cloned(), fields.as_ref().err().cloned()];
+    for (address, down) in boost.addresses.iter().zip(failed) {
+        // A proxy may make one address of both: it is up where one of them is.
+        let door = doors.entry(address).or_insert_with(|| down.clone());
+        *door = door.take().and(down);
     }
-    for (address, is_up) in doors {
+    for (address, down) in doors {
         let told = if miner_id.is_empty() { String::new() } else { format!("of {miner_id}") };
         let (address, miner_id) = (address.clone(), miner_id.clone());
-        lane.endpoint(Endpoint { kind: Kind::Boost, address, miner_id, is_up, told });
+        let (is_up, down) = (down.is_none(), down.map(Down::Failed));
+        lane.endpoint(Endpoint { kind: Kind::Boost, address, miner_id, is_up, told, down });
     }
     lane.collect(
         "boost",

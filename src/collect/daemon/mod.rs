@@ -17,4 +17,4 @@ mod sides;
 mod wallets;
 
 pub use connect::{Daemon, connect};
-pub use sides::{blocks_side, chain_side, money_side, node_side, slow_side};
+pub use sides::{NONE, blocks_side, chain_side, money_side, node_side, slow_side};

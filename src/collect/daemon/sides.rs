@@ -10,11 +10,13 @@ use crate::collect::miner::LotusMiner;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
 
+/// The message where there is no full node.
+pub const NONE: &str =
+    "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus";
+
 /// The full node, or an error if there is none.
 fn up(daemon: Option<&Daemon>) -> Result<&Daemon> {
-    daemon.context(
-        "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus",
-    )
+    daemon.context(NONE)
 }
 
 /// What the full node reports about itself, the chain and the network.
