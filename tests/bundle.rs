@@ -168,11 +168,14 @@ fn without_a_record_what_differs_counts_as_changed() {
 }
 
 /// A folder with the suite in it.
-struct Bundled(tempfile::TempDir, PathBuf);
+struct Bundled {
+    folder: PathBuf,
+    _around: tempfile::TempDir,
+}
 
 impl Bundled {
     fn path(&self) -> &Path {
-        &self.1
+        &self.folder
     }
 }
 
@@ -181,7 +184,7 @@ fn bundled() -> Bundled {
     let folder = around.path().join("suite");
     let run = bundle(&folder);
     assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
-    Bundled(around, folder)
+    Bundled { folder, _around: around }
 }
 
 /// Writes a file as another version of the suite would have, which had this content for it.
