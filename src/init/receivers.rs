@@ -377,7 +377,7 @@ mod tests {
             (telegram, "{}", "bot_token is missing"),
             (telegram, r#"{"bot_token": 1537}"#, "bot_token is not text"),
             (telegram, r#"{"bot_token": ""}"#, "bot_token is empty"),
-            (telegram, r#"{"bot_token": "S3CRET"}"#, "bot_token is none"),
+            (telegram, r#"{"bot_token": "S3CRET"}"#, "bot_token is not a token"),
             (telegram, r#"{"bot_token": "1:S3CRET"}"#, "chat_id is missing"),
             (telegram, r#"{"bot_token": "1:S3CRET", "chat_id": "1"}"#, "chat_id is not a whole number"),
             (telegram, r#"{"bot_token": "1:S3CRET", "chat_id": 1.5}"#, "chat_id is not a whole number"),
@@ -385,7 +385,7 @@ mod tests {
             (telegram, r#"{"1:S3CRET": 1}"#, "unknown field (its name"),
             (email, r#"{"smarthost": "mail.example"}"#, "smarthost is not HOST:PORT"),
             (email, r#"{"smarthost": "mail.example:smtp"}"#, "smarthost is not HOST:PORT"),
-            (email, r#"{"smarthost": "m:25", "from": "me"}"#, "from is no e-mail"),
+            (email, r#"{"smarthost": "m:25", "from": "me"}"#, "from is not an e-mail"),
             (email, r#"{"smarthost": "m:25", "from": "a@b", "to": ["c@d"]}"#, "to is not text"),
             (email, r#"{"smarthost": "m:25", "from": "a@b", "to": "c@d", "username": "u"}"#, "password is missing"),
             (
@@ -407,7 +407,7 @@ mod tests {
             (pushover, r#"{"user_key": "u"}"#, "token is missing"),
             (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not valid: it has 30 letters"),
             (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is not text"),
-            (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "nobody is named"),
+            (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "no recipient is given"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET", "to_user": ""}"#, "to_user is empty"),
         ] {
             let error = error(read, text);
