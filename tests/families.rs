@@ -32,7 +32,7 @@ const OTHER_UNITS: [&str; 16] = [
 const TIME_WORDS: [&str; 4] = ["timestamp", "duration", "time", "timeout"];
 
 /// Labels that Prometheus itself puts on every series, and one that people would take for the type of the metric.
-const RESERVED_LABELS: [&str; 3] = ["job", "instance", "type"];
+const RESERVED_LABELS: [&str; 4] = ["site", "job", "instance", "type"];
 
 /// Fails with every family that `is_wrong` finds fault with.
 fn no_family(is_wrong: impl Fn(&Description) -> bool, fault: &str) {

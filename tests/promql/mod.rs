@@ -12,7 +12,7 @@ use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 /// Labels that a series gets on its way through Prometheus, and those of its alerts.
-const OF_PROMETHEUS: [&str; 5] = ["job", "instance", "alertname", "alertstate", "severity"];
+const OF_PROMETHEUS: [&str; 6] = ["site", "job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families that others export: by their names, or by the start of them, which ends in `_`.
 const OF_OTHERS: [&str; 7] = ["node_", "prometheus_", "alertmanager_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
