@@ -185,6 +185,13 @@ fn it_reads_what_an_exporter_remembers_and_leaves_it_alone() {
 }
 
 #[test]
+fn one_miner_of_the_demo_can_be_selected() {
+    let exporter = status(Exporter::new()).args(&["--demo", "--miner-id", "f03100200", "--width=100"]);
+    let screen = shown(&exporter, 100);
+    assert!(screen.contains("f03100200") && !screen.contains("f03100100"), "{screen}");
+}
+
+#[test]
 fn the_demo_shows_everything() {
     for width in WIDTHS {
         let screen = shown(&status(Exporter::new()).args(&["--demo", "--width", &width.to_string()]), width);

@@ -102,8 +102,10 @@ pub const COMMANDS: &[Spec] = &[
         help: "Ask the nodes once, publish nothing, and show how the miners stand on one\n\
                screen, what is wrong first",
         validate: |typed| {
+            // Here --miner-id selects, also among the demo's.
+            let contradictions: Vec<_> = CONTRADICTIONS.iter().copied().filter(|(_, other, _)| *other != "miner-id").collect();
             Ok(Command::Status(Status {
-                options: options(typed)?,
+                options: options_with(typed, &contradictions)?,
                 watch: typed.last("watch", DURATION)?,
                 is_json: typed.has("json"),
                 width: typed.last("width", COLUMNS)?,
@@ -284,7 +286,11 @@ fn collect(typed: &Typed) -> Result<Command> {
 
 /// The options for collecting, complete and in agreement with each other.
 pub fn options(typed: &Typed) -> Result<Options> {
-    for &(one, other, why) in CONTRADICTIONS {
+    options_with(typed, CONTRADICTIONS)
+}
+
+fn options_with(typed: &Typed, contradictions: &[(&'static str, &'static str, &str)]) -> Result<Options> {
+    for &(one, other, why) in contradictions {
         if typed.has(one) && typed.has(other) {
             let (one, other) = (typed.source(one), typed.source(other));
             anyhow::bail!("{one} and {other} contradict each other: {why}");
