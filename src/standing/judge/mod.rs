@@ -12,6 +12,10 @@ use crate::thresholds::Thresholds;
 use crate::words;
 use Severity::{Critical, Warning};
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
 impl Standing {
