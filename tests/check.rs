@@ -312,7 +312,7 @@ fn a_token_that_others_can_read_is_wrong() {
     mode(0o600);
     found(&exporter).none("wrong", &["chmod 600"]);
     mode(0o644);
-    found(&exporter).one("wrong", &["token grants everything, and others than its owner can read it: chmod 600"]);
+    found(&exporter).one("wrong", &["token grants full access, and users other than its owner can read it: chmod 600"]);
 }
 
 #[test]
