@@ -22,11 +22,13 @@ pub mod lotus;
 pub mod rivals;
 pub mod rpc;
 pub mod secret;
+mod standing;
 pub mod state;
 pub mod status;
 pub mod textfile;
 pub mod thresholds;
 pub mod tolerant;
+mod words;
 
 /// The commit that this was built from, where the build was told.
 pub const COMMIT: &str = match option_env!("FARCASTER_COMMIT") {

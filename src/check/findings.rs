@@ -126,8 +126,3 @@ impl Findings {
         self.all.iter().filter(|finding| finding.mark == mark).count()
     }
 }
-
-/// A number of things, like `1 call` or `2 calls`.
-pub fn counted(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}

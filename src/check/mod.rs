@@ -3,13 +3,11 @@
 mod findings;
 mod json;
 mod judgements;
-mod money;
 mod nodes;
 mod permissions;
 mod print;
 mod progress;
 mod report;
-mod storage;
 mod surroundings;
 
 use anyhow::Result;
@@ -18,6 +16,8 @@ use crate::cli::{Check, CheckFormat, Options, Verbosity};
 use crate::collect::Report;
 use crate::exporter::{self, Env, Gathered, Log, Notice, Notices};
 use crate::expose::Facts;
+use crate::standing::facts::Standing;
+use crate::thresholds::Thresholds;
 use findings::{Finding, Findings, Mark, Section};
 use progress::Progress;
 
@@ -44,6 +44,7 @@ struct Found {
 }
 
 fn find(options: &Options, env: Env) -> Result<(Found, Findings)> {
+    let thresholds = Thresholds::read()?;
     let state = exporter::state(options, env);
     let (turn, lines) = state.begin(options.timeout);
     let mut notices = Notices::default();
@@ -65,7 +66,9 @@ fn find(options: &Options, env: Env) -> Result<(Found, Findings)> {
     permissions::add(&nodes, is_up, &mut troubles, &mut findings);
     nodes::add_causes(&report, &troubles, &mut findings);
     let facts = Facts::read(&text);
-    judgements::add(&facts, &mut findings)?;
+    let mut standing = Standing::read(&facts, &[]);
+    standing.judge(&thresholds);
+    judgements::add(&standing, &mut findings);
     for (notice, line) in notices.all() {
         if let Some(finding) = findings.all.iter_mut().find(|finding| is_cause_of(line, finding)) {
             finding.what = format!("{}; {line}", finding.what);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::findings::{Findings, Mark, Section, counted};
+use super::findings::{Findings, Mark, Section};
 use crate::collect::{Down, Endpoint, Outcome, Report};
 use crate::rpc::Cause;
 use crate::tolerant::Line;
+use crate::words;
 
 /// Collectors that are named in a line; the JSON has them all.
 const MAX_NAMED: usize = 6;
@@ -165,7 +166,7 @@ pub fn cost(calls: u64, collectors: &BTreeSet<String>) -> String {
     match (calls, collectors.is_empty()) {
         (0, true) => String::new(),
         (0, false) => format!(" (costs {noun} {}{more})", named.join(", ")),
-        (_, true) => format!(" (costs {})", counted(calls, "call")),
-        (_, false) => format!(" (costs {}, and {noun} {}{more})", counted(calls, "call"), named.join(", ")),
+        (_, true) => format!(" (costs {})", words::of(calls as f64, "call")),
+        (_, false) => format!(" (costs {}, and {noun} {}{more})", words::of(calls as f64, "call"), named.join(", ")),
     }
 }

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::io::{self, IsTerminal};
 
 use super::Found;
-use super::findings::{Findings, Mark, Section, counted};
+use super::findings::{Findings, Mark, Section};
 use crate::exporter::Env;
+use crate::words;
 
 const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[32m";
@@ -44,8 +45,8 @@ pub fn cost(found: &Found) -> String {
     let (cost, seconds) = (found.report.cost, found.report.duration.as_secs_f64());
     format!(
         "{} in {}, {seconds:.1} s; the first run costs more than the next ones",
-        counted(cost.calls, "call"),
-        counted(cost.requests, "request")
+        words::of(cost.calls as f64, "call"),
+        words::of(cost.requests as f64, "request")
     )
 }
 

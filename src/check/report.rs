@@ -170,6 +170,10 @@ impl StandIns {
                 false => format!("…/{}", word.rsplit('/').next().unwrap_or_default()),
             };
         }
+        // A storage path after its host.
+        if let Some((host, path)) = word.split_once(":/") {
+            return format!("{}:{}", self.stand_in(host), self.stand_in(&format!("/{path}")));
+        }
         if let Some((host, port)) = split_port(word).filter(|(host, _)| self.is_host(host)) {
             return format!("{}:{port}", self.known(host, "host"));
         }
@@ -250,6 +254,7 @@ mod tests {
             ("wallet f3abcdefghijklmnopqrstuvwxyz2345 (worker)", "wallet wallet1 (worker)"),
             ("/home/alice/.lotus/token, /etc/cron.d/x", "…/token, /etc/cron.d/x"),
             ("http://10.1.2.3:2345/rpc/v0", "http://host1:2345/…"),
+            ("the storage path 10.1.2.3:/mnt/alice/store does not", "the storage path host1:…/store does not"),
             ("chmod 600 ~/.lotus/token", "chmod 600 …/token"),
             ("farcaster.prom: F3GetProgress.ID, own.yaml", "farcaster.prom: F3GetProgress.ID, own.yaml"),
             ("0.5 s; 1.2.", "0.5 s; 1.2."),

@@ -1,7 +1,7 @@
 //! A screen as it grows, line by line: no line is wider than it, colour stands only where it is wanted, and in a locale without UTF-8 all is
 //! ASCII.
 
-use super::findings::Severity;
+use crate::standing::findings::Severity;
 
 /// What a screen can show.
 #[derive(Clone, Copy, Debug)]

@@ -1,18 +1,10 @@
 //! The command `status`: one run that publishes nothing, shown on one screen, or again and again.
 //!
-//! What is shown is read from the text of the run and judged by the thresholds of the alerts, so that it cannot differ from what dashboards and
-//! alerts say.
+//! What is shown is how things stand by the text of the run (`standing`), so that it cannot differ from what dashboards and alerts say.
 
-mod facts;
-mod findings;
 mod layout;
-mod machines;
-mod miner;
-mod money;
-mod pace;
 mod screen;
 mod terminal;
-mod words;
 
 use std::thread;
 use std::time::Instant;
@@ -22,11 +14,12 @@ use anyhow::Result;
 use crate::cli;
 use crate::exporter::{self, Env, Gathered, Log, Notice, Notices, Output};
 use crate::expose::Facts;
+use crate::standing::facts::{Endpoint, Standing};
+use crate::standing::pace::Pace;
 use crate::state::State;
 use crate::thresholds::Thresholds;
-use facts::{Endpoint, Status};
+use crate::words;
 pub use layout::Look;
-use pace::Pace;
 use terminal::Terminal;
 
 /// Back to the top left corner; to be followed by lines that each end in [`CLEAR_LINE`], and by [`CLEAR_BELOW`].
@@ -47,14 +40,14 @@ pub fn run(asked: &cli::Status, env: Env) -> Result<()> {
     let mut started = Instant::now();
     let mut is_first = true;
     loop {
-        let mut status = ask(asked, env, &state, std::mem::take(&mut notices));
-        pace.add(&mut status);
-        status.findings = findings::judge(&status, &thresholds);
+        let mut standing = ask(asked, env, &state, std::mem::take(&mut notices));
+        pace.add(&mut standing);
+        standing.judge(&thresholds);
         let text = match asked.is_json {
-            true => json(&status, asked.watch.is_some())?,
+            true => json(&standing, asked.watch.is_some())?,
             false => {
                 let terminal = Terminal::of_stdout(asked.width, env);
-                let screen = screen::draw(&status, terminal.look);
+                let screen = screen::draw(&standing, terminal.look);
                 if asked.watch.is_some() { redrawn(&screen, &terminal, is_first) } else { screen }
             }
         };
@@ -78,17 +71,17 @@ fn memory(asked: &cli::Status, env: Env) -> (State, Notices) {
 }
 
 /// One run, as it stands.
-fn ask(asked: &cli::Status, env: Env, state: &State, mut notices: Notices) -> Status {
+fn ask(asked: &cli::Status, env: Env, state: &State, mut notices: Notices) -> Standing {
     // What would be written, and where, is no matter of this command.
     let options = &asked.options;
     let nodes = exporter::nodes(options, env, state, &mut notices, &Log::new(options.verbosity));
     let Gathered { report, text, notices } = exporter::gather(options, env, state, &nodes, notices);
-    let status = read(&text, &options.miner_ids);
+    let standing = read(&text, &options.miner_ids);
     let addresses = exporter::addresses(&nodes);
-    let is_shown = |line: &String| is_about_what_is_shown(line, &addresses, &status.endpoints);
+    let is_shown = |line: &String| is_about_what_is_shown(line, &addresses, &standing.endpoints);
     let (messages, remarks) = (notices.into_lines().into_iter(), report.remarks.into_iter());
     let (messages, remarks) = (messages.filter(is_shown).collect(), remarks.filter(is_shown).collect());
-    Status { messages, remarks, ..status }
+    Standing { messages, remarks, ..standing }
 }
 
 /// Whether a line is about none of the nodes, or about one of those that are shown: the others are of other miners.
@@ -104,13 +97,13 @@ fn is_about_what_is_shown(line: &str, addresses: &[String], shown: &[Endpoint]) 
 }
 
 /// What the text of a run tells, of these miners alone or of all.
-fn read(text: &str, selected: &[String]) -> Status {
-    Status::read(&Facts::read(text), selected)
+fn read(text: &str, selected: &[String]) -> Standing {
+    Standing::read(&Facts::read(text), selected)
 }
 
 /// One document, on one line where others follow.
-fn json(status: &Status, is_one_of_many: bool) -> Result<String> {
-    let json = if is_one_of_many { serde_json::to_string(status)? } else { serde_json::to_string_pretty(status)? };
+fn json(standing: &Standing, is_one_of_many: bool) -> Result<String> {
+    let json = if is_one_of_many { serde_json::to_string(standing)? } else { serde_json::to_string_pretty(standing)? };
     Ok(json + "\n")
 }
 
@@ -141,9 +134,9 @@ fn redrawn(screen: &str, terminal: &Terminal, is_first: bool) -> String {
 ///
 /// The suite in this binary is damaged.
 pub fn screen_of(text: &str, selected: &[String], look: Look) -> Result<String> {
-    let mut status = read(text, selected);
-    status.findings = findings::judge(&status, &Thresholds::read()?);
-    Ok(screen::draw(&status, look))
+    let mut standing = read(text, selected);
+    standing.judge(&Thresholds::read()?);
+    Ok(screen::draw(&standing, look))
 }
 
 #[cfg(test)]

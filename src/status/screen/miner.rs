@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{MOST_ROWS, in_phase, more, table};
-use crate::status::facts::{Rows, Status};
+use crate::standing::facts::{Rows, Standing};
+use crate::standing::machines::{Path, Worker};
+use crate::standing::miner::{Deadline, Job, Miner, PipelineSector};
 use crate::status::layout::{Canvas, Column, Row};
-use crate::status::machines::{Path, Worker};
-use crate::status::miner::{Deadline, Job, Miner, PipelineSector};
-use crate::status::words::{self, NOT_KNOWN};
+use crate::words::{self, NOT_KNOWN};
 
 /// In the order of a sector's life.
 const PHASES: [&str; 5] = ["waiting", "sealing", "proving", "ending", "error"];
@@ -19,14 +19,14 @@ const CHECKPOINTS: [&str; 7] =
 const WINS_FOR_LUCK: f64 = 5.0;
 
 /// All that is shown of a miner.
-pub fn draw(canvas: &mut Canvas, status: &Status, miner: &Miner) {
-    canvas.heading(&miner.miner_id, &about(status, miner));
-    power(canvas, status, miner);
-    wins(canvas, status, miner);
-    deadlines(canvas, status, miner);
-    faults(canvas, status, miner);
-    money(canvas, status, miner);
-    deals(canvas, status, miner);
+pub fn draw(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
+    canvas.heading(&miner.miner_id, &about(standing, miner));
+    power(canvas, standing, miner);
+    wins(canvas, standing, miner);
+    deadlines(canvas, standing, miner);
+    faults(canvas, standing, miner);
+    money(canvas, standing, miner);
+    deals(canvas, standing, miner);
     if !miner.has_lotus_miner {
         canvas.fact(
             None,
@@ -35,16 +35,16 @@ pub fn draw(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         );
         return;
     }
-    sectors(canvas, status, miner);
-    pipeline(canvas, status, miner);
-    jobs(canvas, status, miner);
-    storage(canvas, status, miner);
+    sectors(canvas, standing, miner);
+    pipeline(canvas, standing, miner);
+    jobs(canvas, standing, miner);
+    storage(canvas, standing, miner);
 }
 
-fn about(status: &Status, miner: &Miner) -> String {
+fn about(standing: &Standing, miner: &Miner) -> String {
     let version = miner.lotus_miner_version.as_ref();
     let version = version.map(|version| format!("lotus-miner {}", version.split('+').next().unwrap_or(version)));
-    let up = miner.lotus_miner_start_timestamp_seconds.map(|start| status.timestamp_seconds - start);
+    let up = miner.lotus_miner_start_timestamp_seconds.map(|start| standing.timestamp_seconds - start);
     let size = miner.sector_size_bytes.map(|size| format!("sectors of {}", words::bytes(size)));
     let parts = [size, version, up.map(|up| format!("running for {}", words::span(up)))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -54,7 +54,7 @@ fn known(value: Option<f64>, words: impl Fn(f64) -> String) -> String {
     value.map_or(NOT_KNOWN.to_owned(), words)
 }
 
-fn power(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn power(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let power = &miner.power;
     let may_win = match (power.has_min_power, power.may_win_blocks) {
         (Some(false), _) => Some("below the minimum power, so it wins no blocks"),
@@ -66,11 +66,11 @@ fn power(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     values.extend(power.raw_bytes.map(|raw| words::bytes(raw) + " raw"));
     values.extend(power.network_share_ratio.map(|share| words::share(share) + " of the network"));
     values.extend(may_win.map(str::to_owned));
-    canvas.fact(status.worst(&["FarcasterF3NotParticipating"], Some(miner)), "Power", &values);
+    canvas.fact(standing.worst(&["FarcasterF3NotParticipating"], Some(miner)), "Power", &values);
 }
 
 /// Totals begin when the exporter's memory does, so that there are none without one.
-fn wins(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn wins(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let wins = &miner.wins;
     let mut values = Vec::new();
     match wins.wins.zip(wins.expected_wins) {
@@ -83,7 +83,7 @@ fn wins(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         }
     }
     values.extend(wins.expected_wins_per_day.map(|wins| format!("{} to expect in a day", words::significant(wins))));
-    let last = wins.last_block_timestamp_seconds.map(|last| status.timestamp_seconds - last);
+    let last = wins.last_block_timestamp_seconds.map(|last| standing.timestamp_seconds - last);
     values.extend(last.map(|ago| format!("last block {} ago", words::span(ago))));
     values.extend(
         wins.blocks_orphaned.filter(|orphaned| *orphaned > 0.0).map(|orphaned| words::of(orphaned, "orphaned block")),
@@ -91,10 +91,11 @@ fn wins(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     canvas.fact(None, "Wins", &values);
 }
 
-fn deadlines(canvas: &mut Canvas, status: &Status, miner: &Miner) {
-    let severity = status.worst(&["FarcasterWindowPostAtRisk"], Some(miner));
-    canvas.fact(severity, "Deadline", &[current_deadline(status, miner)]);
-    let opens = |deadline: &&Deadline| deadline.open_timestamp_seconds.filter(|open| *open > status.timestamp_seconds);
+fn deadlines(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
+    let severity = standing.worst(&["FarcasterWindowPostAtRisk"], Some(miner));
+    canvas.fact(severity, "Deadline", &[current_deadline(standing, miner)]);
+    let opens =
+        |deadline: &&Deadline| deadline.open_timestamp_seconds.filter(|open| *open > standing.timestamp_seconds);
     let coming = miner.deadlines.rows.iter().filter(|deadline| deadline.due_partitions.is_some_and(|due| due > 0.0));
     let next = coming.filter_map(|deadline| Some((opens(&deadline)?, deadline))).min_by(|a, b| a.0.total_cmp(&b.0));
     let next = match next {
@@ -103,7 +104,7 @@ fn deadlines(canvas: &mut Canvas, status: &Status, miner: &Miner) {
             format!(
                 "{} opens in {} with {due} to prove",
                 deadline.deadline,
-                words::span(open - status.timestamp_seconds)
+                words::span(open - standing.timestamp_seconds)
             )
         }
         None if miner.deadlines.is_complete => "none: nothing is to be proven".to_owned(),
@@ -118,10 +119,10 @@ fn deadlines(canvas: &mut Canvas, status: &Status, miner: &Miner) {
 }
 
 /// `16: closes in 12 min, 1 of 2 partitions proven`.
-pub fn current_deadline(status: &Status, miner: &Miner) -> String {
+pub fn current_deadline(standing: &Standing, miner: &Miner) -> String {
     let current = miner.deadlines.rows.iter().find(|deadline| Some(deadline.deadline) == miner.current_deadline);
     let Some(deadline) = current else { return NOT_KNOWN.to_owned() };
-    let left = deadline.close_timestamp_seconds.map(|close| close - status.timestamp_seconds);
+    let left = deadline.close_timestamp_seconds.map(|close| close - standing.timestamp_seconds);
     let closes = left.map(|left| {
         if left < 0.0 {
             format!("closed {} ago, ", words::span(left))
@@ -138,10 +139,10 @@ pub fn current_deadline(status: &Status, miner: &Miner) -> String {
 }
 
 /// The same in few words: `1/2 proven, 12 min`.
-pub fn open_deadline(status: &Status, miner: &Miner) -> String {
+pub fn open_deadline(standing: &Standing, miner: &Miner) -> String {
     let current = miner.deadlines.rows.iter().find(|deadline| Some(deadline.deadline) == miner.current_deadline);
     let left =
-        current.and_then(|deadline| deadline.close_timestamp_seconds).map(|close| close - status.timestamp_seconds);
+        current.and_then(|deadline| deadline.close_timestamp_seconds).map(|close| close - standing.timestamp_seconds);
     let left = left.filter(|left| *left > 0.0).map(|left| format!(", {}", words::span(left))).unwrap_or_default();
     match current.and_then(|deadline| Some((deadline.due_partitions?, deadline.proven_partitions))) {
         Some((0.0, _)) => format!("nothing due{left}"),
@@ -162,7 +163,7 @@ fn day(miner: &Miner) -> String {
     miner.deadlines.rows.iter().map(character).collect()
 }
 
-fn faults(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn faults(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let sectors = &miner.sectors;
     let faulty = match sectors.faulty_sectors {
         Some(0.0) => "none".to_owned(),
@@ -196,10 +197,14 @@ fn faults(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         }
         None => values.push("expirations not known yet".to_owned()),
     }
-    canvas.fact(status.worst(&["FarcasterSectorsExpiring", "FarcasterExpiryAhead"], Some(miner)), "On chain", &values);
+    canvas.fact(
+        standing.worst(&["FarcasterSectorsExpiring", "FarcasterExpiryAhead"], Some(miner)),
+        "On chain",
+        &values,
+    );
 }
 
-fn money(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn money(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let money = &miner.money;
     let mut values = vec![known(money.available_fil, |fil| words::fil(fil) + " available")];
     values.extend(money.initial_pledge_fil.map(|fil| words::fil(fil) + " pledged"));
@@ -214,10 +219,10 @@ fn money(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         )
     }));
     let alerts = ["FarcasterFeeDebt", "FarcasterDailyFeeRunway", "FarcasterPledgeShort"];
-    canvas.fact(status.worst(&alerts, Some(miner)), "Money", &values);
+    canvas.fact(standing.worst(&alerts, Some(miner)), "Money", &values);
 }
 
-fn deals(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn deals(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let Some(deals) = &miner.deals else { return };
     let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
     for checkpoint in &deals.checkpoints {
@@ -241,10 +246,10 @@ fn deals(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         "FarcasterPublishWalletLow",
         "FarcasterBoostDown",
     ];
-    canvas.fact(status.worst(&alerts, Some(miner)), "Deals", &values);
+    canvas.fact(standing.worst(&alerts, Some(miner)), "Deals", &values);
 }
 
-fn sectors(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn sectors(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     const COLUMNS: [Column; 4] =
         [Column::left("sectors"), Column::right(""), Column::left(""), Column::flexible("states")];
     if !miner.sectors_by_state.is_complete {
@@ -259,7 +264,7 @@ fn sectors(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         let states: Vec<String> =
             states.iter().map(|state| format!("{} {}", words::count(state.sectors), state.state)).collect();
         Row {
-            severity: status.worst(&["FarcasterSectorsFailed"], Some(miner)).filter(|_| *phase == "error"),
+            severity: standing.worst(&["FarcasterSectorsFailed"], Some(miner)).filter(|_| *phase == "error"),
             cells: vec![
                 (*phase).to_owned(),
                 words::count(sectors),
@@ -280,7 +285,7 @@ fn title(canvas: &mut Canvas, title: &str) {
     canvas.line(&[(Style::Plain, "   "), (Style::Bold, title)]);
 }
 
-fn pipeline(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn pipeline(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     const COLUMNS: [Column; 6] = [
         Column::right("sector"),
         Column::left("state"),
@@ -291,7 +296,7 @@ fn pipeline(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     ];
     const ALERTS: [&str; 3] = ["FarcasterSectorsFailed", "FarcasterSectorsStuck", "FarcasterPreCommitExpiring"];
     title(canvas, "Pipeline, the oldest first");
-    let since = |at: Option<f64>| at.map_or("?".to_owned(), |at| words::span(status.timestamp_seconds - at));
+    let since = |at: Option<f64>| at.map_or("?".to_owned(), |at| words::span(standing.timestamp_seconds - at));
     let row = |sector: &PipelineSector| {
         let content = sector.content.as_deref().map(|content| content.replace('_', " "));
         let is_failed = sector.phase.as_deref() == Some("error");
@@ -301,7 +306,7 @@ fn pipeline(canvas: &mut Canvas, status: &Status, miner: &Miner) {
             told.reverse();
         }
         Row {
-            severity: status.worst_about(&sector.sector, &ALERTS, Some(miner)),
+            severity: standing.worst_about(&sector.sector, &ALERTS, Some(miner)),
             cells: vec![
                 sector.sector.clone(),
                 sector.state.clone().unwrap_or("?".to_owned()),
@@ -317,7 +322,7 @@ fn pipeline(canvas: &mut Canvas, status: &Status, miner: &Miner) {
 }
 
 /// A host a line: its workers, and what they do.
-fn jobs(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn jobs(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     const COLUMNS: [Column; 6] = [
         Column::left("host"),
         Column::right("workers"),
@@ -335,7 +340,7 @@ fn jobs(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         hosts.entry(&job.worker_host).or_default().1.push(job);
     }
     let rows: Vec<Row> =
-        hosts.iter().map(|(host, (workers, jobs))| host_row(status, miner, host, workers, jobs)).collect();
+        hosts.iter().map(|(host, (workers, jobs))| host_row(standing, miner, host, workers, jobs)).collect();
     let shown = &rows[..rows.len().min(2 * MOST_ROWS)];
     canvas.table(&COLUMNS, shown);
     more(canvas, rows.len(), shown.len(), "--json prints them all");
@@ -357,7 +362,7 @@ fn jobs(canvas: &mut Canvas, status: &Status, miner: &Miner) {
     canvas.fact(None, "Queued", &tasks);
 }
 
-fn host_row(status: &Status, miner: &Miner, host: &str, workers: &[&Worker], jobs: &[&Job]) -> Row {
+fn host_row(standing: &Standing, miner: &Miner, host: &str, workers: &[&Worker], jobs: &[&Job]) -> Row {
     let disabled = workers.iter().filter(|worker| worker.is_enabled == Some(false)).count();
     let mut tasks: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for job in jobs {
@@ -379,19 +384,19 @@ fn host_row(status: &Status, miner: &Miner, host: &str, workers: &[&Worker], job
         jobs.iter().filter(|job| job.state == "running").map(|job| job.start_timestamp_seconds).min_by(f64::total_cmp);
     let count = words::count(workers.len() as f64);
     Row {
-        severity: status.worst_about(host, &["FarcasterWorkerDisabled", "FarcasterJobSlow"], Some(miner)),
+        severity: standing.worst_about(host, &["FarcasterWorkerDisabled", "FarcasterJobSlow"], Some(miner)),
         cells: vec![
             host.to_owned(),
             if disabled > 0 { format!("{count}, {disabled} off") } else { count },
             used(|worker| worker.cpus_used, |worker| worker.cpus),
             used(|worker| worker.gpus_used, |worker| worker.gpus),
-            oldest.map(|start| words::span(status.timestamp_seconds - start)).unwrap_or_default(),
+            oldest.map(|start| words::span(standing.timestamp_seconds - start)).unwrap_or_default(),
             tasks.iter().map(task).collect::<Vec<_>>().join(", "),
         ],
     }
 }
 
-fn storage(canvas: &mut Canvas, status: &Status, miner: &Miner) {
+fn storage(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     const COLUMNS: [Column; 6] = [
         Column::flexible("storage"),
         Column::left("for"),
@@ -421,7 +426,7 @@ fn storage(canvas: &mut Canvas, status: &Status, miner: &Miner) {
         };
         let known = |bytes: Option<f64>| bytes.map_or("?".to_owned(), words::bytes);
         Row {
-            severity: status.worst_about(&path.storage_id, &ALERTS, Some(miner)),
+            severity: standing.worst_about(&path.storage_id, &ALERTS, Some(miner)),
             cells: vec![
                 path.name(),
                 purpose.to_owned(),

@@ -2,10 +2,10 @@
 
 mod miner;
 
-use super::facts::{Chain, Endpoint, Rows, Status};
 use super::layout::{Canvas, Column, Look, Row, Style};
-use super::miner::Miner;
-use super::words::{self, NOT_KNOWN};
+use crate::standing::facts::{Chain, Endpoint, Rows, Standing};
+use crate::standing::miner::Miner;
+use crate::words::{self, NOT_KNOWN};
 
 /// Of more miners than these, each has one line, and none a block of its own.
 const MOST_BLOCKS: usize = 4;
@@ -16,31 +16,31 @@ const MOST_MESSAGES: usize = 10;
 const MOST_ROWS: usize = 10;
 
 /// The whole screen.
-pub fn draw(status: &Status, look: Look) -> String {
+pub fn draw(standing: &Standing, look: Look) -> String {
     let mut canvas = Canvas::new(look);
-    title(&mut canvas, status);
-    findings(&mut canvas, status);
-    failures(&mut canvas, status);
-    chain(&mut canvas, status);
-    if status.miners.is_empty() {
+    title(&mut canvas, standing);
+    findings(&mut canvas, standing);
+    failures(&mut canvas, standing);
+    chain(&mut canvas, standing);
+    if standing.miners.is_empty() {
         canvas.heading("MINERS", "");
         canvas.paragraph(None, "none is known");
     }
-    if status.miners.len() > 1 {
-        fleet(&mut canvas, status);
+    if standing.miners.len() > 1 {
+        fleet(&mut canvas, standing);
     }
-    if status.miners.len() <= MOST_BLOCKS {
-        status.miners.iter().for_each(|miner| miner::draw(&mut canvas, status, miner));
+    if standing.miners.len() <= MOST_BLOCKS {
+        standing.miners.iter().for_each(|miner| miner::draw(&mut canvas, standing, miner));
     }
-    wallets(&mut canvas, status);
-    messages(&mut canvas, status);
+    wallets(&mut canvas, standing);
+    messages(&mut canvas, standing);
     canvas.into_text()
 }
 
-fn title(canvas: &mut Canvas, status: &Status) {
-    let network = status.network.as_deref().map_or("network not known".to_owned(), str::to_owned);
-    let took = status.run_duration_seconds.map_or(String::new(), |seconds| format!("  the run took {seconds:.1} s"));
-    let at = words::utc(status.timestamp_seconds);
+fn title(canvas: &mut Canvas, standing: &Standing) {
+    let network = standing.network.as_deref().map_or("network not known".to_owned(), str::to_owned);
+    let took = standing.run_duration_seconds.map_or(String::new(), |seconds| format!("  the run took {seconds:.1} s"));
+    let at = words::utc(standing.timestamp_seconds);
     canvas.line(&[
         (Style::Bold, "lotus-farcaster"),
         (Style::Plain, &format!("  {network}  {at}")),
@@ -48,35 +48,23 @@ fn title(canvas: &mut Canvas, status: &Status) {
     ]);
 }
 
-fn findings(canvas: &mut Canvas, status: &Status) {
-    let is_faulty = status.miners.iter().any(|miner| miner.sectors.faulty_sectors.is_some_and(|faulty| faulty > 0.0));
-    if status.findings.is_empty() && status.messages.is_empty() && !is_faulty {
+fn findings(canvas: &mut Canvas, standing: &Standing) {
+    if standing.findings.is_empty() && standing.messages.is_empty() && standing.notes.is_empty() {
         canvas.line(&[(Style::Green, "Nothing is wrong that can be told without history.")]);
         return;
     }
     canvas.heading("WRONG NOW", "");
-    for finding in &status.findings {
-        let about = finding.miner_id.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-        canvas.paragraph(Some(finding.severity), &format!("{about}{}", finding.text));
+    for finding in &standing.findings {
+        canvas.paragraph(Some(finding.severity), &finding.line());
     }
-    // Whether they are new takes history, and nobody should have to look for them.
-    let faulty = status.miners.iter().filter_map(|miner| Some((miner, miner.sectors.faulty_sectors?)));
-    let mut is_nothing = status.findings.is_empty();
-    for (miner, faulty) in faulty.filter(|(_, faulty)| *faulty > 0.0) {
-        is_nothing = false;
-        let text = format!("{}: {}, new or old", miner.miner_id, words::of(faulty, "faulty sector"));
-        canvas.paragraph(None, &text);
-    }
-    if is_nothing {
+    standing.notes.iter().for_each(|note| canvas.paragraph(None, &note.line()));
+    if standing.findings.is_empty() && standing.notes.is_empty() {
         canvas.paragraph(None, "nothing that an alert is about");
     }
 }
 
-fn failures(canvas: &mut Canvas, status: &Status) {
-    let truncated = status.truncated_rows.iter().map(|truncated| {
-        format!("{} of {} are left out: raise --max-rows", words::of(truncated.rows, "row"), truncated.metric)
-    });
-    let lines: Vec<String> = status.messages.iter().chain(&status.remarks).cloned().chain(truncated).collect();
+fn failures(canvas: &mut Canvas, standing: &Standing) {
+    let lines: Vec<&String> = standing.messages.iter().chain(&standing.remarks).collect();
     if lines.is_empty() {
         return;
     }
@@ -85,11 +73,11 @@ fn failures(canvas: &mut Canvas, status: &Status) {
     more(canvas, lines.len(), MOST_MESSAGES, "`lotus-exporter-farcaster check` prints them all");
 }
 
-fn chain(canvas: &mut Canvas, status: &Status) {
+fn chain(canvas: &mut Canvas, standing: &Standing) {
     canvas.heading("CHAIN", "");
-    let nodes: Vec<&Endpoint> = status.endpoints.iter().filter(|endpoint| endpoint.endpoint == "daemon").collect();
-    let chain = &status.chain;
-    let worst = |alerts: &[&str]| status.worst(alerts, None);
+    let nodes: Vec<&Endpoint> = standing.endpoints.iter().filter(|endpoint| endpoint.endpoint == "daemon").collect();
+    let chain = &standing.chain;
+    let worst = |alerts: &[&str]| standing.worst(alerts, None);
     let mut node = Vec::new();
     for endpoint in &nodes {
         let state = if endpoint.is_up { "is up" } else { "is down" };
@@ -103,7 +91,7 @@ fn chain(canvas: &mut Canvas, status: &Status) {
     node.extend(
         chain.full_node_version.as_ref().map(|version| version.split('+').next().unwrap_or(version).to_owned()),
     );
-    let up = chain.full_node_start_timestamp_seconds.map(|start| status.timestamp_seconds - start);
+    let up = chain.full_node_start_timestamp_seconds.map(|start| standing.timestamp_seconds - start);
     node.extend(up.map(|up| format!("running for {}", words::span(up))));
     canvas.fact(worst(&["FarcasterDaemonDown", "FarcasterDaemonFailover", "FarcasterLotusAlert"]), "Full node", &node);
     canvas.fact(worst(&["FarcasterChainBehind"]), "Head", &head(chain));
@@ -142,8 +130,8 @@ fn finality(chain: &Chain) -> String {
 }
 
 /// A miner a line, and what they have together.
-fn fleet(canvas: &mut Canvas, status: &Status) {
-    let miners = &status.miners;
+fn fleet(canvas: &mut Canvas, standing: &Standing) {
+    let miners = &standing.miners;
     let shown = if miners.len() > MOST_BLOCKS { "status --miner-id ID shows one in full" } else { "" };
     canvas.heading("MINERS", shown);
     const COLUMNS: [Column; 7] = [
@@ -156,11 +144,11 @@ fn fleet(canvas: &mut Canvas, status: &Status) {
         Column::right("space left"),
     ];
     let worst = |miner: &Miner| {
-        let of = status.findings.iter().filter(|finding| finding.miner_id.as_deref() == Some(&miner.miner_id));
+        let of = standing.findings.iter().filter(|finding| finding.miner_id.as_deref() == Some(&miner.miner_id));
         of.map(|finding| finding.severity).min()
     };
     let rows: Vec<Row> =
-        miners.iter().map(|miner| Row { severity: worst(miner), cells: fleet_cells(status, miner) }).collect();
+        miners.iter().map(|miner| Row { severity: worst(miner), cells: fleet_cells(standing, miner) }).collect();
     canvas.table(&COLUMNS, &rows);
     let together = [
         sum(miners, |miner| miner.power.quality_adjusted_bytes)
@@ -177,16 +165,16 @@ fn fleet(canvas: &mut Canvas, status: &Status) {
     canvas.fact(None, "Together", &together);
 }
 
-fn fleet_cells(status: &Status, miner: &Miner) -> Vec<String> {
+fn fleet_cells(standing: &Standing, miner: &Miner) -> Vec<String> {
     let known = |value: Option<f64>, words: fn(f64) -> String| value.map_or("?".to_owned(), words);
-    let free = super::machines::store(&miner.storage_paths.rows).map(|(free, _)| free);
+    let free = crate::standing::machines::store(&miner.storage_paths.rows).map(|(free, _)| free);
     vec![
         miner.miner_id.clone(),
         known(miner.power.quality_adjusted_bytes, words::bytes),
         known(miner.sectors.faulty_sectors, words::count),
         known(in_phase(miner, "sealing"), words::count),
         known(in_phase(miner, "error"), words::count),
-        miner::open_deadline(status, miner),
+        miner::open_deadline(standing, miner),
         known(free.filter(|_| miner.storage_paths.is_complete), words::bytes),
     ]
 }
@@ -207,15 +195,15 @@ fn sum(miners: &[Miner], value: impl Fn(&Miner) -> Option<f64>) -> Option<(f64, 
     Some((known.iter().sum(), of))
 }
 
-fn wallets(canvas: &mut Canvas, status: &Status) {
+fn wallets(canvas: &mut Canvas, standing: &Standing) {
     const COLUMNS: [Column; 4] =
         [Column::left("name"), Column::flexible("address"), Column::right("balance"), Column::right("lasts")];
-    let wallets = &status.wallets;
+    let wallets = &standing.wallets;
     let paces = wallets.rows.iter().any(|wallet| wallet.lasts_days.is_some());
     let how =
         if paces { "at the pace that was seen here" } else { "how long they last shows after three hours of --watch" };
     canvas.heading("WALLETS", how);
-    let row = |wallet: &super::money::Wallet| Row {
+    let row = |wallet: &crate::standing::money::Wallet| Row {
         severity: None,
         cells: vec![
             wallet.name.clone().unwrap_or_default(),
@@ -228,7 +216,7 @@ fn wallets(canvas: &mut Canvas, status: &Status) {
     table(canvas, &COLUMNS, wallets, &rows);
 }
 
-fn messages(canvas: &mut Canvas, status: &Status) {
+fn messages(canvas: &mut Canvas, standing: &Standing) {
     const COLUMNS: [Column; 5] = [
         Column::right("waits"),
         Column::flexible("method"),
@@ -237,12 +225,12 @@ fn messages(canvas: &mut Canvas, status: &Status) {
         Column::right("pays for gas"),
     ];
     canvas.heading("MESSAGES THAT WAIT", "the oldest first");
-    let messages = &status.pending_messages;
-    let row = |message: &super::money::Message| {
-        let age = status.timestamp_seconds - message.first_seen_timestamp_seconds;
-        let is_new = age <= status.run_duration_seconds.unwrap_or_default() + 1.0;
+    let messages = &standing.pending_messages;
+    let row = |message: &crate::standing::money::Message| {
+        let age = standing.timestamp_seconds - message.first_seen_timestamp_seconds;
+        let is_new = age <= standing.run_duration_seconds.unwrap_or_default() + 1.0;
         Row {
-            severity: status.worst_about(&message.cid, &["FarcasterMessagesStuck", "FarcasterMessagesWaiting"], None),
+            severity: standing.worst_about(&message.cid, &["FarcasterMessagesStuck", "FarcasterMessagesWaiting"], None),
             cells: vec![
                 // How long a message waited before it was first seen, nobody knows.
                 if is_new { "seen now".to_owned() } else { words::span(age) },

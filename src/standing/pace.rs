@@ -1,9 +1,9 @@
-//! How fast wallets are emptied, as far as `--watch` has seen it: by the falls of their balances, so that what came in hides none, as
+//! How fast wallets are emptied, as far as several runs have seen it: by the falls of their balances, so that what came in hides none, as
 //! `wallet:farcaster_lasts_days:ratio` has it.
 
 use std::collections::BTreeMap;
 
-use super::facts::Status;
+use super::facts::Standing;
 
 /// A shorter time tells no pace: the alerts wait as long.
 const LEAST_SECONDS: f64 = 3.0 * 3600.0;
@@ -24,9 +24,9 @@ struct Seen {
 
 impl Pace {
     /// Adds what a run saw, and tells in it how long wallets last.
-    pub fn add(&mut self, status: &mut Status) {
-        let now = status.timestamp_seconds;
-        for wallet in &mut status.wallets.rows {
+    pub fn add(&mut self, standing: &mut Standing) {
+        let now = standing.timestamp_seconds;
+        for wallet in &mut standing.wallets.rows {
             let balance = wallet.balance_fil;
             let seen = self.wallets.entry(wallet.address.clone()).or_insert(Seen {
                 since_seconds: now,
@@ -56,9 +56,9 @@ mod tests {
                 "farcaster_wallet_balance_fil{{address=\"f1a\",id_address=\"\",name=\"\"}} {balance}\nfarcaster_run_timestamp_seconds {}\n",
                 1_795_000_000.0 + hour * 3600.0
             );
-            let mut status = Status::read(&Facts::read(&text), &[]);
-            pace.add(&mut status);
-            lasts = status.wallets.rows[0].lasts_days;
+            let mut standing = Standing::read(&Facts::read(&text), &[]);
+            pace.add(&mut standing);
+            lasts = standing.wallets.rows[0].lasts_days;
         }
         lasts
     }

@@ -24,6 +24,16 @@ pub struct Money {
     pub market_locked_fil: Option<f64>,
     /// What the worker and control wallets hold together, where all are known.
     pub worker_and_control_fil: Option<f64>,
+    #[serde(skip)]
+    pub paying_wallets: Vec<PayingWallet>,
+}
+
+/// A worker or control wallet, one that pays for messages.
+pub struct PayingWallet {
+    pub address: String,
+    /// Where it has several, one of them.
+    pub role: String,
+    pub balance_fil: Option<f64>,
 }
 
 /// A wallet of the node, an address of a miner, or a watched address.
@@ -33,7 +43,7 @@ pub struct Wallet {
     pub id_address: Option<String>,
     pub name: Option<String>,
     pub balance_fil: f64,
-    /// At the pace of the time that `--watch` has seen; none before three hours, and of a wallet that spends nothing.
+    /// At the pace that several runs have seen; none before three hours, and of a wallet that spends nothing.
     pub lasts_days: Option<f64>,
 }
 
@@ -51,6 +61,13 @@ pub struct Message {
     pub gas_fee_cap_fil: Option<f64>,
     /// Whether it pays less for gas than a block asks now: it is stuck.
     pub is_below_base_fee: Option<bool>,
+}
+
+/// A sender of messages that pay less than the base fee. Unlike rows of messages, their number has no limit.
+pub struct Stuck {
+    pub from: String,
+    pub from_name: Option<String>,
+    pub messages: f64,
 }
 
 /// What Boost tells of deals.
@@ -86,6 +103,8 @@ impl Money {
         let fee = of.one(&f::MINER_DAILY_FEE_FIL);
         let funds = available.zip(vesting).map(|(available, vesting)| available + vesting);
         let runway = funds.zip(fee.filter(|fee| *fee > 0.0)).map(|(funds, fee)| funds / fee);
+        let paying_wallets = PayingWallet::read(of);
+        let balances = paying_wallets.iter().map(|wallet| wallet.balance_fil);
         Money {
             balance_fil: of.one(&f::MINER_BALANCE_FIL),
             available_fil: available,
@@ -97,21 +116,22 @@ impl Money {
             daily_fee_runway_days: runway,
             market_escrow_fil: of.one(&f::MINER_MARKET_ESCROW_FIL),
             market_locked_fil: of.one(&f::MINER_MARKET_LOCKED_FIL),
-            worker_and_control_fil: worker_and_control(of),
+            worker_and_control_fil: balances.sum::<Option<f64>>().filter(|_| !paying_wallets.is_empty()),
+            paying_wallets,
         }
     }
 }
 
-fn worker_and_control(of: &Of) -> Option<f64> {
-    let pays = |role: &str| role == "worker" || role.starts_with("control");
-    let addresses = of.rows(&f::MINER_ADDRESS_INFO).into_iter().filter(|fact| pays(&fact.labels[1]));
-    let addresses: std::collections::BTreeSet<String> =
-        addresses.map(|Fact { labels: [.., address, _], .. }| address).collect();
-    if addresses.is_empty() {
-        return None;
+impl PayingWallet {
+    fn read(of: &Of) -> Vec<PayingWallet> {
+        let pays = |role: &str| role == "worker" || role.starts_with("control");
+        let addresses = of.rows(&f::MINER_ADDRESS_INFO).into_iter().filter(|fact| pays(&fact.labels[1]));
+        let roles: BTreeMap<String, String> =
+            addresses.map(|Fact { labels: [_, role, _, address, _], .. }| (address, role)).collect();
+        let balance = |address: &str| of.facts.of(&f::WALLET_BALANCE_FIL, address).first().map(|fact| fact.value);
+        let wallet = |(address, role): (String, String)| PayingWallet { balance_fil: balance(&address), address, role };
+        roles.into_iter().map(wallet).collect()
     }
-    let balance = |address: &String| of.facts.of(&f::WALLET_BALANCE_FIL, address).first().map(|fact| fact.value);
-    addresses.iter().map(balance).sum()
 }
 
 /// The addresses of the miners that are shown, where not all are.
@@ -158,7 +178,31 @@ impl Wallet {
     }
 }
 
+impl Stuck {
+    /// Those of the miners that are shown.
+    pub fn read(facts: &Facts, senders: Option<&Senders>) -> Vec<Stuck> {
+        let all = facts.all(&f::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE).into_iter();
+        let stuck = all.filter(|fact| fact.value > 0.0 && is_among(senders, &fact.labels[0]));
+        let stuck = stuck.map(|Fact { labels: [from, from_name], value }| Stuck {
+            from,
+            from_name: known(from_name),
+            messages: value,
+        });
+        stuck.collect()
+    }
+
+    /// Who sent them.
+    pub fn sender(&self) -> &str {
+        self.from_name.as_deref().unwrap_or(&self.from)
+    }
+}
+
 impl Message {
+    /// Who sent it.
+    pub fn sender(&self) -> &str {
+        self.from_name.as_deref().unwrap_or(&self.from)
+    }
+
     /// Those that the miners that are shown sent; the oldest first.
     pub fn read(facts: &Facts, senders: Option<&Senders>) -> Rows<Message> {
         let base_fee = one(facts, &f::CHAIN_BASE_FEE_FIL);

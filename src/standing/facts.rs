@@ -1,11 +1,10 @@
-//! What a run tells, as the screen shows it and as `--json` prints it: one tree, read from the run's text, so that neither can differ from the
-//! metrics. docs/status.schema.json describes it.
+//! The tree: the run, the nodes and the chain, with the miners, wallets and messages. docs/status.schema.json describes it as JSON.
 
 use serde::Serialize;
 
-use super::findings::Finding;
+use super::findings::{Finding, Note};
 use super::miner::Miner;
-use super::money::{Message, Senders, Wallet};
+use super::money::{Message, Senders, Stuck, Wallet};
 use crate::expose::{Fact, Facts, Family, families as f};
 
 /// Raised when a key changes its meaning or goes; new keys leave it.
@@ -13,7 +12,7 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// How things stand.
 #[derive(Serialize)]
-pub struct Status {
+pub struct Standing {
     pub schema_version: u32,
     pub exporter_version: Option<String>,
     pub network: Option<String>,
@@ -23,6 +22,12 @@ pub struct Status {
     pub run_timeout_seconds: Option<f64>,
     /// What is wrong by the alerts that need no history, the worst first.
     pub findings: Vec<Finding>,
+    /// What may be wrong, which only history tells.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
+    /// What was judged, and is fine.
+    #[serde(skip)]
+    pub fine: Vec<Note>,
     /// What failed, and what to do.
     pub messages: Vec<String>,
     /// What is not wrong, and worth a line.
@@ -34,6 +39,8 @@ pub struct Status {
     pub miners: Vec<Miner>,
     pub wallets: Rows<Wallet>,
     pub pending_messages: Rows<Message>,
+    #[serde(skip)]
+    pub stuck_senders: Vec<Stuck>,
 }
 
 /// Rows, and whether all there are were heard: only then none means none.
@@ -74,6 +81,8 @@ pub struct Chain {
     pub full_node_version: Option<String>,
     pub full_node_start_timestamp_seconds: Option<f64>,
     pub head_height_epochs: Option<f64>,
+    #[serde(skip)]
+    pub head_timestamp_seconds: Option<f64>,
     pub behind_clock_epochs: Option<f64>,
     pub behind_network_epochs: Option<f64>,
     pub peers: Option<f64>,
@@ -86,9 +95,9 @@ pub struct Chain {
     pub lotus_alerts: Rows<String>,
 }
 
-impl Status {
+impl Standing {
     /// Reads it, of these miners alone or, where none is named, of all.
-    pub fn read(facts: &Facts, selected: &[String]) -> Status {
+    pub fn read(facts: &Facts, selected: &[String]) -> Standing {
         let timestamp_seconds = one(facts, &f::RUN_TIMESTAMP_SECONDS).unwrap_or_default();
         let collectors = collectors(facts);
         let ids = miner_ids(facts, &collectors, selected);
@@ -96,7 +105,7 @@ impl Status {
         let chain = Chain::read(facts);
         let miners: Vec<Miner> = ids.iter().map(|id| Miner::read(facts, id, &chain)).collect();
         let senders = (!selected.is_empty()).then(|| Senders::of(facts, &ids));
-        Status {
+        Standing {
             schema_version: SCHEMA_VERSION,
             exporter_version: first(&facts.all(&f::BUILD_INFO)).map(|fact| fact.labels[0].clone()),
             network: first(&facts.all(&f::NETWORK_INFO)).map(|fact| fact.labels[0].clone()),
@@ -104,6 +113,8 @@ impl Status {
             run_duration_seconds: one(facts, &f::RUN_DURATION_SECONDS),
             run_timeout_seconds: one(facts, &f::RUN_TIMEOUT_SECONDS),
             findings: Vec::new(),
+            notes: Vec::new(),
+            fine: Vec::new(),
             messages: Vec::new(),
             remarks: Vec::new(),
             endpoints: endpoints(facts).into_iter().filter(|endpoint| is_shown(&endpoint.miner_id)).collect(),
@@ -112,6 +123,7 @@ impl Status {
             chain,
             wallets: Wallet::read(facts, senders.as_ref()),
             pending_messages: Message::read(facts, senders.as_ref()),
+            stuck_senders: Stuck::read(facts, senders.as_ref()),
             miners,
         }
     }
@@ -127,6 +139,7 @@ impl Chain {
             full_node_version: first(&facts.all(&f::DAEMON_INFO)).map(|fact| fact.labels[0].clone()),
             full_node_start_timestamp_seconds: one(facts, &f::DAEMON_START_TIME_SECONDS),
             head_height_epochs: head,
+            head_timestamp_seconds: one(facts, &f::CHAIN_HEAD_TIMESTAMP_SECONDS),
             behind_clock_epochs: less(one(facts, &f::CHAIN_EXPECTED_HEIGHT), head),
             behind_network_epochs: one(facts, &f::CHAIN_BEHIND_EPOCHS),
             peers: one(facts, &f::DAEMON_PEERS),

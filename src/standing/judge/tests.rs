@@ -1,0 +1,85 @@
+use super::*;
+use crate::expose::Facts;
+
+/// What is said of a run with these samples of a miner: findings with their severity, notes, and what is fine.
+fn judged(samples: &str) -> Vec<String> {
+    let of_every_run = "farcaster_run_timestamp_seconds 1795000000\n\
+                        farcaster_collector_success{collector=\"power\",miner_id=\"f01\"} 1\n\
+                        farcaster_endpoint_up{endpoint=\"daemon\",address=\"a:1\",miner_id=\"\"} 1\n";
+    let mut standing = Standing::read(&Facts::read(&format!("{of_every_run}{samples}")), &[]);
+    standing.judge(&Thresholds::read().unwrap());
+    let findings = standing.findings.iter().map(|found| format!("{} {}", found.severity.as_str(), found.line()));
+    let notes = standing.notes.iter().map(|note| format!("note {}", note.line()));
+    let fine = standing.fine.iter().map(|fine| format!("fine {}", fine.line()));
+    findings.chain(notes).chain(fine).collect()
+}
+
+#[test]
+fn few_faults_may_be_old_and_many_are_wrong() {
+    let of = |faulty: u32| {
+        judged(&format!(
+            "farcaster_miner_faulty_sectors{{miner_id=\"f01\"}} {faulty}\nfarcaster_miner_live_sectors{{miner_id=\"f01\"}} 100\n"
+        ))
+    };
+    assert_eq!(of(0), ["fine f01: no faulty sectors"]);
+    assert_eq!(of(1), ["note f01: 1 of 100 live sectors is faulty, new or old"]);
+    assert_eq!(of(5), ["critical f01: 5 of 100 live sectors are faulty, new or old"]);
+}
+
+#[test]
+fn one_wallet_may_be_out_of_use_and_not_all() {
+    let of = |worker: f64, control: f64| {
+        let wallet = |role: &str, balance: f64| {
+            format!(
+                "farcaster_miner_address_info{{miner_id=\"f01\",role=\"{role}\",id_address=\"\",address=\"f3{role}\",name=\"\"}} 1\n\
+                 farcaster_wallet_balance_fil{{address=\"f3{role}\",id_address=\"\",name=\"\"}} {balance}\n"
+            )
+        };
+        judged(&(wallet("worker", worker) + &wallet("control0", control)))
+    };
+    assert_eq!(of(1.0, 2.0), ["fine f01: worker and control wallets hold 3 FIL together"]);
+    assert_eq!(
+        of(0.0, 2.0),
+        [
+            "note f01: the worker wallet f3worker holds 0 FIL, too little if it is in use",
+            "fine f01: worker and control wallets hold 2 FIL together"
+        ]
+    );
+    assert_eq!(
+        of(0.0, 0.05),
+        ["critical f01: worker and control wallets hold 0.05 FIL together, too little to pay for messages"]
+    );
+}
+
+/// The count of a sender's messages has no limit of rows, so that it counts where they are left out.
+#[test]
+fn stuck_messages_are_counted_by_their_sender() {
+    assert_eq!(
+        judged("farcaster_mpool_local_messages_below_base_fee{from=\"f3a\",from_name=\"hot\"} 30\n"),
+        ["warning 30 messages are stuck: hot pays less than the base fee"]
+    );
+}
+
+#[test]
+fn slow_jobs_are_one_finding_for_each_task() {
+    let job = |id: u32, task: &str, start: u32| {
+        format!(
+            "farcaster_miner_job_start_timestamp_seconds{{miner_id=\"f01\",job_id=\"{id}\",sector=\"{id}\",task=\"{task}\",state=\"running\",worker=\"w\",worker_host=\"one\"}} {start}\n"
+        )
+    };
+    let samples = job(1, "PC1", 1_794_900_000) + &job(2, "PC1", 1_794_800_000) + &job(3, "PC2", 1_794_990_000);
+    assert_eq!(
+        judged(&samples),
+        ["warning f01: PC1 of sector 2 has run on one for 2 d 7 h, and 1 other such job for too long"]
+    );
+}
+
+#[test]
+fn rows_that_are_left_out_are_wrong() {
+    assert_eq!(
+        judged(
+            "farcaster_truncated_rows{family=\"farcaster_a\"} 2\nfarcaster_truncated_rows{family=\"farcaster_b\"} 1\n"
+        ),
+        ["warning 3 rows are left out (2 of farcaster_a, 1 of farcaster_b): raise --max-rows"]
+    );
+}
