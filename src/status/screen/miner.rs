@@ -186,7 +186,7 @@ fn faults(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     }));
     let others = of_deadlines.len().saturating_sub(MOST_ROWS);
     values.extend((others > 0).then(|| format!("and in {}", words::of(others as f64, "other deadline"))));
-    canvas.fact(None, "Faults", &values);
+    canvas.fact(standing.worst(&["FarcasterNewFaults"], Some(miner)), "Faults", &values);
     let live = known(sectors.live_sectors, |live| words::of(live, "live sector"));
     let mut values = vec![live];
     match sectors.expiring_within_7_days_sectors.zip(sectors.expiring_within_30_days_sectors) {
@@ -218,7 +218,7 @@ fn money(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
             if days > 3650.0 { "more than ten years".to_owned() } else { words::span(days * 86_400.0) }
         )
     }));
-    let alerts = ["FarcasterFeeDebt", "FarcasterDailyFeeRunway", "FarcasterPledgeShort"];
+    let alerts = ["FarcasterFeeDebt", "FarcasterWalletLow", "FarcasterDailyFeeRunway", "FarcasterPledgeShort"];
     canvas.fact(standing.worst(&alerts, Some(miner)), "Money", &values);
 }
 
@@ -241,6 +241,7 @@ fn deals(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     );
     let alerts = [
         "FarcasterPublishOverdue",
+        "FarcasterTransfersStalled",
         "FarcasterStagingFull",
         "FarcasterMarketFundsShort",
         "FarcasterPublishWalletLow",

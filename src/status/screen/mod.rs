@@ -94,7 +94,7 @@ fn chain(canvas: &mut Canvas, standing: &Standing) {
     let up = chain.full_node_start_timestamp_seconds.map(|start| standing.timestamp_seconds - start);
     node.extend(up.map(|up| format!("running for {}", words::span(up))));
     canvas.fact(worst(&["FarcasterDaemonDown", "FarcasterDaemonFailover", "FarcasterLotusAlert"]), "Full node", &node);
-    canvas.fact(worst(&["FarcasterChainBehind"]), "Head", &head(chain));
+    canvas.fact(worst(&["FarcasterChainBehind", "FarcasterClockOff"]), "Head", &head(chain));
     canvas.fact(worst(&["FarcasterF3NotRunning", "FarcasterF3Stalled"]), "Finality", &[finality(chain)]);
     let peers = chain.peers.map_or(NOT_KNOWN.to_owned(), |peers| words::of(peers, "peer"));
     canvas.fact(worst(&["FarcasterFewPeers"]), "Network", &[peers]);
