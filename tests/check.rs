@@ -497,7 +497,8 @@ fn colour_is_for_terminals() {
         let command = exporter.command();
         let program = command.get_program().to_str().unwrap().to_owned();
         let mut script = std::process::Command::new("script");
-        script.args(["-qec", &format!("{program} check --demo=200"), "/dev/null"]);
+        // Quiet, since a slow machine would show progress on the same terminal.
+        script.args(["-qec", &format!("{program} check --quiet --demo=200"), "/dev/null"]);
         script
             .env_clear()
             .env("HOME", exporter.home())
