@@ -170,19 +170,7 @@ fn a_node_that_never_answers_does_not_answer_and_is_waited_for_aloud() {
 #[test]
 fn a_miner_that_does_not_exist_is_named_once() {
     let farm = Farm::start();
-    for method in [
-        "StateMinerInfo",
-        "StateMinerPower",
-        "StateReadState",
-        "StateMinerAvailableBalance",
-        "StateMinerDeadlines",
-        "StateMinerProvingDeadline",
-        "MinerGetBaseInfo",
-        "StateMarketBalance",
-    ] {
-        let words = "failed to load miner actor: actor not found".to_owned();
-        farm.daemon.answer_to(method, json!(["f09999999"]), Answer::Error(1, words));
-    }
+    farm.has_no_miner("f09999999");
     let found = Found::by(farm.exporter().args(&["--miner-id", "f09999999"]));
     let missing = found.one("wrong", &["f09999999"]);
     assert!(missing["what"].as_str().unwrap().contains("has no such miner f09999999; correct --miner-id"), "{missing}");

@@ -96,7 +96,7 @@ fn what_is_mistyped_and_what_was_meant() {
     }
     let run = Exporter::new().arg("--demo").env("FARCASTER_MAXROWS", "1").run();
     assert_eq!(run.status.code(), Some(0));
-    let line = "FARCASTER_MAXROWS stands for no option, and is ignored: did you mean FARCASTER_MAX_ROWS?\n";
+    let line = "FARCASTER_MAXROWS sets no option and is ignored: did you mean FARCASTER_MAX_ROWS?\n";
     assert_eq!(run.stderr, format!("lotus-exporter-farcaster: {line}"));
 }
 

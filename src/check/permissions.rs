@@ -20,7 +20,7 @@ const ANONYMOUS: &str = "read";
 
 /// The one table of what is asked with which permission.
 const NEEDS: &[Need] = &[
-    Need { kind: Kind::Daemon, permission: "read", costs: "nothing at all of this node", is_failure: true },
+    Need { kind: Kind::Daemon, permission: "read", costs: "nothing about this node", is_failure: true },
     Need {
         kind: Kind::Daemon,
         permission: "write",
@@ -28,7 +28,7 @@ const NEEDS: &[Need] = &[
         is_failure: false,
     },
     Need { kind: Kind::Daemon, permission: "admin", costs: "no alerts of the node's own", is_failure: false },
-    Need { kind: Kind::Miner, permission: "read", costs: "nothing at all of this node", is_failure: true },
+    Need { kind: Kind::Miner, permission: "read", costs: "nothing about this node", is_failure: true },
     Need {
         kind: Kind::Miner,
         permission: "admin",
@@ -50,7 +50,7 @@ pub fn add(nodes: &[Node], is_up: impl Fn(&str) -> bool, troubles: &mut Vec<Trou
             Granted::Anonymous => ("no token is given, which", vec![ANONYMOUS.to_owned()]),
             Granted::Token(Some(granted)) => ("the token", granted),
             Granted::Token(None) => {
-                let what = format!("{name}: the token does not tell what it grants");
+                let what = format!("{name}: the token does not say what it grants");
                 findings.add(Section::Permissions, Mark::Remark, what).node = Some(name);
                 continue;
             }

@@ -35,7 +35,7 @@ pub const COLLECT: Spec =
 
 /// What `check` takes: all that collecting does, and how to print what it found.
 const CHECK_OPTIONS: [Opt; OPTIONS.len() + 2] = {
-    let json = Opt::new("json", Nothing, "Print the findings as JSON, as docs/check.schema.json has it");
+    let json = Opt::new("json", Nothing, "Print the findings as JSON (schema: docs/check.schema.json)");
     let report = Opt::new(
         "report",
         Nothing,
@@ -75,9 +75,8 @@ pub const COMMANDS: &[Spec] = &[
         name: "status",
         operands: &[],
         options: &[
-            Opt::new("watch", Optionally("DURATION"), "Show it again and again, this long from start to start, 30s unless\n\
-                given, until Ctrl-C"),
-            Opt::new("json", Nothing, "Print the facts as JSON, by docs/status.schema.json"),
+            Opt::new("watch", Optionally("DURATION"), "Redraw at this interval until Ctrl-C, every 30s if none is given"),
+            Opt::new("json", Nothing, "Print the facts as JSON (schema: docs/status.schema.json)"),
             Opt::new("width", One("COLUMNS"), "Columns of the screen, 60 to 200\n")
                 .default("the terminal's, at most 100, else COLUMNS, else 100"),
             Opt::new("miner-id", Many("ID"),
@@ -118,8 +117,8 @@ pub const COMMANDS: &[Spec] = &[
         options: &[
             Opt::new("list", Nothing, "Print the names of the files, and write none"),
             Opt::new("force", Nothing,
-                "Replace what was changed there, too; without it, the new version is\n\
-                 written beside it, with .new after its name"),
+                "Also replace files that were changed there; without it, the new version\n\
+                 is written beside each, with .new after its name"),
         ],
         has_variables: false,
         help: "Write the rest of the suite to this folder: dashboards, rules, the stack of\n\
@@ -230,8 +229,7 @@ pub const COMMANDS: &[Spec] = &[
         operands: &[Operand::new("SHELL")],
         options: &[],
         has_variables: false,
-        help: "Print what completes this command line in the shell of that name: bash,\n\
-               zsh or fish",
+        help: "Print a completion script for bash, zsh or fish",
         validate: |typed| {
             let shell = typed.operand(0);
             let text = shell.to_str().and_then(completions::of);

@@ -97,7 +97,7 @@ pub fn misspelt(variables: impl Iterator<Item = String>) -> Vec<String> {
     let unknown = variables.filter(|name| name.starts_with("FARCASTER_") && !known.contains(name));
     let near = unknown.filter_map(|name| {
         let meant = nearest(&name["FARCASTER_".len()..], known.iter().map(|known| &known["FARCASTER_".len()..]))?;
-        Some(format!("{name} stands for no option, and is ignored: did you mean FARCASTER_{meant}?"))
+        Some(format!("{name} sets no option and is ignored: did you mean FARCASTER_{meant}?"))
     });
     near.collect()
 }

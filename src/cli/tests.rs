@@ -289,7 +289,7 @@ fn help_and_version_are_words_too() {
 #[test]
 fn variables_that_nearly_stand_for_an_option_are_named() {
     let lines = |names: &[&str]| misspelt(names.iter().map(|name| (*name).to_owned()));
-    let line = "FARCASTER_INTERVALL stands for no option, and is ignored: did you mean FARCASTER_INTERVAL?";
+    let line = "FARCASTER_INTERVALL sets no option and is ignored: did you mean FARCASTER_INTERVAL?";
     assert_eq!(lines(&["FARCASTER_INTERVALL", "FARCASTER_INTERVAL", "HOME"]), [line]);
     assert!(lines(&["FARCASTER_MINERID"])[0].contains("FARCASTER_MINER_ID?"));
     let of_others = [

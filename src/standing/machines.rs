@@ -177,11 +177,23 @@ struct Filesystem {
     most_size: Option<f64>,
 }
 
-/// What is free for finished sectors, and how large that is: paths that share a file system have together what that has, at most.
-pub fn store(paths: &[Path]) -> Option<(f64, f64)> {
+/// Space for finished sectors.
+pub struct Store {
+    pub free_bytes: f64,
+    pub size_bytes: f64,
+    /// Whether every path that may be part of it is.
+    pub is_complete: bool,
+}
+
+/// The space for finished sectors that is known: paths that share a file system have together what that has, at most.
+pub fn store(paths: &Rows<Path>) -> Option<Store> {
     let mut filesystems: BTreeMap<&str, Filesystem> = BTreeMap::new();
-    for path in paths.iter().filter(|path| path.can_store == Some(true)) {
-        let Some((free, size)) = path.free_bytes.zip(path.size_bytes) else { continue };
+    let mut is_complete = paths.is_complete;
+    for path in paths.rows.iter().filter(|path| path.can_store != Some(false)) {
+        let Some((free, size)) = path.free_bytes.zip(path.size_bytes).filter(|_| path.can_store.is_some()) else {
+            is_complete &= path.is_detached == Some(true);
+            continue;
+        };
         let filesystem = filesystems.entry(&path.filesystem).or_default();
         filesystem.free += free;
         filesystem.size += size;
@@ -190,5 +202,6 @@ pub fn store(paths: &[Path]) -> Option<(f64, f64)> {
     }
     let capped = |sum: f64, most: Option<f64>| most.map_or(sum, |most| sum.min(most));
     let of_each = filesystems.values().map(|of| (capped(of.free, of.most_free), capped(of.size, of.most_size)));
-    of_each.reduce(|(free, size), (more_free, more_size)| (free + more_free, size + more_size))
+    let (free_bytes, size_bytes) = of_each.reduce(|(free, size), (more, larger)| (free + more, size + larger))?;
+    Some(Store { free_bytes, size_bytes, is_complete })
 }

@@ -22,7 +22,7 @@ pub struct Money {
     pub daily_fee_runway_days: Option<f64>,
     pub market_escrow_fil: Option<f64>,
     pub market_locked_fil: Option<f64>,
-    /// What the worker and control wallets hold together, where all are known.
+    /// What the worker and control wallets hold together; none unless all of them and their balances are known.
     pub worker_and_control_fil: Option<f64>,
     #[serde(skip)]
     pub paying_wallets: Vec<PayingWallet>,
@@ -116,7 +116,9 @@ impl Money {
             daily_fee_runway_days: runway,
             market_escrow_fil: of.one(&f::MINER_MARKET_ESCROW_FIL),
             market_locked_fil: of.one(&f::MINER_MARKET_LOCKED_FIL),
-            worker_and_control_fil: balances.sum::<Option<f64>>().filter(|_| !paying_wallets.is_empty()),
+            worker_and_control_fil: balances
+                .sum::<Option<f64>>()
+                .filter(|_| !paying_wallets.is_empty() && of.is_complete("identity")),
             paying_wallets,
         }
     }

@@ -104,19 +104,7 @@ fn a_token_that_is_refused_is_said_once_with_the_permission_that_is_needed() {
 #[test]
 fn a_miner_that_does_not_exist_is_named_once() {
     let farm = Farm::start();
-    for method in [
-        "StateMinerInfo",
-        "StateMinerPower",
-        "StateReadState",
-        "StateMinerAvailableBalance",
-        "StateMinerDeadlines",
-        "StateMinerProvingDeadline",
-        "MinerGetBaseInfo",
-        "StateMarketBalance",
-    ] {
-        let words = "failed to load miner actor: actor not found".to_owned();
-        farm.daemon.answer_to(method, serde_json::json!(["f09999999"]), Answer::Error(1, words));
-    }
+    farm.has_no_miner("f09999999");
     let (metrics, stderr) = farm.exporter().args(&["--miner-id", "f09999999"]).collect();
     let about = stderr.lines().filter(|line| line.contains("f09999999")).collect::<Vec<_>>();
     assert_eq!(about.len(), 1, "{stderr}");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::methods::{Permission, token};
-use super::{Exporter, Node};
+use super::{Answer, Exporter, Node};
 
 /// The miner that has something of everything.
 pub const MINER: &str = "f01234";
@@ -37,6 +37,23 @@ impl Farm {
         fs::create_dir_all(&state).unwrap();
         fs::copy(super::path("fixtures/state.json"), state.join("state.json")).unwrap();
         exporter
+    }
+
+    /// Lets the full node answer about a miner as Lotus does where there is none.
+    pub fn has_no_miner(&self, id: &str) {
+        for method in [
+            "StateMinerInfo",
+            "StateMinerPower",
+            "StateReadState",
+            "StateMinerAvailableBalance",
+            "StateMinerDeadlines",
+            "StateMinerProvingDeadline",
+            "MinerGetBaseInfo",
+            "StateMarketBalance",
+        ] {
+            let words = "failed to load miner actor: actor not found".to_owned();
+            self.daemon.answer_to(method, serde_json::json!([id]), Answer::Error(1, words));
+        }
     }
 
     /// The exporter, told of the same, in its first run ever.

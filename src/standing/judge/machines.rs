@@ -51,17 +51,16 @@ impl Judge<'_> {
 
     /// When space will be used up takes history, but not that sealing goes on where nearly none is left.
     fn store(&mut self, miner: &Miner) {
-        let paths = &miner.storage_paths.rows;
-        let Some((free, size)) = store(paths).filter(|(_, size)| *size > 0.0) else { return };
-        let share = free / size;
-        let text =
-            format!("{} of the space for finished sectors is free ({})", words::share(share), words::bytes(free));
+        let Some(store) = store(&miner.storage_paths).filter(|store| store.size_bytes > 0.0) else { return };
+        let share = store.free_bytes / store.size_bytes;
+        let (percent, free) = (words::share(share), words::bytes(store.free_bytes));
+        let text = format!("{percent} of the space for finished sectors is free ({free})");
         let is_sealing = miner.sectors_in(|state| state.phase == "sealing") > 0.0;
         if is_sealing && share < self.limit("FarcasterStorageFull", Critical, "used_up") {
-            self.add(Critical, "FarcasterStorageFull", Some(miner), format!("{text}, while it goes on sealing"));
+            self.add(Critical, "FarcasterStorageFull", Some(miner), format!("{text}, and it is still sealing"));
         } else if share < self.limit("FarcasterStorageFull", Warning, "") {
-            self.note(miner, format!("{text}: an alert tells when it will be used up"));
-        } else if !paths.iter().any(|path| path.is_down()) {
+            self.note(miner, format!("{text}: an alert fires when it will be used up soon"));
+        } else if store.is_complete {
             self.fine(Some(miner), text);
         }
     }

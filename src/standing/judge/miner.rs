@@ -49,7 +49,7 @@ impl Judge<'_> {
             self.add(Warning, "FarcasterF3NotParticipating", Some(miner), "does not take part in F3".to_owned());
         }
         if power.may_win_blocks == Some(false) && power.has_min_power == Some(true) {
-            let text = "may not win blocks now, although it has the power: a fee debt, a consensus fault, or power that is new";
+            let text = "is not eligible to win blocks now, although it has the power: a fee debt, a consensus fault, or new power";
             self.note(miner, text.to_owned());
         }
     }
@@ -84,7 +84,8 @@ impl Judge<'_> {
             let text = format!("{} within 7 days", expire(expiring));
             self.add(severity, "FarcasterSectorsExpiring", Some(miner), text);
         }
-        if let Some((expiring, live)) = sectors.expiring_within_30_days_sectors.zip(sectors.live_sectors)
+        if let Some((expiring, live)) =
+            sectors.expiring_within_30_days_sectors.zip(sectors.live_sectors.filter(|live| *live > 0.0))
             && expiring / live >= self.limit("FarcasterExpiryAhead", Warning, "")
         {
             let text = format!("{} within 30 days, {} of all", expire(expiring), words::share(expiring / live));

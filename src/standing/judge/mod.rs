@@ -107,7 +107,7 @@ impl<'a> Judge<'a> {
             let (severity, alert, text) = match (endpoint.endpoint.as_str(), address.as_str()) {
                 ("daemon", "") => (Critical, "FarcasterDaemonDown", "no full node was found".to_owned()),
                 ("daemon", _) if is_any_up => {
-                    (Warning, "FarcasterDaemonFailover", format!("full node {address} is down; another one stands in"))
+                    (Warning, "FarcasterDaemonFailover", format!("full node {address} is down; another one is used"))
                 }
                 ("daemon", _) => (Critical, "FarcasterDaemonDown", format!("full node {address} is down")),
                 ("miner", _) => (Critical, "FarcasterMinerDown", format!("lotus-miner {address} is down")),

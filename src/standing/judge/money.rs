@@ -10,7 +10,7 @@ use crate::standing::money::{Deals, Message, Money};
 use crate::words;
 
 /// States in which a sector's pledge is still to be paid: those of FarcasterPledgeShort.
-const UNPLEDGED: [&str; 15] = [
+pub(super) const UNPLEDGED: [&str; 15] = [
     "Packing",
     "GetTicket",
     "PreCommit1",

@@ -5,6 +5,8 @@ use crate::expose::Facts;
 fn judged(samples: &str) -> Vec<String> {
     let of_every_run = "farcaster_run_timestamp_seconds 1795000000\n\
                         farcaster_collector_success{collector=\"power\",miner_id=\"f01\"} 1\n\
+                        farcaster_collector_success{collector=\"identity\",miner_id=\"f01\"} 1\n\
+                        farcaster_collector_success{collector=\"storage\",miner_id=\"f01\"} 1\n\
                         farcaster_endpoint_up{endpoint=\"daemon\",address=\"a:1\",miner_id=\"\"} 1\n";
     let mut standing = Standing::read(&Facts::read(&format!("{of_every_run}{samples}")), &[]);
     standing.judge(&Thresholds::read().unwrap());
@@ -49,6 +51,48 @@ fn one_wallet_may_be_out_of_use_and_not_all() {
         of(0.0, 0.05),
         ["critical f01: worker and control wallets hold 0.05 FIL together, too little to pay for messages"]
     );
+}
+
+/// An address of the miner that is not known may hold the money.
+#[test]
+fn wallets_that_are_not_all_known_are_not_judged_together() {
+    let samples = "farcaster_miner_address_info{miner_id=\"f01\",role=\"worker\",id_address=\"\",address=\"f3w\",name=\"\"} 1\n\
+                   farcaster_wallet_balance_fil{address=\"f3w\",id_address=\"\",name=\"\"} 0\n";
+    let text = format!(
+        "farcaster_run_timestamp_seconds 1795000000\n\
+         farcaster_collector_success{{collector=\"identity\",miner_id=\"f01\"}} 0\n{samples}"
+    );
+    let mut standing = Standing::read(&Facts::read(&text), &[]);
+    standing.judge(&Thresholds::read().unwrap());
+    assert_eq!(standing.miners[0].money.worker_and_control_fil, None);
+    assert!(standing.findings.iter().all(|finding| finding.alert != "FarcasterWalletLow"));
+}
+
+#[test]
+fn space_that_is_not_all_known_is_not_fine() {
+    let path = |id: &str, available: &str| {
+        let labels = format!("{{miner_id=\"f01\",storage_id=\"{id}\"}}");
+        let available = match available {
+            "" => String::new(),
+            available => format!(
+                "farcaster_storage_available_bytes{labels} {available}\nfarcaster_storage_reserved_bytes{labels} 0\n"
+            ),
+        };
+        format!(
+            "farcaster_storage_up{labels} 1\nfarcaster_storage_can_store{labels} 1\nfarcaster_storage_can_seal{labels} 0\n\
+             farcaster_storage_capacity_bytes{labels} 1e12\n{available}"
+        )
+    };
+    let is_fine = |samples: String| judged(&samples).iter().any(|line| line.contains("space for finished sectors"));
+    assert!(is_fine(path("one", "8e11") + &path("two", "8e11")));
+    assert!(!is_fine(path("one", "8e11") + &path("two", "")));
+}
+
+#[test]
+fn sectors_without_a_pledge_are_those_of_the_rule() {
+    let rules = String::from_utf8(crate::bundle::file("compose/prometheus/rules/funds.yaml").unwrap()).unwrap();
+    let states = money::UNPLEDGED.join("|");
+    assert!(rules.contains(&format!("farcaster_miner_sectors{{state=~\"{states}\"}}")), "{states}");
 }
 
 /// The count of a sender's messages has no limit of rows, so that it counts where they are left out.

@@ -31,7 +31,7 @@ pub fn draw(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
         canvas.fact(
             None,
             "lotus-miner",
-            &["none is known here, so there is nothing of sealing, workers and storage".to_owned()],
+            &["none is known here: sealing, workers and storage are not shown".to_owned()],
         );
         return;
     }
@@ -58,8 +58,8 @@ fn power(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     let power = &miner.power;
     let may_win = match (power.has_min_power, power.may_win_blocks) {
         (Some(false), _) => Some("below the minimum power, so it wins no blocks"),
-        (_, Some(true)) => Some("may win blocks"),
-        (_, Some(false)) => Some("may not win blocks now"),
+        (_, Some(true)) => Some("eligible to win blocks"),
+        (_, Some(false)) => Some("not eligible to win blocks now"),
         _ => None,
     };
     let mut values = vec![known(power.quality_adjusted_bytes, |bytes| words::bytes(bytes) + " quality-adjusted")];
@@ -82,7 +82,7 @@ fn wins(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
             values.push(luck.map_or("too few to tell luck".to_owned(), |luck| format!("luck {}", words::share(luck))));
         }
     }
-    values.extend(wins.expected_wins_per_day.map(|wins| format!("{} to expect in a day", words::significant(wins))));
+    values.extend(wins.expected_wins_per_day.map(|wins| format!("{} expected per day", words::significant(wins))));
     let last = wins.last_block_timestamp_seconds.map(|last| standing.timestamp_seconds - last);
     values.extend(last.map(|ago| format!("last block {} ago", words::span(ago))));
     values.extend(
@@ -214,7 +214,7 @@ fn money(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     values.extend(money.daily_fee_fil.map(|fee| words::fil(fee) + " of fees a day"));
     values.extend(money.daily_fee_runway_days.map(|days| {
         format!(
-            "lasts {} for the fees",
+            "fees are covered for {}",
             if days > 3650.0 { "more than ten years".to_owned() } else { words::span(days * 86_400.0) }
         )
     }));
@@ -237,7 +237,7 @@ fn deals(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     );
     values.extend(deals.staging_free_bytes.map(|free| words::bytes(free) + " free for staging"));
     values.extend(
-        (!deals.is_complete).then(|| if values.is_empty() { NOT_KNOWN } else { "not all was heard" }.to_owned()),
+        (!deals.is_complete).then(|| if values.is_empty() { NOT_KNOWN } else { "the rest is not known" }.to_owned()),
     );
     let alerts = [
         "FarcasterPublishOverdue",
@@ -349,7 +349,7 @@ fn jobs(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
         (true, true) => canvas.paragraph(None, "none"),
         (true, false) => canvas.paragraph(None, NOT_KNOWN),
         (false, true) => {}
-        (false, false) => canvas.paragraph(None, "there may be more: not all was heard"),
+        (false, false) => canvas.paragraph(None, "there may be more"),
     }
     let waiting = &miner.waiting_tasks;
     let tasks = waiting.rows.iter().filter(|waiting| waiting.tasks > 0.0);

@@ -4,6 +4,7 @@ mod miner;
 
 use super::layout::{Canvas, Column, Look, Row, Style};
 use crate::standing::facts::{Chain, Endpoint, Rows, Standing};
+use crate::standing::machines::store;
 use crate::standing::miner::Miner;
 use crate::words::{self, NOT_KNOWN};
 
@@ -167,7 +168,7 @@ fn fleet(canvas: &mut Canvas, standing: &Standing) {
 
 fn fleet_cells(standing: &Standing, miner: &Miner) -> Vec<String> {
     let known = |value: Option<f64>, words: fn(f64) -> String| value.map_or("?".to_owned(), words);
-    let free = crate::standing::machines::store(&miner.storage_paths.rows).map(|(free, _)| free);
+    let free = store(&miner.storage_paths).filter(|store| store.is_complete).map(|store| store.free_bytes);
     vec![
         miner.miner_id.clone(),
         known(miner.power.quality_adjusted_bytes, words::bytes),
@@ -175,7 +176,7 @@ fn fleet_cells(standing: &Standing, miner: &Miner) -> Vec<String> {
         known(in_phase(miner, "sealing"), words::count),
         known(in_phase(miner, "error"), words::count),
         miner::open_deadline(standing, miner),
-        known(free.filter(|_| miner.storage_paths.is_complete), words::bytes),
+        known(free, words::bytes),
     ]
 }
 
@@ -257,7 +258,7 @@ fn table<T>(canvas: &mut Canvas, columns: &[Column], of: &Rows<T>, rows: &[Row])
         (true, true) => canvas.paragraph(None, "none"),
         (true, false) => canvas.paragraph(None, NOT_KNOWN),
         (false, true) => more(canvas, of.rows.len(), rows.len(), "--json prints them all"),
-        (false, false) => canvas.paragraph(None, "there may be more: not all was heard"),
+        (false, false) => canvas.paragraph(None, "there may be more"),
     }
 }
 
