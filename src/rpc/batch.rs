@@ -5,10 +5,9 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answers::{LongField, Parser, split, streamed, whole};
+use super::answers::{LongField, Parser, split, whole};
 use super::{CallError, Cause};
 use crate::lotus::address;
 
@@ -66,15 +65,6 @@ impl Batch {
             call.is_expected = is_expected;
         }
         ticket
-    }
-
-    /// Like [`Batch::add`], for an answer that may be long: it is read as it comes into a `T` that does not grow with it.
-    pub fn add_streamed<T: DeserializeOwned + Send + 'static>(
-        &mut self,
-        method: &'static str,
-        params: Value,
-    ) -> Ticket<T> {
-        self.push(Call { method, params, parse: streamed::<T>, is_expected: |_| false })
     }
 
     /// Like [`Batch::add`], for an object with one field that may be long, which is read as it comes. The rest of it is the `T`.

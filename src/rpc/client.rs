@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answers::{Body, ParseCall, elements, read_body, streamed};
+use super::answers::{Body, ParseCall, elements, named_elements, read_body};
 use super::batch::{Call, Slot, subject};
 use super::habits::{Habits, Shared};
 use super::json::{self, Source};
@@ -144,33 +143,32 @@ impl Client {
         self.send(&batch).get(ticket)
     }
 
-    /// Makes one call whose answer may be too long to be kept: the result is read as it comes, into a `T` that does not grow with it. Such an
-    /// answer may take twice the time of another.
-    pub fn stream<T>(&self, method: &'static str, params: Value) -> Result<T, CallError>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        let answer = self.call_with(method, params, &mut |_, value| streamed::<T>(value));
-        answer.and_then(|value| {
-            let fail = |_| CallError {
-                node: self.name.clone(),
-                about: String::new(),
-                method: method.into(),
-                cause: Cause::NoAnswer,
-            };
-            value.downcast::<T>().map(|value| *value).map_err(fail)
-        })
-    }
-
-    /// Makes one call whose answer is a list that may be too long to be kept: `take` gets one element after the other, as JSON, or what is wrong
-    /// with it. Null is an empty list.
-    pub fn each(
+    /// Makes one call whose answer is a list that may be too long to be kept: `take` gets one element after the other, or what is wrong with
+    /// it. Null is an empty list. Such an answer may take twice the time of another.
+    pub fn each<T>(
         &self,
         method: &'static str,
         params: Value,
-        mut take: impl FnMut(Result<&[u8], String>),
-    ) -> Result<(), CallError> {
+        mut take: impl FnMut(Result<T, String>),
+    ) -> Result<(), CallError>
+    where
+        T: for<'de> Deserialize<'de>,
+    {
         self.call_with(method, params, &mut |_, value| elements(value, &mut take)).map(|_| ())
+    }
+
+    /// Like [`Client::each`], for an object of such lists: each element comes with the name of its list, and before the first one comes the
+    /// name alone.
+    pub fn each_named<T>(
+        &self,
+        method: &'static str,
+        params: Value,
+        mut take: impl FnMut(&str, Option<Result<T, String>>),
+    ) -> Result<(), CallError>
+    where
+        T: for<'de> Deserialize<'de>,
+    {
+        self.call_with(method, params, &mut |_, value| named_elements(value, &mut take)).map(|_| ())
     }
 
     fn call_with(

@@ -80,6 +80,15 @@ impl<'a> Source<'a> {
         Ok(is_there)
     }
 
+    /// Shows what has arrived and was not used yet, from the next byte that is not white space. Whether some of it was used, which is as much
+    /// as `user` says.
+    pub fn try_use(&mut self, user: impl FnOnce(&[u8]) -> Option<usize>) -> io::Result<bool> {
+        self.peek()?;
+        let used = user(&self.buffer[self.at..self.end]);
+        self.at += used.unwrap_or_default();
+        Ok(used.is_some())
+    }
+
     /// How the body begins, as far as it was read.
     pub fn head(&self) -> &[u8] {
         &self.head
@@ -216,7 +225,8 @@ impl Scan {
                 }
                 Place::Between => {
                     let rest = &bytes[at..];
-                    let plain = &rest[..rest.iter().position(|byte| is_structure(*byte)).unwrap_or(rest.len())];
+                    let plain =
+                        &rest[..rest.iter().position(|byte| IS_STRUCTURE[usize::from(*byte)]).unwrap_or(rest.len())];
                     self.run = match plain.iter().rposition(|byte| is_separator(*byte)) {
                         Some(separator) => plain.len() - separator - 1,
                         None => self.run + plain.len(),
@@ -226,6 +236,12 @@ impl Scan {
                 _ => {}
             }
             let Some(&byte) = bytes.get(at) else { break };
+            // Most of what is not plain, and never hidden.
+            if byte == b'"' && matches!(self.place, Place::Between | Place::Str { escaped: 0 }) {
+                self.quote();
+                at += 1;
+                continue;
+            }
             if self.hides(byte) || !self.step(byte) {
                 break;
             }
@@ -257,11 +273,24 @@ impl Scan {
         self.run >= MAX_STRING_BYTES && !is_end && (is_plain || self.run == usize::MAX)
     }
 
+    /// A string begins or ends.
+    fn quote(&mut self) {
+        self.run = 0;
+        self.place = match self.place {
+            Place::Str { .. } if self.depth == 0 => Place::After,
+            Place::Str { .. } => Place::Between,
+            _ => Place::Str { escaped: 0 },
+        };
+    }
+
     /// Takes the next byte into account. Whether it is of the value.
     fn step(&mut self, byte: u8) -> bool {
         let run = std::mem::take(&mut self.run);
         self.place = match (self.place, byte) {
-            (Place::Before | Place::Between, b'"') => Place::Str { escaped: 0 },
+            (Place::Before | Place::Between | Place::Str { escaped: 0 }, b'"') => {
+                self.quote();
+                return true;
+            }
             (Place::Before | Place::Between, b'[' | b'{') => {
                 self.depth += 1;
                 Place::Between
@@ -270,7 +299,7 @@ impl Scan {
                 self.depth -= 1;
                 if self.depth == 0 { Place::After } else { Place::Between }
             }
-            (Place::Before | Place::Literal, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t') => {
+            (Place::Before | Place::Literal, byte) if ends_literal(byte) => {
                 self.place = Place::After;
                 return false;
             }
@@ -278,8 +307,6 @@ impl Scan {
                 self.run = run + 1;
                 Place::Literal
             }
-            (Place::Str { escaped: 0 }, b'"') if self.depth == 0 => Place::After,
-            (Place::Str { escaped: 0 }, b'"') => Place::Between,
             (Place::Str { escaped }, _) => {
                 self.run = run.saturating_add(1);
                 Place::Str { escaped: still_escaped(escaped, byte) }
@@ -325,14 +352,25 @@ pub fn why_malformed(error: &io::Error) -> Option<&'static str> {
     error.get_ref()?.downcast_ref::<Malformed>().map(|malformed| malformed.0)
 }
 
-/// Begins or ends a string, a list or an object.
-fn is_structure(byte: u8) -> bool {
-    matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')
-}
+/// The bytes that begin or end a string, a list or an object.
+pub const IS_STRUCTURE: [bool; 256] = {
+    let mut is_structure = [false; 256];
+    let mut at = 0;
+    while at < 5 {
+        is_structure[b"\"[]{}"[at] as usize] = true;
+        at += 1;
+    }
+    is_structure
+};
 
-/// Ends a literal.
+/// Comes between values.
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b',' | b':' | b' ' | b'\n' | b'\r' | b'\t')
+}
+
+/// Whether a number, `true`, `false` or `null` ends before it.
+pub fn ends_literal(byte: u8) -> bool {
+    is_separator(byte) || matches!(byte, b']' | b'}')
 }
 
 #[cfg(test)]

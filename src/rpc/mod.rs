@@ -5,6 +5,7 @@ mod answers;
 mod batch;
 mod client;
 mod error;
+mod fields;
 mod granted;
 pub mod graphql;
 mod habits;

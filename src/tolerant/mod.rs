@@ -75,18 +75,23 @@ pub fn without_texts(error: &serde_json::Error) -> String {
 /// Whether a type is read from an object. Serde would take a list for one too, element by element in the order of the fields, and so make
 /// up numbers.
 fn is_object<'de, T: Deserialize<'de>>() -> bool {
+    fields::<T>().is_some()
+}
+
+/// The fields that a type reads of an object, where it is read from one.
+pub fn fields<'de, T: Deserialize<'de>>() -> Option<&'static [&'static str]> {
     /// Finds out what a type asks for, and gives it nothing.
-    struct Probe;
-    const OBJECT: &str = "object";
-    impl<'de> Deserializer<'de> for Probe {
+    struct Probe<'a>(&'a mut Option<&'static [&'static str]>);
+    impl<'de> Deserializer<'de> for Probe<'_> {
         type Error = serde::de::value::Error;
         fn deserialize_struct<V: Visitor<'de>>(
             self,
             _: &'static str,
-            _: &'static [&'static str],
+            fields: &'static [&'static str],
             _: V,
         ) -> Result<V::Value, Self::Error> {
-            Err(Error::custom(OBJECT))
+            *self.0 = Some(fields);
+            Err(Error::custom(""))
         }
         fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
             visitor.visit_some(self)
@@ -99,7 +104,10 @@ fn is_object<'de, T: Deserialize<'de>>() -> bool {
             tuple_struct map enum identifier ignored_any
         }
     }
-    T::deserialize(Probe).is_err_and(|asked| asked.to_string() == OBJECT)
+    let mut fields = None;
+    // It cannot be read: all that matters is what it asked for.
+    let _ = T::deserialize(Probe(&mut fields));
+    fields
 }
 
 /// Most memory that the elements of one list may take. A node that has more of anything has something wrong.

@@ -42,6 +42,15 @@ struct LocalMessage {
     first_seen_seconds: f64,
 }
 
+/// A message with its signature, as MpoolPending returns it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Signed {
+    #[serde(rename = "CID")]
+    cid: Option<Link>,
+    message: Box<RawValue>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message {
@@ -100,9 +109,9 @@ pub fn fetch(
 ) -> Result<Facts> {
     let mut messages = Vec::new();
     let (mut pending, mut unreadable) = (0, 0);
-    daemon.client.each("MpoolPending", json!([null]), |message| {
+    daemon.client.each::<Signed>("MpoolPending", json!([null]), |signed| {
         pending += 1;
-        match message.map(|message| read(message, wallets)) {
+        match signed.map(|signed| read(signed, wallets)) {
             Ok(Ok(Some(message))) => messages.push(message),
             Ok(Ok(None)) => {}
             Ok(Err(_)) | Err(_) => unreadable += 1,
@@ -141,21 +150,12 @@ pub fn fetch(
 }
 
 /// A message with the wallet that sent it; None where somebody else did.
-fn read<'w>(message: &[u8], wallets: &'w [Wallet]) -> Result<Option<(Message, &'w Wallet)>, serde_json::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Signed<'a> {
-        #[serde(rename = "CID")]
-        cid: Option<Link>,
-        #[serde(borrow)]
-        message: &'a RawValue,
-    }
+fn read(signed: Signed, wallets: &[Wallet]) -> Result<Option<(Message, &Wallet)>, serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Sender {
         from: String,
     }
-    let signed: Signed = serde_json::from_slice(message)?;
     let sender: Sender = serde_json::from_str(signed.message.get())?;
     let Some(wallet) = wallets.iter().find(|wallet| wallet.is(&sender.from)) else {
         return Ok(None);

@@ -18,7 +18,7 @@ use crate::lotus::bitfield::{self, BitField};
 use crate::lotus::epoch;
 use crate::lotus::fil::Fil;
 use crate::rpc::Client;
-use crate::tolerant::{self, Problems};
+use crate::tolerant::Problems;
 
 /// Sectors in one answer: some five megabytes.
 const SECTORS_PER_CALL: u64 = 10_000;
@@ -202,8 +202,8 @@ impl Reading {
         let params = json!([miner_id, chunk, self.tipset_key]);
         let mut so_far = self.so_far.clone();
         let (mut answered, mut wrong) = (0, None);
-        daemon.each("StateMinerSectors", params, |sector| {
-            match sector.and_then(tolerant::from_json::<Sector>) {
+        daemon.each::<Sector>("StateMinerSectors", params, |sector| {
+            match sector {
                 Ok(sector) => so_far.add(&sector, self.height),
                 Err(why) => wrong = wrong.take().or(Some(why)),
             }

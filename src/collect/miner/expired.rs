@@ -14,7 +14,7 @@ use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::{BitField, MAX_COUNT, MAX_SECTOR_NUMBER};
 use crate::lotus::sector_state::states_at_rest;
-use crate::tolerant::{self, Problems};
+use crate::tolerant::Problems;
 
 /// More expired sectors than this are not kept in mind.
 const MAX_EXPIRED: usize = 500_000;
@@ -54,14 +54,13 @@ pub fn fetch(miner: &LotusMiner, run: &Run, live_sectors: Option<&BitField>, pro
     if let Some(live) = live_sectors.filter(|_| is_due) {
         // Lotus may name a sector twice.
         let (mut expired, mut wrong) = (BTreeSet::new(), None);
-        let listed = miner.client.each("SectorsListInStates", json!([states_at_rest()]), |number| {
-            match number.and_then(tolerant::from_json::<u64>) {
+        let listed =
+            miner.client.each::<u64>("SectorsListInStates", json!([states_at_rest()]), |number| match number {
                 Ok(number) if number > MAX_SECTOR_NUMBER => wrong = Some(format!("there is no sector {number}")),
                 Ok(number) if live.contains(number) || expired.len() > MAX_EXPIRED => {}
                 Ok(number) => _ = expired.insert(number),
                 Err(why) => wrong = wrong.take().or(Some(why)),
-            }
-        });
+            });
         if let Some(why) = wrong.or((expired.len() > MAX_EXPIRED).then(|| "more sectors than can be".to_owned())) {
             problems.note(format_args!("SectorsListInStates: {why}"));
         } else if problems.ok(listed).is_some() {

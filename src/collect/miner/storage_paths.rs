@@ -8,10 +8,8 @@
 //! files in it is down, and remembered; [`left_paths`](super::left_paths) says for how long.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use anyhow::Result;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -108,6 +106,18 @@ impl Hints {
             }
         }
         self.start_seconds = hints.start_seconds.or(self.start_seconds);
+    }
+}
+
+impl Declared {
+    fn add(&mut self, sector: SectorFiles) {
+        for (bit, count) in self.files.iter_mut().enumerate() {
+            *count += sector.file_types >> bit & 1;
+        }
+        // Lotus names them in no order, so the first ones are as good as any.
+        if self.sample.len() < left_paths::SAMPLE && sector.file_types > 0 {
+            self.sample.push(sector);
+        }
     }
 }
 
@@ -261,8 +271,17 @@ fn list(
     local: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) -> Option<BTreeMap<String, Option<Declared>>> {
-    let listed = miner.client.stream::<Option<BTreeMap<String, Declared>>>("StorageList", json!([]));
-    let listed = problems.ok(listed)?.unwrap_or_default();
+    let (mut listed, mut wrong) = (BTreeMap::<String, Declared>::new(), None);
+    let is_read = miner.client.each_named::<SectorFiles>("StorageList", json!([]), |id, sector| match sector {
+        None => _ = listed.entry(id.to_owned()).or_default(),
+        Some(Ok(sector)) => listed.entry(id.to_owned()).or_default().add(sector),
+        Some(Err(why)) => wrong = wrong.take().or(Some(why)),
+    });
+    problems.ok(is_read)?;
+    if let Some(why) = wrong {
+        problems.note(format_args!("StorageList: files of an unknown shape: {why}"));
+        return None;
+    }
     if listed.is_empty() && !local.is_empty() && !known.paths.is_empty() {
         problems.note("StorageList: an empty list, although StorageLocal names paths");
         return None;
@@ -334,35 +353,6 @@ fn host(url: &str) -> String {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => name.to_owned(),
         _ => host.to_owned(),
-    }
-}
-
-impl<'de> Deserialize<'de> for Declared {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Declarations;
-        impl<'de> Visitor<'de> for Declarations {
-            type Value = Declared;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a list or null")
-            }
-            fn visit_unit<E: serde::de::Error>(self) -> Result<Declared, E> {
-                Ok(Declared::default())
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Declared, A::Error> {
-                let mut declared = Declared::default();
-                while let Some(sector) = access.next_element::<SectorFiles>()? {
-                    for (bit, count) in declared.files.iter_mut().enumerate() {
-                        *count += sector.file_types >> bit & 1;
-                    }
-                    // Lotus names them in no order, so the first ones are as good as any.
-                    if declared.sample.len() < left_paths::SAMPLE && sector.file_types > 0 {
-                        declared.sample.push(sector);
-                    }
-                }
-                Ok(declared)
-            }
-        }
-        deserializer.deserialize_any(Declarations)
     }
 }
 
