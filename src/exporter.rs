@@ -306,7 +306,8 @@ impl Log {
         matches!(self.verbosity, Verbosity::Verbose)
     }
 
-    fn write(&self, line: &str) {
+    /// Writes a line.
+    pub(crate) fn write(&self, line: &str) {
         if !matches!(self.verbosity, Verbosity::Quiet) {
             let line: String = line.chars().filter(|character| !character.is_control()).collect();
             // A failed write to stderr cannot be reported anywhere.

@@ -25,6 +25,7 @@ pub mod secret;
 mod standing;
 pub mod state;
 pub mod status;
+pub mod targets;
 pub mod textfile;
 pub mod thresholds;
 pub mod tolerant;

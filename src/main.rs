@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
-use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init, status};
+use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init, status, targets};
 
 /// What was asked for could not be done, or the answer is no.
 const EXIT_FAILURE: u8 = 1;
@@ -43,6 +43,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Collect(options) => exporter::run(&options, &env)?,
         Command::Check(command) => return check::run(&command, &env),
         Command::Status(asked) => status::run(&asked, &env)?,
+        Command::Targets(asked) => targets::run(&asked, &env)?,
         Command::Bundle { folder: None, .. } => print(bundle::list())?,
         Command::Bundle { folder: Some(folder), force } => print(&bundle::write(&folder, force)?.text(&folder))?,
         Command::DemoHistory(options) => {

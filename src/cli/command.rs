@@ -16,6 +16,9 @@ pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
 /// Seconds from one screen of `status --watch` to the next where nothing else is said.
 pub const DEFAULT_WATCH_SECONDS: u64 = 30;
 
+/// Where node_exporter listens where nothing else is said.
+pub const DEFAULT_NODE_EXPORTER_PORT: u16 = 9100;
+
 /// Miners of the simulated farm where nothing else is said.
 pub const DEFAULT_DEMO_MINERS: usize = 2;
 
@@ -33,6 +36,8 @@ pub enum Command {
     Check(Check),
     /// Ask the nodes and show how things stand.
     Status(Status),
+    /// Ask the nodes and list the machines that they name.
+    Targets(Targets),
     /// Write the files that the program carries.
     Bundle {
         /// Where to; only their names are printed where absent.
@@ -78,6 +83,17 @@ pub struct Status {
     pub is_json: bool,
     /// Columns of the screen, instead of as many as the terminal has.
     pub width: Option<usize>,
+}
+
+/// Whom `targets` asks, and where the list goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Targets {
+    /// Whom to ask.
+    pub options: Options,
+    /// The port of node_exporter.
+    pub port: u16,
+    /// Where to write the list, instead of to stdout.
+    pub file: Option<PathBuf>,
 }
 
 /// What `check` asks, and how it says what it found.

@@ -4,14 +4,15 @@ use anyhow::{Context, Result, ensure};
 
 use super::command::{
     Check, CheckFormat, Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS,
-    DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status, Verbosity,
+    DEFAULT_NODE_EXPORTER_PORT, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status,
+    Targets, Verbosity,
 };
 use super::help::help_of;
 use super::nearest::hint;
 use super::options::Takes::{Many, Nothing, One, Optionally};
 use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt, of_collecting};
 use super::typed::Typed;
-use super::values::{COLUMNS, DURATION, LABELS, MINER_ID, MINERS, ROWS, SECTORS, shown};
+use super::values::{COLUMNS, DURATION, LABELS, MINER_ID, MINERS, PORT, ROWS, SECTORS, shown};
 use super::{completions, manual};
 use crate::healthcheck;
 
@@ -108,6 +109,33 @@ pub const COMMANDS: &[Spec] = &[
                 watch: typed.last("watch", DURATION)?,
                 is_json: typed.has("json"),
                 width: typed.last("width", COLUMNS)?,
+            }))
+        },
+    },
+    Spec {
+        name: "targets",
+        operands: &[],
+        options: &[
+            Opt::new("port", One("PORT"), "Port of their node_exporter").default("9100"),
+            Opt::new("to", One("FILE"), "Write the list to this file, complete or not at all, and not to stdout"),
+            of_collecting("miner-id"),
+            of_collecting("timeout"),
+            of_collecting("daemon-repo"),
+            of_collecting("miner-repo"),
+            of_collecting("boost-repo"),
+            of_collecting("demo"),
+            of_collecting("demo-miners"),
+            of_collecting("verbose"),
+            of_collecting("quiet"),
+        ],
+        has_variables: true,
+        help: "Ask the nodes once for the machines of their workers, and list them as\n\
+               targets of node_exporter for Prometheus (file_sd)",
+        validate: |typed| {
+            Ok(Command::Targets(Targets {
+                options: options(typed)?,
+                port: typed.last("port", PORT)?.unwrap_or(DEFAULT_NODE_EXPORTER_PORT),
+                file: typed.paths("to").pop(),
             }))
         },
     },

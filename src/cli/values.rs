@@ -10,10 +10,15 @@ pub const DURATION: Reader<Duration> =
     ("a duration like 30s, 1m30s, 1h, 2d or 500ms, more than zero and at most 7d", duration);
 pub const MINER_ID: Reader<String> = ("a miner id like f01234", miner_id);
 pub const ROWS: Reader<usize> = ("a whole number, 0 or more", whole_number);
+pub const PORT: Reader<u16> = ("a port from 1 to 65535", port);
 pub const COLUMNS: Reader<usize> = ("a number of columns from 60 to 200", columns);
 pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 2000000", demo_sectors);
 pub const MINERS: Reader<usize> = ("a number of miners from 1 to 200", demo_miners);
 pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
+
+fn port(text: &str) -> Option<u16> {
+    whole_number(text).filter(|port| *port > 0)
+}
 
 fn duration(text: &str) -> Option<Duration> {
     let bare_seconds = format!("{text}s");
