@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_an_end_is_refused() {
+    fn an_endless_file_is_refused() {
         let error = read_configuration(Path::new("/dev/zero")).map_err(|error| error.kind());
         assert_eq!(error, Err(ErrorKind::FileTooLarge));
     }

@@ -106,7 +106,7 @@ fn what_is_missing_comes_back() {
 }
 
 #[test]
-fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
+fn a_changed_file_is_kept_and_the_new_version_is_written_beside_it() {
     let folder = bundled();
     let place = |name: &str| folder.path().join(name);
     let original = fs::read(place("compose.yaml")).unwrap();
@@ -136,7 +136,7 @@ fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
 }
 
 #[test]
-fn what_an_older_version_wrote_is_replaced_and_what_it_alone_had_is_removed() {
+fn files_of_an_older_version_are_replaced_or_removed() {
     let folder = bundled();
     let place = |name: &str| folder.path().join(name);
     let original = fs::read(place("docs/STACK.md")).unwrap();
@@ -158,7 +158,7 @@ fn what_an_older_version_wrote_is_replaced_and_what_it_alone_had_is_removed() {
 }
 
 #[test]
-fn without_a_record_what_differs_counts_as_changed() {
+fn without_a_record_every_difference_counts_as_a_change() {
     let folder = bundled();
     fs::remove_file(folder.path().join(".bundle")).unwrap();
     fs::write(folder.path().join("compose.yaml"), "mine\n").unwrap();
@@ -202,7 +202,7 @@ fn pretend_older(folder: &Path, name: &str, content: &str) {
 }
 
 #[test]
-fn rules_of_the_users_own_are_left_alone() {
+fn the_users_own_rules_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(bundle(folder.path()).status.code(), Some(0));
     assert!(!folder.path().join(OWN_RULES).exists(), "the bundle has one, which would replace the user's");
@@ -213,7 +213,7 @@ fn rules_of_the_users_own_are_left_alone() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn a_folder_that_cannot_be_created_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let run = bundle(&folder.path().join("file/suite"));

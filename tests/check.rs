@@ -68,7 +68,7 @@ fn peers(count: usize) -> Value {
 }
 
 #[test]
-fn where_nothing_is_wrong_it_exits_with_0() {
+fn when_nothing_is_wrong_it_exits_with_0() {
     let daemon = full_node_in_sync();
     let run = Exporter::new().arg("check").env("FULLNODE_API_INFO", &admin(&daemon)).run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
@@ -77,7 +77,7 @@ fn where_nothing_is_wrong_it_exits_with_0() {
 
 /// The simulated farm has what its alerts tell of, and nothing else that is wrong.
 #[test]
-fn on_the_simulated_farm_only_alerts_have_something_to_say() {
+fn on_the_simulated_farm_only_alerts_are_wrong() {
     let run = Exporter::new().args(&["check", "--demo"]).run();
     assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
     let mut wrong = run.stdout.lines().filter(|line| line.contains("WRONG"));
@@ -112,7 +112,7 @@ fn a_node_that_is_down_is_one_line_with_what_it_costs() {
 }
 
 #[test]
-fn what_is_at_an_address_is_named_as_what_it_is() {
+fn the_program_at_an_address_is_named_for_what_it_is() {
     let farm = Farm::start();
     let of = |daemon: &str, miner: &str| {
         Found::by(Exporter::new().env("FULLNODE_API_INFO", daemon).env("MINER_API_INFO", miner))
@@ -154,7 +154,7 @@ fn what_is_at_an_address_is_named_as_what_it_is() {
 }
 
 #[test]
-fn a_node_that_never_answers_does_not_answer_and_is_waited_for_aloud() {
+fn a_node_that_never_answers_is_reported_and_the_wait_is_shown() {
     let silent = support::Hostile::silent();
     let info = format!("/ip4/127.0.0.1/tcp/{}/http", silent.port);
     let exporter = Exporter::new().env("FULLNODE_API_INFO", &info).args(&["check", "--timeout=16s"]);
@@ -181,7 +181,7 @@ fn a_miner_that_does_not_exist_is_named_once() {
 }
 
 #[test]
-fn permissions_are_told_with_what_each_missing_one_costs() {
+fn permissions_are_listed_with_what_each_missing_one_costs() {
     let farm = Farm::start();
     let of = |daemon: &str, miner: &str| {
         Found::by(
@@ -213,7 +213,7 @@ fn permissions_are_told_with_what_each_missing_one_costs() {
 }
 
 #[test]
-fn what_a_node_tells_of_itself_is_shown_without_the_token() {
+fn what_a_node_reports_about_itself_is_shown_without_the_token() {
     let farm = Farm::start();
     let secret = token(Permission::Admin);
     farm.daemon.change("Version", json!([]), "/Version", format!("1.38.0 {secret}").into());
@@ -226,7 +226,7 @@ fn what_a_node_tells_of_itself_is_shown_without_the_token() {
 }
 
 #[test]
-fn where_there_is_no_lotus_at_all_it_says_how_to_name_one() {
+fn without_any_lotus_it_explains_how_to_name_one() {
     let found = Found::by(Exporter::new());
     let none = found.one("wrong", &["daemon: none was found", "set FULLNODE_API_INFO"]);
     assert!(collectors(none).contains(&"chain"), "{none}");
@@ -235,7 +235,7 @@ fn where_there_is_no_lotus_at_all_it_says_how_to_name_one() {
 
 /// What is wrong with the place where a node is looked for is told with the node.
 #[test]
-fn a_place_without_a_node_is_one_line_with_the_node() {
+fn a_location_without_a_node_is_one_line_with_the_node() {
     let exporter = Exporter::new();
     let repo = exporter.home().join("lotus");
     fs::create_dir(&repo).unwrap();
@@ -255,7 +255,7 @@ fn a_place_without_a_node_is_one_line_with_the_node() {
 
 /// All that is printed as wrong makes it exit with 1; remarks stand apart.
 #[test]
-fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {
+fn exactly_what_is_printed_as_wrong_decides_the_exit_status() {
     let demo = || Exporter::new().args(&["check", "--demo"]);
     let check = |exporter: Exporter, words: &[&str]| {
         let run = exporter.run();
@@ -304,7 +304,7 @@ fn a_token_that_others_can_read_is_wrong() {
 }
 
 #[test]
-fn a_remark_is_not_wrong() {
+fn a_remark_does_not_count_as_wrong() {
     let daemon = full_node_in_sync();
     let exporter = Exporter::new().arg("check").env("FULLNODE_API_INFO", &admin(&daemon));
     exporter.run();
@@ -359,7 +359,7 @@ fn a_clock_that_is_behind_the_chain() {
 }
 
 #[test]
-fn the_json_is_as_its_schema_has_it() {
+fn the_json_matches_its_schema() {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(support::path("../docs/check.schema.json")).unwrap()).unwrap();
     let farm = Farm::start();
@@ -427,7 +427,7 @@ fn invalid(value: &Value, schema: &Value, at: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_report_tells_nobody_whose_it_is() {
+fn the_report_does_not_reveal_whose_it_is() {
     let farm = Farm::start();
     let boost = Boost::start();
     farm.miner.answer(

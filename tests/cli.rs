@@ -142,7 +142,7 @@ fn a_text_that_cannot_be_written() {
 
 /// `lotus-exporter-farcaster | head` is no failure.
 #[test]
-fn a_reader_that_went_away() {
+fn a_reader_that_went_away_is_not_a_failure() {
     let farm = Farm::start();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -170,7 +170,7 @@ fn a_text_file() {
 }
 
 #[test]
-fn the_text_file_is_left_alone_where_it_cannot_be_replaced() {
+fn a_text_file_that_cannot_be_replaced_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("farcaster.prom");
     fs::create_dir(&path).unwrap();

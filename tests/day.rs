@@ -130,7 +130,7 @@ fn label<'a>(series: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn every_minute_of_a_day_is_as_the_farm_has_it_in_its_books() {
+fn every_minute_of_a_day_agrees_with_the_farms_books() {
     let farm = Farm::new(SECTORS);
     let state = State::in_memory();
     let (mut slow_runs, mut finished, mut faults) = (0, 0, BTreeSet::new());

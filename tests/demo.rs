@@ -76,7 +76,7 @@ fn a_demo_whose_full_node_dies_stays_a_demo() {
 }
 
 #[test]
-fn as_many_miners_as_asked_for_are_each_a_miner_of_its_own() {
+fn each_of_the_requested_miners_is_a_miner_of_its_own() {
     let state = State::in_memory();
     let nodes = demo::nodes(Farm::with_miners(30_000, 30), Arc::new(|| A_MIDNIGHT));
     let outcome = simulation::run_on(&nodes, A_MIDNIGHT, &state);
@@ -101,7 +101,7 @@ fn as_many_miners_as_asked_for_are_each_a_miner_of_its_own() {
 }
 
 #[test]
-fn a_history_is_written_once_a_minute_and_once() {
+fn a_history_has_one_run_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let (file, state) = (folder.path().join("history"), folder.path().join("state"));
     let history = || {

@@ -119,7 +119,7 @@ fn with_same_home(farm: &Farm, home: &Path) -> Exporter {
 }
 
 #[test]
-fn a_stopped_repo_that_was_never_seen_is_looked_for_where_its_configuration_says() {
+fn a_stopped_repo_never_seen_before_is_looked_up_in_its_configuration() {
     let farm = Farm::start();
     let (exporter, home) = with_daemon(&farm);
     let (one, two) = (home.join("one"), home.join("two"));
@@ -226,7 +226,7 @@ fn with_file(farm: &Farm) -> (Exporter, PathBuf, [String; 2]) {
 }
 
 #[test]
-fn a_file_of_api_info_that_became_useless() {
+fn an_api_info_file_that_became_useless() {
     let farm = Farm::start();
     let (exporter, file, infos) = with_file(&farm);
     let addresses = [address(farm.miner.port), address(farm.other.port)];
@@ -271,7 +271,7 @@ fn a_file_of_api_info_that_became_useless() {
 }
 
 #[test]
-fn what_the_user_takes_away_is_forgotten_at_once() {
+fn what_the_user_removes_is_forgotten_at_once() {
     let farm = Farm::start();
     let (exporter, file, infos) = with_file(&farm);
     write(&file, &infos.join("\n"));

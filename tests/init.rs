@@ -128,7 +128,7 @@ fn healthcheck() {
 }
 
 #[test]
-fn init_secrets_makes_a_password_once_and_never_shows_it() {
+fn init_secrets_creates_a_password_once_and_never_shows_it() {
     let place = Place::new();
     let said = place.good("init-secrets @");
     let password = place.read("grafana_admin_password");
@@ -146,7 +146,7 @@ fn init_secrets_makes_a_password_once_and_never_shows_it() {
 }
 
 #[test]
-fn init_secrets_refuses_a_password_that_is_none() {
+fn init_secrets_refuses_an_unusable_password() {
     let place = Place::new();
     for (text, words) in [("", "is empty"), (" \n", "is empty"), ("S3CRET\n", "too short")] {
         let said = place.write("grafana_admin_password", text).bad("init-secrets @");
@@ -321,7 +321,7 @@ fn mail_to_a_port_that_speaks_tls_from_the_first_byte() {
 }
 
 #[test]
-fn init_nodes_says_where_a_boost_answers_graphql() {
+fn init_nodes_writes_where_boost_answers_graphql() {
     let place = home();
     place.write("home/.boost/api", "/ip4/127.0.0.1/tcp/1288/http").write("home/.boost/token", "S3CRET.b");
     assert!(!place.good(NODES).contains("BOOST_GRAPHQL_URL"));
@@ -389,7 +389,7 @@ fn check_config(place: &Place) {
 }
 
 #[test]
-fn init_alertmanager_with_nobody_each_one_and_all() {
+fn init_alertmanager_with_no_receiver_each_one_and_all() {
     let place = base();
     has(&place.good(ALERTMANAGER), &["sent to nobody"]);
     assert_eq!(place.read("out.yml"), place.read("base.yml"));
@@ -425,7 +425,7 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
 }
 
 #[test]
-fn each_receiver_is_told_of_what_its_file_asks_for() {
+fn each_receiver_gets_the_severities_that_its_file_asks_for() {
     let place = base();
     let url = |name: &str| format!("https://example.org/S3CRET/{name}\n");
     let names = [
@@ -468,7 +468,7 @@ fn each_receiver_is_told_of_what_its_file_asks_for() {
 }
 
 #[test]
-fn the_watchdog_is_heard_by_its_own_url_and_nobody_else() {
+fn the_watchdog_is_sent_to_its_own_url_only() {
     let place = base();
     place.write("secrets/watchdog_url", "https://example.org/S3CRET\n");
     has(&place.good(ALERTMANAGER), &["sent to nobody", "watchdog_url is called every five minutes"]);
@@ -500,7 +500,7 @@ fn each_severity_has_its_receiver() {
 }
 
 #[test]
-fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
+fn init_alertmanager_leaves_out_what_is_wrong_and_reports_it() {
     for (name, text, words) in [
         ("slack_webhook_url", "hooks.slack.com/S3CRET", "begins with https://"),
         ("slack_webhook_url", "\n", "is empty"),

@@ -137,7 +137,7 @@ fn durations(metrics: &Metrics) -> (Option<f64>, Option<f64>) {
 }
 
 #[test]
-fn a_recorded_sector_that_failed_tells_why() {
+fn a_recorded_sector_that_failed_shows_why() {
     let metrics = of_sector_7("SealPreCommit2Failed", recorded("failed", 5));
     assert_eq!(times(&metrics), [1_795_647_912, 1_795_648_012, 1_795_648_067].map(|time| Some(f64::from(time))));
     assert_eq!(metrics.value(RETRIES, SEVEN), Some(0.0));
@@ -156,7 +156,7 @@ fn a_recorded_loop_of_retries_makes_no_progress() {
 }
 
 #[test]
-fn recorded_upgrades_and_terminations_start_anew() {
+fn recorded_upgrades_and_terminations_start_over() {
     let metrics = of_sector_7("SnapDealsPacking", recorded("upgraded", 29));
     assert_eq!(times(&metrics)[1..], [Some(1_795_648_298.0); 2]);
     let metrics = of_sector_7("WaitMutable", recorded("upgraded", 34));
@@ -181,7 +181,7 @@ fn an_event_that_was_refused_resets_nothing() {
 
 /// Lotus keeps the first 2,000 entries of a log that has 8,000, and the last 2,000.
 #[test]
-fn what_a_shortened_log_does_not_tell_any_more_is_remembered() {
+fn what_a_shortened_log_has_lost_is_remembered() {
     let turn: &[&str] = &["SectorSealPreCommit2Failed", "SectorRetrySealPreCommit2"];
     let turns = |count: usize| turn.repeat(count);
     let failing = |before: &[&str], after: &[&str]| log(&[TO_PRECOMMIT_2, &turns(9), before, &turns(30), after]);
@@ -227,7 +227,7 @@ fn a_vast_log() {
 }
 
 #[test]
-fn what_is_wrong_with_a_log_is_one_line_and_the_rest_is_read() {
+fn faults_in_a_log_are_one_line_and_the_rest_is_read() {
     let good = log(&[TO_PRECOMMIT_2]);
     for wrong in
         [json!(7), json!([1]), json!({"Kind": 7, "Timestamp": START}), json!({"Kind": "event;sealing.SectorTicket"})]
@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_log_is_one_line_and_the_rest_is_read() {
 }
 
 #[test]
-fn times_that_cannot_be_are_not_published() {
+fn impossible_times_are_not_published() {
     for time in
         [json!(i64::MIN), json!(-1), json!(7), json!(i64::MAX), json!(u64::MAX), json!(4_000_000_000u64), json!(1e29)]
     {
@@ -278,7 +278,7 @@ fn a_new_sector_shows_at_once() {
 }
 
 #[test]
-fn a_busy_miner_is_not_listed_for_nothing() {
+fn a_busy_miners_sectors_are_not_listed_needlessly() {
     let pipeline = Pipeline::new();
     let states = ["Packing", "GetTicket", "PreCommit1", "PreCommit2", "SubmitPreCommitBatch", "PreCommitBatchWait"];
     for (run, state) in states.into_iter().enumerate() {

@@ -32,7 +32,7 @@ fn power_of(farm: &Farm, sectors: u64) {
 }
 
 #[test]
-fn a_partition_of_nothing_but_faults_is_not_due() {
+fn a_partition_with_only_faults_is_not_due() {
     let farm = Farm::start();
     let healthy = partition(json!([15, 5]), json!([0]), json!([0]), json!([15, 5]));
     let seen = |first: Value, submissions: Value| {
@@ -139,7 +139,7 @@ fn no_deadline_is_shown_as_it_was_before_it_changed() {
 
 /// Go writes null for an empty list. Where the same run tells of sectors, it is no answer, and nothing may be made of it.
 #[test]
-fn a_deadline_is_not_believed_to_be_empty_against_what_else_is_told() {
+fn an_empty_deadline_that_contradicts_other_answers_is_not_believed() {
     // Deadline 3 has a daily fee; 40 has none, but the miner has the power of its active sector; the proofs of 16 are there.
     for (deadline, said) in [("3", "fees"), ("40", "power of 19"), ("16", "proofs")] {
         for nothing in [Value::Null, json!([]), json!([partition(Value::Null, Value::Null, Value::Null, Value::Null)])]
@@ -174,7 +174,7 @@ fn a_deadline_is_not_believed_to_be_empty_against_what_else_is_told() {
 
 /// Which deadline is open, and when the others are, comes from one answer. One that cannot be true gives no times at all.
 #[test]
-fn a_deadline_that_cannot_be_open() {
+fn a_deadline_that_cannot_be_the_open_one() {
     for (field, value) in [
         ("Index", json!(48)),
         ("Index", json!(u32::MAX)),

@@ -61,7 +61,7 @@ fn two_exporters_of_one_user_that_write_one_file() {
 }
 
 #[test]
-fn a_write_that_failed_is_no_rival() {
+fn a_failed_write_is_not_a_rival() {
     let farm = Farm::start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text/farcaster.prom");

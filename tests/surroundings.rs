@@ -175,7 +175,7 @@ fn serve_by(page: impl Fn(&str) -> String + Send + Sync + 'static) -> u16 {
 }
 
 #[test]
-fn the_way_to_node_exporter_when_all_is_well() {
+fn the_path_to_node_exporter_when_all_is_well() {
     let around = Around::new().written();
     let page = around.page(0);
     let (around, _) = around.node_exporter(page);
@@ -189,7 +189,7 @@ fn the_way_to_node_exporter_when_all_is_well() {
 }
 
 #[test]
-fn a_file_that_is_not_written_yet_and_one_that_is_old() {
+fn a_file_not_written_yet_and_an_old_one() {
     let around = Around::new();
     around.check().one("wrong", &["farcaster.prom is not there yet", "started with this --textfile"]);
     fs::write(around.path(), "farcaster_run_timestamp_seconds 1600000000\n").unwrap();
@@ -198,7 +198,7 @@ fn a_file_that_is_not_written_yet_and_one_that_is_old() {
 
 /// Without a node_exporter that runs here, it is what everybody may that counts.
 #[test]
-fn a_file_that_not_everybody_can_read() {
+fn a_file_that_not_everyone_can_read() {
     let around = Around::new().written();
     around.mode(&around.path(), 0o600);
     around.check().one("wrong", &["only some users can read", "chmod o+r"]);

@@ -270,7 +270,7 @@ fn differences(
 }
 
 #[test]
-fn no_number_of_any_answer_is_believed_that_cannot_be() {
+fn no_impossible_number_in_an_answer_is_believed() {
     let (folder, fields, before) = watched();
     assert!(fields.len() > 150, "{fields:?}");
     let [_, clean] = two_runs(folder.path(), None);
@@ -283,7 +283,7 @@ fn no_number_of_any_answer_is_believed_that_cannot_be() {
 }
 
 #[test]
-fn no_number_that_is_remembered_is_believed_that_cannot_be() {
+fn no_impossible_number_in_the_state_is_believed() {
     let (folder, ..) = watched();
     let mut memory: Value = serde_json::from_slice(&std::fs::read(folder.path().join("state.json")).unwrap()).unwrap();
     let mut fields = BTreeSet::new();

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn what_is_wrong_is_reported() {
         for (text, reason) in [
             ("localhost:1234", "neither a multiaddr nor a URL"),
             ("127.0.0.1", "neither a multiaddr nor a URL"),

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_stands_once_and_what_is_absent_not_at_all() {
+    fn a_series_is_written_once_and_an_absent_one_not_at_all() {
         let mut samples = Samples::new(NOW);
         samples.add(&POWER, ["x"], 1u64);
         samples.add(&POWER, ["x"], 2u64);

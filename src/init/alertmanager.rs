@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_stand_below_the_name_and_each_list_once() {
+    fn settings_are_below_the_name_and_each_list_is_unique() {
         let receiver = |list, value: &str| Receiver { list, settings: vec![("a", value.into()), ("b", 1.into())] };
         let receivers = [receiver("x_configs", "q\"\n"), receiver("y_configs", "ü"), receiver("x_configs", "2")];
         let config = "receivers:\n- name: other\n-  name: no\n- name: 'it' # comment\nmore: 1";

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_alertmanager_takes() {
+    fn urls_that_alertmanager_accepts() {
         for text in [
             "https://hooks.slack.com/services/T00/B00/xyz",
             "HTTP://user:p%40ss@host:8080/a?b=c&d=[e]",

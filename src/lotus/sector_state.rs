@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_nobody_knows_are_errors_and_in_the_pipeline() {
+    fn unknown_states_are_errors_and_in_the_pipeline() {
         assert_eq!(phase("Hibernating"), Phase::Error);
         assert!(in_pipeline("Hibernating"));
         assert_eq!(phase("UpdateReplica"), Phase::Sealing);

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_tells_what_it_grants() {
+    fn a_token_shows_what_it_grants() {
         let of = |middle: &str| Granted::by(&Secret::new(format!("eyJhbGciOiJIUzI1NiJ9.{middle}.c2ln")));
         let is = |names: &[&str]| Granted::Token(Some(names.iter().map(|name| (*name).to_owned()).collect()));
         assert_eq!(of("eyJBbGxvdyI6WyJyZWFkIiwid3JpdGUiXX0"), is(&["read", "write"]));

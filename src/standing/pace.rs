@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_takes_three_hours_and_a_refill_hides_nothing() {
+    fn a_spending_rate_takes_three_hours_and_a_refill_hides_nothing() {
         assert_eq!(lasts(&[(0.0, 10.0), (2.9, 4.0)]), None);
         assert_eq!(lasts(&[(0.0, 10.0), (3.0, 4.0)]), Some(4.0 / 48.0));
         assert_eq!(lasts(&[(0.0, 10.0), (1.0, 4.0), (2.0, 14.0), (3.0, 14.0)]), Some(14.0 / 48.0));

@@ -7,7 +7,7 @@ use crate::support::{Answer, Exporter, Farm, Hostile, MINER, OTHER, Permission, 
 
 /// What needs the admin permission fails, and stderr says how to get it.
 #[test]
-fn a_lotus_miner_that_allows_to_read_only() {
+fn a_lotus_miner_that_allows_only_reading() {
     let farm = Farm::start();
     let (before, _) = farm.exporter().collect();
     for token in [token(Permission::Read), token(Permission::Write), String::new()] {
@@ -143,7 +143,7 @@ fn headers() {
 /// An https address of a node that speaks plain HTTP, as Lotus does by itself: Go answers the handshake with HTTP 400.
 #[test]
 #[cfg(feature = "tls")]
-fn https_where_there_is_none() {
+fn https_to_a_node_that_speaks_http() {
     use std::io::{Read, Write};
     let farm = Farm::start();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

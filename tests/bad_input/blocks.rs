@@ -44,7 +44,7 @@ fn a_first_walk_that_begins_badly() {
 
 /// A run in which one number of an answer is bad, and a good one: the totals are those of good runs only.
 #[test]
-fn numbers_that_cannot_be() {
+fn impossible_numbers() {
     let farm = Farm::start();
     let good = totals(&farm.exporter().collect().0);
     let cases: &[(&str, Value, &str, Value)] = &[
@@ -81,7 +81,7 @@ fn numbers_that_cannot_be() {
 
 /// If one of two powers is impossible, it is unknown which.
 #[test]
-fn powers_that_cannot_be() {
+fn impossible_powers() {
     for (part, value) in [
         ("/TotalPower/QualityAdjPower", "1"),
         ("/TotalPower/QualityAdjPower", "-1"),
@@ -101,7 +101,7 @@ fn powers_that_cannot_be() {
 }
 
 /// What the farm refuses other collectors, like the key of an owner that is a multisig.
-fn errors_of_others() -> Option<f64> {
+fn other_peoples_errors() -> Option<f64> {
     Farm::start().exporter().collect().0.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")])
 }
 
@@ -117,7 +117,7 @@ fn before_solstice_nothing_is_refused() {
         .answer("StateRewardDistribution", Answer::Error(1, "reward distribution requires reward actor v19".into()));
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
-    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), errors_of_others());
+    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), other_peoples_errors());
     assert_eq!(farm.daemon.count("StateRewardDistribution"), 0);
     assert!(totals(&metrics)[2].is_some());
 }
@@ -146,5 +146,5 @@ fn a_refusal_is_remembered() {
     assert_eq!(stderr, "");
     assert_eq!(totals(&metrics)[0], Some(4.0));
     assert_eq!(farm.daemon.count("StateRewardDistribution"), 1);
-    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), errors_of_others());
+    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), other_peoples_errors());
 }

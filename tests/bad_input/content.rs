@@ -60,7 +60,7 @@ fn a_miner_without_power_at_the_lookback() {
 }
 
 #[test]
-fn a_worker_that_cannot_tell_its_gpus() {
+fn a_worker_that_does_not_know_its_gpus() {
     let farm = Farm::start();
     farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info/Resources/GPUs"), Value::Null);
     let metrics = collect(&farm);
@@ -71,7 +71,7 @@ fn a_worker_that_cannot_tell_its_gpus() {
 }
 
 #[test]
-fn a_sector_state_that_nobody_knows() {
+fn an_unknown_sector_state() {
     let farm = Farm::start();
     farm.miner.result("SectorsSummary", json!({"Proving": 20, "Hibernating": 1}));
     farm.miner.result("SectorsListInStates", json!([99]));
@@ -94,7 +94,7 @@ fn a_sector_state_that_nobody_knows() {
 }
 
 #[test]
-fn a_worker_on_no_host() {
+fn a_worker_without_a_host() {
     for no_host in [json!({"Hostname": ""}), json!({"Hostname": null}), json!({})] {
         let farm = Farm::start();
         farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info"), no_host);
@@ -172,7 +172,7 @@ fn a_label_of_a_megabyte() {
 
 /// Lotus writes large numbers as texts and small ones as numbers, and did not always agree with itself which are which.
 #[test]
-fn numbers_as_texts_and_texts_as_numbers() {
+fn numbers_as_strings_and_strings_as_numbers() {
     let farm = Farm::start();
     let before = collect(&farm);
     for field in ["CPUs", "MemPhysical", "MemUsed"] {
@@ -239,7 +239,7 @@ fn a_bad_element_leaves_the_others() {
 
 /// Lotus may name a sector or a job twice.
 #[test]
-fn what_stands_twice_counts_once() {
+fn duplicates_count_once() {
     let farm = Farm::start();
     farm.miner.result("SectorsListInStates", json!([24, 24, 25, 25]));
     let metrics = collect(&farm);
@@ -248,7 +248,7 @@ fn what_stands_twice_counts_once() {
 
 /// A series that came twice would make node_exporter drop the whole file.
 #[test]
-fn a_series_that_would_come_twice() {
+fn a_series_that_would_appear_twice() {
     let farm = Farm::start();
     let before = collect(&farm);
     let job = farm.miner.result_of("WorkerJobs", json!([]))[WORKER][0].take();
@@ -288,7 +288,7 @@ fn what_failed_is_asked_again() {
 
 /// Numbers at the end of what their types hold. None of them may stop the run, or turn into another one.
 #[test]
-fn numbers_at_their_bounds() {
+fn numbers_at_the_limits_of_their_types() {
     let farm = Farm::start();
     let before = collect(&farm);
     let all = [0, u64::MAX];
@@ -327,7 +327,7 @@ fn numbers_at_their_bounds() {
 
 /// What wrapped around, what is below nothing, what is beyond everything: no sample, one line that says which, and the collector failed.
 #[test]
-fn what_cannot_be_is_left_out_and_named() {
+fn the_impossible_is_left_out_and_named() {
     let farm = Farm::start();
     let before = collect(&farm);
     farm.daemon.change("NodeStatus", json!([false]), "/SyncStatus/Behind", json!(u64::MAX));

@@ -80,7 +80,7 @@ fn a_pool_of_fifty_thousand_messages_is_counted() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_costs_itself_alone() {
+fn an_answer_that_is_too_large_affects_no_other() {
     let farm = Farm::start();
     let exporter = farm.exporter().args(&["--verbose"]);
     let before = metrics(&exporter.run());

@@ -180,7 +180,7 @@ fn of_lotus_miner() {
 
 /// A miner always has its deadlines. Without them, nothing is known about its sectors on chain.
 #[test]
-fn no_deadlines_at_all_are_no_answer() {
+fn no_deadlines_at_all_is_not_an_answer() {
     for none in [Value::Null, json!([])] {
         let farm = Farm::start();
         farm.daemon.answer_to("StateMinerDeadlines", json!([MINER]), Answer::Result(none));

@@ -107,7 +107,7 @@ fn an_old_lotus_miner() {
 
 /// Without the write permission, the miners' own addresses have to do for wallets; without admin, the node keeps its alerts for itself.
 #[test]
-fn a_full_node_that_allows_to_read_only() {
+fn a_full_node_that_allows_only_reading() {
     let farm = Farm::start();
     for token in [token(Permission::Read), String::new()] {
         let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &farm.daemon.info(&token)).collect();

@@ -49,7 +49,7 @@ fn daemons_method_hangs(method: &str, harmed: &[&str]) {
 }
 
 #[test]
-fn of_a_lotus_miner_what_only_says_since_when_it_runs() {
+fn of_a_lotus_miner_what_only_reports_its_start() {
     miners_method_hangs("StartTime", &[&format!("process {MINER}")]);
 }
 
@@ -64,7 +64,7 @@ fn of_a_lotus_miner_its_workers() {
 }
 
 #[test]
-fn of_a_full_node_since_when_it_runs() {
+fn of_a_full_node_its_start() {
     daemons_method_hangs("StartTime", &["daemon"]);
 }
 

@@ -73,7 +73,7 @@ fn figures_that_are_too_old() {
 
 /// The data's time is not a sign of life: a collector that got nothing, or only a part, got no data now.
 #[test]
-fn a_collector_that_failed_has_no_time_of_now() {
+fn a_failed_collector_does_not_have_the_present_time() {
     let farm = Farm::start();
     let timed = |metrics: &Metrics| {
         let times = metrics.family("farcaster_collector_data_timestamp_seconds").into_iter();

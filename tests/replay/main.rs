@@ -120,7 +120,7 @@ fn replay_luck(outcome: &mut Outcome) {
 }
 
 #[test]
-fn every_value_is_what_the_answers_say() {
+fn every_value_follows_from_the_answers() {
     let differences = &outcome().differences;
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }
@@ -139,6 +139,6 @@ fn nothing_is_asked_that_was_not_recorded() {
 }
 
 #[test]
-fn a_healthy_node_makes_no_lines() {
+fn a_healthy_node_causes_no_messages() {
     assert!(outcome().lines.is_empty(), "{}", outcome().lines.join("\n"));
 }

@@ -11,7 +11,7 @@ use super::{At, MINERS, NOON, Node, big, day, list};
 const GENESIS: i64 = 1_598_306_400;
 
 #[test]
-fn the_chain_hangs_together() {
+fn the_chain_is_consistent() {
     let farm = Farm::new(2000);
     let (mut own, mut late, mut skipped, mut dropped) = (0, 0, 0, 0);
     // A day in which one of our blocks is orphaned.

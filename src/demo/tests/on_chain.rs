@@ -75,7 +75,7 @@ fn quality_adjusted_bytes(sector: &Value) -> u128 {
 }
 
 #[test]
-fn sectors_add_up_to_what_is_told_elsewhere() {
+fn sectors_add_up_to_what_is_reported_elsewhere() {
     let farm = Farm::new(600);
     for (now, miner) in day().step_by(12).flat_map(|now| [(now, 0), (now, 1)]) {
         let at = At { farm: &farm, now };
@@ -109,7 +109,7 @@ fn sectors_add_up_to_what_is_told_elsewhere() {
 }
 
 #[test]
-fn the_miner_tells_the_same_of_a_sector() {
+fn the_miner_reports_the_same_about_a_sector() {
     let farm = Farm::new(700);
     let mut kinds = BTreeSet::new();
     for (now, miner) in day().step_by(11).flat_map(|now| [(now, 0), (now, 1)]) {
