@@ -1,4 +1,4 @@
-//! Boost, and what the sealing pipeline knows of deals.
+//! Boost, and what the sealing pipeline knows about deals.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use support::{Boost, CLOSED_PORT, Exporter, Farm, Hostile, MINER, Metrics, OTHER, Told};
 
-/// The exporter, told of a Boost and of nothing else.
+/// The exporter, given a Boost and nothing else.
 fn exporter(boost: &Boost) -> Exporter {
     Exporter::new().env("BOOST_API_INFO", &boost.api_info()).env("BOOST_GRAPHQL_URL", &boost.graphql_url())
 }
@@ -24,7 +24,7 @@ fn value(metrics: &Metrics, family: &str, labels: &[(&str, &str)]) -> Option<f64
     metrics.value(&format!("farcaster_boost_{family}"), &labels)
 }
 
-/// How many series of Boost there are, beside what its network does.
+/// The number of Boost's series, apart from those about its network.
 fn count(metrics: &Metrics, family: &str) -> usize {
     metrics.family(&format!("farcaster_boost_{family}")).len()
 }
@@ -133,7 +133,7 @@ fn a_queue_without_its_deals_is_not_an_empty_queue() {
     }
 }
 
-/// One answer that cannot be spoils no total, neither now nor in later runs.
+/// One impossible answer spoils no total, neither now nor in later runs.
 #[test]
 fn impossible_transfers_are_not_counted() {
     let boost = Boost::start();
@@ -157,7 +157,7 @@ fn impossible_transfers_are_not_counted() {
     assert_eq!(value(&collect(&exporter).0, "transferred_bytes_total", &[]), Some(1570.0));
 }
 
-/// An id that only looks like one does not make another miner of it.
+/// An id that only looks like one does not turn it into another miner.
 #[test]
 fn an_invalid_id_forgets_nothing() {
     let boost = Boost::start();

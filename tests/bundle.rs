@@ -1,4 +1,4 @@
-//! `bundle`: the whole suite out of the one file that was carried to a machine without network.
+//! `bundle`: the whole suite from the single file that was copied to a machine without a network.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use support::Exporter;
 
-/// What of the repository belongs to the suite; of folders, all that is in them.
+/// What in the repository belongs to the suite; folders count with everything in them.
 const SUITE: [&str; 14] = [
     ".env.example",
     "CHANGELOG.md",
@@ -28,7 +28,7 @@ const SUITE: [&str; 14] = [
     "systemd",
 ];
 
-/// The rules of the user's own: thresholds, and alerts that are switched off.
+/// The user's own rules: thresholds, and alerts that are switched off.
 const OWN_RULES: &str = "compose/prometheus/rules/own.yaml";
 
 fn repository() -> &'static Path {
@@ -43,7 +43,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
     fs::read_dir(path).unwrap().flat_map(|entry| files(&entry.unwrap().path())).collect()
 }
 
-/// What a user adds to the folders that are there for it, which git ignores, is nobody else's.
+/// What users add to the folders meant for it, which git ignores, is not part of the suite.
 fn is_users(path: &Path) -> bool {
     let folders = ["compose/secrets", "compose/exporter", "compose/prometheus/targets"];
     let is_in_them = folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md");
@@ -124,7 +124,7 @@ fn a_changed_file_is_kept_and_the_new_version_is_written_beside_it() {
     assert_eq!(fs::read_to_string(place("compose.yaml")).unwrap(), "mine\n");
     assert_eq!(fs::read(place("compose.yaml.new")).unwrap(), original);
 
-    // Nothing is new the next time, and the file that was laid beside may go.
+    // The next time nothing is new, and the file beside it may be deleted.
     fs::remove_file(place("compose.yaml.new")).unwrap();
     let run = bundle(folder.path());
     assert_eq!(run.stdout, format!("0 files written to {}\n", folder.path().display()));

@@ -1,4 +1,4 @@
-//! `check`: what somebody reads whose dashboards are empty.
+//! `check`: what people read when their dashboards are empty.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use std::fs;
 use serde_json::{Value, json};
 use support::{Answer, Boost, CLOSED_PORT, Exporter, Farm, MINER, Node, OTHER, Permission, Reply, token};
 
-/// What `check --json` found, the exit status being what it says.
+/// What `check --json` found; the exit status must agree with it.
 struct Found(Value);
 
 impl Found {
@@ -75,7 +75,7 @@ fn when_nothing_is_wrong_it_exits_with_0() {
     assert!(!run.stdout.contains("WRONG") && run.stdout.ends_with("\nNothing is wrong.\n"), "{}", run.stdout);
 }
 
-/// The simulated farm has what its alerts tell of, and nothing else that is wrong.
+/// In the simulated farm, only what raises its alerts is wrong.
 #[test]
 fn on_the_simulated_farm_only_alerts_are_wrong() {
     let run = Exporter::new().args(&["check", "--demo"]).run();
@@ -91,7 +91,7 @@ fn on_the_simulated_farm_only_alerts_are_wrong() {
     assert!(of_miner.contains("power") && of_miner.contains("workers"), "{of_miner}");
 }
 
-/// One line for each node that is down, with what it takes along, and none for each collector that needs it.
+/// One line for each node that is down, with what that costs, and none for each collector that needs it.
 #[test]
 fn a_node_that_is_down_is_one_line_with_what_it_costs() {
     let farm = Farm::start();
@@ -233,7 +233,7 @@ fn without_any_lotus_it_explains_how_to_name_one() {
     assert_eq!(found.all("wrong", &[]).len(), 1, "one cause is one line: {:#}", found.0);
 }
 
-/// What is wrong with the place where a node is looked for is told with the node.
+/// What is wrong with the location of a node is reported with the node.
 #[test]
 fn a_location_without_a_node_is_one_line_with_the_node() {
     let exporter = Exporter::new();
@@ -279,7 +279,7 @@ fn exactly_what_is_printed_as_wrong_decides_the_exit_status() {
         &["BOOST_API_INFO_FILE names a file that cannot be read"],
     );
 
-    // A storage path that fails is no failure of its collector.
+    // A storage path that fails is not a failure of its collector.
     farm.miner.answer("StorageStat", Answer::Error(1, "input/output error".to_owned()));
     check(of_farm(), &["input/output error"]);
     check(of_farm(), &["the storage path", "does not answer (FarcasterStorageDown"]);
@@ -315,7 +315,7 @@ fn a_remark_does_not_count_as_wrong() {
     assert!(remarks.contains("starting a new state") && !run.stdout.contains("WRONG"), "{}", run.stdout);
 }
 
-/// By the numbers of the alerts, each on the side where it fires.
+/// By the alerts' thresholds, each on the side where it fires.
 #[test]
 fn it_judges_as_the_alerts_do() {
     let farm = Farm::start();
@@ -341,7 +341,7 @@ fn it_judges_as_the_alerts_do() {
     found.one("ok", &[&format!("{OTHER}: no faulty sectors")]);
 }
 
-/// A block of the future is not made by the chain.
+/// No chain has a block from the future.
 #[test]
 fn a_clock_that_is_behind_the_chain() {
     let daemon = full_node_in_sync();
@@ -368,7 +368,7 @@ fn the_json_matches_its_schema() {
         let found = Found::by(exporter);
         assert_eq!(invalid(&found.0, &schema, "$"), Vec::<String>::new());
     }
-    // It can fail.
+    // The validator can fail.
     let mut found = Found::by(Exporter::new().arg("--demo")).0;
     found["findings"][0]["mark"] = json!("fine");
     found["cost"]["calls"] = json!("many");
@@ -376,7 +376,7 @@ fn the_json_matches_its_schema() {
     assert_eq!(invalid(&found, &schema, "$").len(), 3);
 }
 
-/// What in a value is not as a schema has it, of the keywords that ours uses.
+/// Where a value violates a schema, for the keywords that ours uses.
 fn invalid(value: &Value, schema: &Value, at: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (keyword, wanted) in schema.as_object().unwrap() {

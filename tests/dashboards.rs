@@ -1,4 +1,4 @@
-//! The Grafana dashboards: that they ask for what there is, explain themselves, fit on the screen and need no plugin.
+//! The Grafana dashboards: they query only what exists, explain themselves, fit on the screen and need no plugin.
 
 #![allow(clippy::unwrap_used)]
 
@@ -50,7 +50,7 @@ impl Dashboard {
         NAMES.into_iter().map(read).collect()
     }
 
-    /// Every panel that is no row, those in rows included.
+    /// Every panel that is not a row, including those in rows.
     fn panels(&self) -> Vec<&Value> {
         let top = self.json["panels"].as_array().unwrap();
         let in_rows = top.iter().filter_map(|panel| panel["panels"].as_array()).flatten();
@@ -109,8 +109,8 @@ fn queries_ask_for_what_the_exporter_has_and_for_what_was_chosen() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An exporter or a collector that is down must not look like one that found nothing: a 0 in the place of nothing comes from something that
-/// was told, as in `or 0 * max(farcaster_endpoint_up)`. Only that no alert fires is told by nothing.
+/// An exporter or a collector that is down must not look like one that found nothing: a 0 in place of nothing must come from something
+/// that was reported, as in `or 0 * max(farcaster_endpoint_up)`. Only for alerts does nothing mean 0.
 #[test]
 fn no_zero_is_made_up() {
     for dashboard in Dashboard::all() {
@@ -401,7 +401,7 @@ fn the_same_variables_choose_everywhere() {
         for variable in dashboard.variables().iter().filter(|it| it["type"] == "query") {
             let place = format!("{}: ${}", dashboard.name, variable["name"]);
             assert_eq!(variable["multi"], true, "{place}");
-            // Miner opens on one miner.
+            // The dashboard Miner opens on one miner.
             let opens_on_one = dashboard.name == "miner" && variable["name"] == "miner_id";
             assert_eq!(variable["includeAll"], !opens_on_one, "{place}");
             let query = variable["query"].as_str().or(variable["query"]["query"].as_str()).unwrap();
@@ -439,8 +439,8 @@ fn links_lead_to_dashboards_that_exist() {
     assert!(links > 0, "no table leads on to a miner");
 }
 
-/// Whether a sector is at rest, in motion or failed is what `phase` says. Lists of states differ sooner or later, so only the panel that tells the
-/// steps apart has any: each state of a sector in motion is of one step.
+/// Whether a sector is at rest, in motion or failed is what `phase` says. Lists of states diverge sooner or later, so only the panel that separates
+/// the steps has any: each state of a sector in motion is of one step.
 #[test]
 fn each_state_belongs_to_one_step_and_elsewhere_the_phase_counts() {
     fn listed<'a>(expressions: &[&'a str], selector: &str) -> Vec<&'a str> {

@@ -27,7 +27,7 @@ fn demo_text(now: f64, state: &State) -> String {
 fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
     let state = State::in_memory();
     let mut missing = Vec::new();
-    // Durations take something that was seen to finish, and totals the whole last day.
+    // Durations require something that was seen to finish, and totals the whole last day.
     for minutes in -40..0 {
         demo_text(A_MIDNIGHT + f64::from(minutes) * 60.0, &state);
     }
@@ -94,7 +94,7 @@ fn each_of_the_requested_miners_is_a_miner_of_its_own() {
         miners_of.entry(labels["worker_host"].clone()).or_default().insert(labels["miner_id"].clone());
     }
     assert!(miners_of.len() == 60 && miners_of.values().all(|miners| miners.len() == 1), "{miners_of:?}");
-    // Only the first two have troubles.
+    // Things go wrong only at the first two.
     for (labels, value) in metrics.family("farcaster_miner_deadline_faulty_sectors") {
         assert!(value == 0.0 || ["f03100100", "f03100200"].contains(&labels["miner_id"].as_str()), "{labels:?}");
     }
@@ -125,6 +125,6 @@ fn a_history_has_one_run_a_minute() {
             .lines()
             .any(|line| line.starts_with("farcaster_miner_power_bytes{job=\"a\",instance=\"b\",miner_id=\"f0"))
     );
-    // A demo that goes on from there has its history.
+    // A demo that continues from there has its history.
     assert_eq!(history(), "# EOF\n");
 }

@@ -1,4 +1,4 @@
-//! Every metric family is named and described as Prometheus' guidelines and this project's vocabulary have it.
+//! Every metric family is named and described according to Prometheus' guidelines and this project's vocabulary.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use lotus_farcaster::expose::{Description, Kind, Unit};
 /// Units that names may end in; anything that has another unit must be converted.
 const BASE_UNITS: [&str; 3] = ["seconds", "bytes", "fil"];
 
-/// Units, and other words for amounts, that must not stand in a name.
+/// Units, and other words for amounts, that must not be in a name.
 const OTHER_UNITS: [&str; 16] = [
     "ms",
     "milliseconds",

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use support::{Exporter, Metrics};
 use tempfile::TempDir;
 
-/// A folder to play in, with runs of the program in it.
+/// A temporary folder, and runs of the program in it.
 struct Place(TempDir);
 
 impl Place {
@@ -66,14 +66,14 @@ impl Place {
         (run.status.code().unwrap(), run.stdout, run.stderr)
     }
 
-    /// What a command says that must end well, without anything wrong.
+    /// The output of a command that must succeed without complaints.
     fn good(&self, command: &str) -> String {
         let (code, stdout, stderr) = self.run(command);
         assert_eq!((code, stderr.as_str()), (0, ""), "{command}");
         stdout
     }
 
-    /// What a command says that must fail.
+    /// The output of a command that must fail.
     fn bad(&self, command: &str) -> String {
         let (code, _, stderr) = self.run(command);
         assert_eq!(code, 1, "{command}: {stderr}");
@@ -155,7 +155,7 @@ fn init_secrets_refuses_an_unusable_password() {
     }
     place.write("grafana_admin_password", "S3CRET12").good("init-secrets @");
     fs::remove_file(place.0.path().join("grafana_admin_password")).unwrap();
-    // What Docker makes where a file to be mounted is missing.
+    // What Docker creates when a file to be mounted is missing.
     has(&place.folder("grafana_admin_password").bad("init-secrets @"), &["cannot be used", "remove it"]);
     has(&place.bad("init-secrets @absent"), &["mkdir -p"]);
 }
@@ -190,7 +190,7 @@ fn init_nodes_copies_what_the_exporter_reads() {
         said
     );
 
-    // The exporter takes the copies, and says nothing of the Boost that there is not.
+    // The exporter accepts the copies, and does not mention Boost, which is not there.
     let path = |copy: &str| place.0.path().join(copy).to_str().unwrap().to_owned();
     let exporter = Exporter::new().args(&["--timeout", "2s", "-v"]);
     let exporter =
@@ -261,7 +261,7 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
 #[test]
 fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     let place = Place::new();
-    // A home folder may have something else that is called so.
+    // A home folder may contain something else with that name.
     place.write("home/api/main.go", "").write("home/token", "S3CRET");
     has(&place.folder("out").good(NODES), &["no Lotus was found", "LOTUS_PATH"]);
     let (code, _, stderr) = place.run_with(NODES, "LOTUS_MINER_PATH", "/srv/miner");
@@ -367,10 +367,10 @@ fn base() -> Place {
     place
 }
 
-/// What only newer Alertmanagers know than the one whose tool may be installed: msteamsv2_configs, since 0.28, and payload, of 2026.
+/// What only newer Alertmanagers know than the one that may be installed here: msteamsv2_configs, since 0.28, and payload, of 2026.
 const NEWER: [&str; 3] = ["msteams_webhook_url", "apprise_url", "matrix_hookshot_url"];
 
-/// The receiver of a configuration that is called so.
+/// The receiver with this name in a configuration.
 fn receiver<'a>(config: &'a str, name: &str) -> &'a str {
     let (_, after) = config.split_once(&format!("  - name: {name}\n")).unwrap();
     after.split("  - name: ").next().unwrap().split("\n# ").next().unwrap()

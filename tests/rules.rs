@@ -1,4 +1,4 @@
-//! The recording and alert rules: that they ask for what there is, and that each alert is explained and tested.
+//! The recording and alert rules: they query only what exists, and each alert is explained and tested.
 
 #![allow(clippy::unwrap_used)]
 
@@ -64,7 +64,7 @@ struct ExpectedAlert {
     exp_annotations: BTreeMap<String, String>,
 }
 
-/// The YAML files in a folder, as what they are read as. Rules of the user's own are none of ours.
+/// The YAML files in a folder, parsed. The user's own rules do not count.
 fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
     let is_users = folder == RULES;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -215,7 +215,7 @@ fn each_threshold_is_set_once_and_each_alert_uses_its_own() {
     assert_eq!(used, recorded, "a threshold that no alert judges by");
 }
 
-/// The file that docs/STACK.md shows sets a threshold that there is, and switches off an alert that there is.
+/// The file that docs/STACK.md shows sets a threshold that exists, and switches off an alert that exists.
 #[test]
 fn the_example_of_own_rules_has_an_effect() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/STACK.md")).unwrap();

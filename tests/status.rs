@@ -59,7 +59,7 @@ fn status(exporter: Exporter) -> Exporter {
     exporter.arg("status").env("LANG", "C.UTF-8")
 }
 
-/// What it prints, which must fit, and be without colour.
+/// What it prints, which must fit, without colour.
 fn shown(exporter: &Exporter, width: usize) -> String {
     let run = exporter.run();
     assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
@@ -247,7 +247,7 @@ fn facts(exporter: Exporter, args: &[&str]) -> Value {
     facts
 }
 
-/// As much of JSON Schema as the schema uses; what it does not describe is wrong, too.
+/// As much of JSON Schema as the schema uses; whatever the schema does not describe is wrong, too.
 fn validate(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let is_of = |kind: &Value| match kind.as_str().unwrap() {
         "null" => value.is_null(),

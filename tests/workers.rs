@@ -1,5 +1,5 @@
-//! Workers, their jobs and the scheduler's queue, over as many runs as it takes: what ended counts once, and what a node answers wrongly, or a
-//! machine that dies, does not count.
+//! Workers, their jobs and the scheduler's queue, over as many runs as it takes: a job that ended counts once, and neither a wrong answer
+//! nor a machine that dies counts as an end.
 
 #![allow(clippy::unwrap_used)]
 
@@ -250,7 +250,7 @@ fn a_job_whose_lotus_miner_was_killed_did_not_finish() {
     }
 }
 
-/// Nor does it count if the restart shows only a run later, or is not reported for a while.
+/// Nor does it count if the restart shows only one run later, or is not reported for a while.
 #[test]
 fn nothing_ends_while_it_is_not_known_whether_lotus_miner_restarted() {
     let site = Site::new();
@@ -344,7 +344,7 @@ fn a_workers_tasks_have_the_same_names_as_jobs() {
     assert_eq!(metrics.failed(), [format!("workers {MINER}")]);
 }
 
-/// Jobs that have not begun have no id yet, and pieces that are hashed belong to no sector: they may be alike.
+/// Jobs that have not begun have no id yet, and pieces that are being hashed belong to no sector: they may be identical.
 #[test]
 fn identical_jobs_and_requests_share_a_row() {
     let site = Site::new();

@@ -1,4 +1,4 @@
-//! Tokens: what they allow, and that nobody sees them who should not.
+//! Tokens: what they allow, and that they are shown to nobody else.
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn a_token_of_another_node() {
     assert_eq!(metrics.success("power", MINER), Some(false));
 }
 
-/// The address is followed nowhere: a redirect would carry the token to whoever it names.
+/// No redirect is followed: it would carry the token to whoever it names.
 #[test]
 fn redirects() {
     for status in [301, 302, 307, 308] {
@@ -78,7 +78,7 @@ fn proxies_in_the_environment() {
     assert_eq!(proxy.connections(), 0);
 }
 
-/// A node that repeats the token wherever it may. That it is shown nowhere, every run of every test checks.
+/// A node that repeats the token wherever it can. Every run of every test checks that the token is shown nowhere.
 #[test]
 fn a_node_that_echoes_the_token() {
     let secret = token(Permission::Admin);

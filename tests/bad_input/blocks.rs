@@ -6,13 +6,13 @@ use crate::support::{Answer, Farm, MINER, Metrics, OTHER};
 
 const OF_MINER: [(&str, &str); 1] = [("miner_id", MINER)];
 
-/// Wins, wins to expect and rewards.
+/// Wins, expected wins and rewards.
 fn totals(metrics: &Metrics) -> [Option<f64>; 3] {
     ["miner_wins_total", "miner_expected_wins_total", "miner_rewards_fil_total"]
         .map(|name| metrics.value(&format!("farcaster_{name}"), &OF_MINER))
 }
 
-/// A first run ever whose answers are bad: afterwards, all is as if it had not been. The totals appear when they are whole, not before.
+/// A first run ever whose answers are bad: afterwards, all is as if it had not happened. The totals appear when they are complete, not before.
 #[test]
 fn a_first_walk_that_begins_badly() {
     for (method, pointer, value) in [
@@ -100,12 +100,12 @@ fn impossible_powers() {
     }
 }
 
-/// What the farm refuses other collectors, like the key of an owner that is a multisig.
+/// What the farm refuses to other collectors, like the key of an owner that is a multisig.
 fn other_peoples_errors() -> Option<f64> {
     Farm::start().exporter().collect().0.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")])
 }
 
-/// On a network before version 29 no node can tell rewards, and a healthy one is asked nothing that it refuses.
+/// Before network version 29 no node can report rewards, and a healthy one is asked nothing that it refuses.
 #[test]
 fn before_solstice_nothing_is_refused() {
     let farm = Farm::start();
@@ -131,7 +131,7 @@ fn a_refusal_is_remembered() {
     let exporter = farm.exporter();
     let (metrics, _) = exporter.collect();
     assert!(totals(&metrics)[2].is_some());
-    // Another own block: the one that the other heights had, under another key.
+    // Another block of our own: the one that the other heights had, under a different key.
     let mut tipset = farm.daemon.result_of("ChainGetTipSetByHeight", json!([6_569_993]));
     tipset["Cids"][1] = json!({"/": "bafy2bzacebnewblockofourminerqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"});
     tipset["Height"] = json!(6_569_996);

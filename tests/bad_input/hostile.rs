@@ -1,4 +1,4 @@
-//! Nodes that hang, drip or flood. The run ends all the same, and only they suffer.
+//! Nodes that hang, drip or flood. The run ends all the same, and only their own data is missing.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn a_full_node_that_hangs_up() {
     assert_only_the_full_node_suffers(&Hostile::closing(), &[], "StateNetworkName and 2 more calls: ");
 }
 
-/// Reading stops as soon as something is not an answer, however fast it comes.
+/// Reading stops as soon as the bytes are not an answer, however fast they come.
 #[test]
 fn a_full_node_that_floods() {
     let daemon = Hostile::endless();

@@ -1,4 +1,4 @@
-//! Nodes that are not what they were given as, and answers that are not Lotus': one line says what it is and what to do.
+//! Nodes that are not what they were given as, and answers that are not from Lotus: one line says what it is and what to do.
 
 use crate::support::{Answer, Exporter, Farm, MINER, Metrics, Node, Permission, Reply, token};
 
@@ -52,7 +52,7 @@ fn a_lotus_worker_given_as_a_lotus_miner() {
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!(up(&metrics, "miner").iter().sum::<f64>(), 1.0);
     assert_one_line(&stderr, "miner", farm.miner.port, &["this is a lotus-worker, not a lotus-miner"]);
-    // Without a token it does not even tell its version.
+    // Without a token it does not even report its version.
     let denied = "missing permission to invoke 'Version' (need 'admin')";
     farm.miner.answer("Version", Answer::Error(1, denied.to_owned()));
     let (_, stderr) = farm.exporter().collect();

@@ -14,7 +14,7 @@ fn assert_all_up(metrics: &Metrics) {
     assert!(metrics.values("farcaster_endpoint_up", &[]).iter().all(|up| *up == 1.0));
 }
 
-/// The method of the miner hangs: in the run in which that is found out, and in the next one.
+/// A method of the miner hangs: the run that discovers it, and the next one.
 fn miners_method_hangs(method: &str, harmed: &[&str]) {
     let farm = Farm::start();
     let exporter = farm.exporter().args(&["--timeout", TIMEOUT]);

@@ -71,7 +71,7 @@ fn figures_that_are_too_old() {
     assert!(after.has("farcaster_storage_up", &[("miner_id", MINER)]), "the paths themselves stay");
 }
 
-/// The data's time is not a sign of life: a collector that got nothing, or only a part, got no data now.
+/// The data's time is not a sign of life: a collector that got nothing, or only a part, has no new data.
 #[test]
 fn a_failed_collector_does_not_have_the_present_time() {
     let farm = Farm::start();

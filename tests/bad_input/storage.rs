@@ -101,7 +101,7 @@ fn a_path_is_forgotten_when_its_files_are_elsewhere() {
     assert_eq!(asked.unwrap().1, json!([{ "Miner": 1234, "Number": 24 }, 4, 0, false]));
 }
 
-/// A list that is empty for one run takes nothing away.
+/// A list that is empty for one run removes nothing.
 #[test]
 fn an_empty_list_is_not_believed() {
     for none in [Value::Null, json!({})] {
