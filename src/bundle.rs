@@ -19,11 +19,11 @@ const MAX_BYTES: usize = 16 << 20;
 /// Every file: its path in the repository and its content.
 fn files() -> Result<Vec<(String, Vec<u8>)>> {
     let unpacked = miniz_oxide::inflate::decompress_to_vec_with_limit(PACKED, MAX_BYTES)
-        .map_err(|error| anyhow!("the suite in this binary is damaged ({error}): get the binary again"))?;
+        .map_err(|error| anyhow!("the suite in this binary is damaged ({error}): download the binary again"))?;
     let mut rest = unpacked.as_slice();
     let mut files = Vec::new();
     while !rest.is_empty() {
-        let file = next_file(&mut rest).context("the suite in this binary is damaged: get the binary again")?;
+        let file = next_file(&mut rest).context("the suite in this binary is damaged: download the binary again")?;
         files.push(file);
     }
     Ok(files)
@@ -32,7 +32,7 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
 /// The content of one file of the suite.
 pub(crate) fn file(path: &str) -> Result<Vec<u8>> {
     let file = files()?.into_iter().find(|(known, _)| known == path);
-    file.map(|(_, content)| content).with_context(|| format!("this binary carries no {path}"))
+    file.map(|(_, content)| content).with_context(|| format!("this binary does not contain {path}"))
 }
 
 /// A line with the path, a line with the number of bytes, and the bytes.

@@ -74,7 +74,7 @@ impl State {
             Err(_) => {
                 let path = folder.join(FILE_NAME);
                 let line = format!(
-                    "{}: cannot read what the exporter remembers, so figures of its history are missing: run as the exporter's user, \
+                    "{}: cannot read the exporter's state, so figures from its history are missing: run as the exporter's user, \
                      or name another --state-dir",
                     path.display()
                 );

@@ -160,7 +160,11 @@ fn a_node_that_never_answers_is_reported_and_the_wait_is_shown() {
     let exporter = Exporter::new().env("FULLNODE_API_INFO", &info).args(&["check", "--timeout=16s"]);
     let run = exporter.run();
     let daemon = format!("daemon 127.0.0.1:{}", silent.port);
-    assert!(run.stdout.contains(&format!("WRONG  {daemon} does not answer: no whole answer within")), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(&format!("WRONG  {daemon} does not answer: no complete answer within")),
+        "{}",
+        run.stdout
+    );
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains(&format!("waiting for {daemon} (2 s; 16 s at most)")), "{}", run.stderr);
     let quiet = exporter.arg("--quiet").run();
@@ -260,7 +264,7 @@ fn exactly_what_is_printed_as_wrong_decides_the_exit_status() {
     let check = |exporter: Exporter, words: &[&str]| {
         let run = exporter.run();
         assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
-        let (wrong, _) = run.stdout.split_once("What else there is to know").unwrap_or((&run.stdout, ""));
+        let (wrong, _) = run.stdout.split_once("Remarks").unwrap_or((&run.stdout, ""));
         let line = wrong.lines().find(|line| words.iter().all(|word| line.contains(word)));
         assert!(line.is_some_and(|line| line.starts_with("  WRONG  ")), "{words:?}: {}", run.stdout);
         assert!(run.stdout.ends_with(" wrong.\n") && !run.stdout.contains("Nothing is wrong"), "{}", run.stdout);
@@ -311,7 +315,7 @@ fn a_remark_does_not_count_as_wrong() {
     daemon.result("StateNetworkName", json!("elsewhere"));
     let run = exporter.run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
-    let (_, remarks) = run.stdout.split_once("What else there is to know").unwrap();
+    let (_, remarks) = run.stdout.split_once("Remarks").unwrap();
     assert!(remarks.contains("starting a new state") && !run.stdout.contains("WRONG"), "{}", run.stdout);
 }
 

@@ -248,7 +248,7 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
             Some(text) => drop(place.write(&name, text)),
             None => fs::remove_file(place.0.path().join(&name)).unwrap(),
         }
-        has(&place.bad(NODES), &[words, "LOTUS_MINER_PATH", "the copy of an earlier start is kept"]);
+        has(&place.bad(NODES), &[words, "LOTUS_MINER_PATH", "the copy from an earlier start is kept"]);
         assert_eq!(place.read(COPIES[1]), copy);
         place.write(&name, &good);
     }

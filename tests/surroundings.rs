@@ -221,7 +221,7 @@ fn a_folder_that_node_exporter_cannot_read() {
     around.programs[0].2 = Some(65_534);
     around.check().one("ok", &["user id 65534", "can read it"]);
     around.mode(&around.text_folder(), 0o750);
-    around.check().one("wrong", &["user id 65534) cannot read", "text is closed to its user: chmod o+rx"]);
+    around.check().one("wrong", &["user id 65534) cannot read", "text is not accessible to its user: chmod o+rx"]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn consequences(outcomes: Vec<&Outcome>, troubles: &mut [Trouble], findings: &mu
         } else if let Some(finding) = findings.all.iter_mut().find(|finding| finding.mark == Mark::Wrong) {
             finding.collectors.push(label(outcome));
         } else {
-            let what = format!("{} failed, since what it needs is missing", label(outcome));
+            let what = format!("{} failed, because its input is missing", label(outcome));
             findings.add(Section::Collectors, Mark::Wrong, what).collectors = vec![label(outcome)];
         }
     }
@@ -149,10 +149,10 @@ fn phrase(cause: &Cause, what: &str) -> String {
     match cause {
         Cause::Unreachable(_) | Cause::TimedOut(_) => format!("does not answer: {what}"),
         Cause::GivenUp | Cause::NoAnswer => "does not answer".to_owned(),
-        Cause::Failed(_) => format!("does not speak HTTP, or breaks off: {what}"),
+        Cause::Failed(_) => format!("does not speak HTTP, or closes the connection: {what}"),
         Cause::BudgetSpent => format!("is {what}"),
         Cause::Gone(_) => format!("is not asked: {what}"),
-        Cause::TooLarge(_) => format!("answers without end: {what}"),
+        Cause::TooLarge(_) => format!("sends an endless answer: {what}"),
         _ => what.to_owned(),
     }
 }

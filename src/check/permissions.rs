@@ -27,7 +27,7 @@ const NEEDS: &[Need] = &[
         costs: "the node's own wallets are not listed, only the miners' and the watched addresses",
         is_failure: false,
     },
-    Need { kind: Kind::Daemon, permission: "admin", costs: "no alerts of the node's own", is_failure: false },
+    Need { kind: Kind::Daemon, permission: "admin", costs: "none of the node's own alerts", is_failure: false },
     Need { kind: Kind::Miner, permission: "read", costs: "nothing about this node", is_failure: true },
     Need {
         kind: Kind::Miner,

@@ -29,7 +29,7 @@ pub fn text(found: &Found, findings: &Findings, has_colour: bool) -> String {
     }
     let remarks = findings.all.iter().filter(|finding| finding.mark == Mark::Remark);
     let remarks: Vec<String> = remarks.map(|finding| line(finding.mark, &finding.what, has_colour)).collect();
-    block(&mut text, "What else there is to know", &remarks);
+    block(&mut text, "Remarks", &remarks);
     block(&mut text, "What it costs the nodes", &[line(Mark::Remark, &cost(found), has_colour)]);
     let wrong = findings.count(Mark::Wrong);
     let _ = match wrong {

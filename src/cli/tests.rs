@@ -198,7 +198,7 @@ fn wrong_usage_of_commands() {
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
         (&["init-alertmanager", "--secrets", "s", "base"], "init-alertmanager needs OUT"),
         (&["--max-age=5m"], "--max-age stands after the command healthcheck only (see --help)"),
-        (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command stands first"),
+        (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command comes first"),
     ] {
         let error = error(args, &[]);
         assert!(error.contains(words) && error.ends_with("--help)"), "{args:?}: {error}");

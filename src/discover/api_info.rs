@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Address, &'static str> {
         return Ok((url, credential));
     }
     if !is_token(token) {
-        return Err("the token contains characters that no token has");
+        return Err("the token contains characters that are not allowed in one");
     }
     Ok((url, Some(Credential::Token(Secret::new(token)))))
 }

@@ -115,7 +115,7 @@ impl From<&CallError> for Line {
             }
             Cause::Failed(why) => why.clone(),
             Cause::TimedOut(after) => format!(
-                "no whole answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
+                "no complete answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
                 after.as_secs_f64()
             ),
             Cause::BudgetSpent => {

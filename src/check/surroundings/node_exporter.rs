@@ -66,15 +66,14 @@ impl Reader {
 /// Adds what is found, and returns the ports of those that run here.
 pub fn add(path: &Path, readers: &[Reader], findings: &mut Findings) -> Vec<String> {
     if readers.is_empty() {
-        findings.add(HERE, Mark::Remark, "no node_exporter runs on this machine, or none that this user sees");
+        findings.add(HERE, Mark::Remark, "no node_exporter runs on this machine, or none that this user can see");
     }
     let is_read = readers.iter().any(|reader| reader.reads_folder_of(path));
     let mut ports = Vec::new();
     for reader in readers.iter().take(MAX_ASKED) {
         let (who, pid) = (format!("node_exporter ({})", reader.process.called()), reader.process.pid);
         if reader.process.is_contained {
-            let what =
-                format!("{who} runs in a container: whether its folder is that of the text file is not known here");
+            let what = format!("{who} runs in a container: check cannot tell whether its folder is the text file's");
             findings.add(HERE, Mark::Remark, what);
             continue;
         }

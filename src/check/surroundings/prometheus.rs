@@ -43,7 +43,7 @@ fn judge(address: &str, runs: &[Sample], targets: &[Sample], ports: &[String], f
         let is_ours = port(target).is_some_and(|port| ports.contains(&port));
         let mark = if is_ours { Mark::Wrong } else { Mark::Remark };
         let what = format!(
-            "the target {} (job {}) of Prometheus at {address} is down: its page /targets says why",
+            "the target {} (job {}) of Prometheus at {address} is down: its page /targets shows why",
             target.metric.instance, target.metric.job
         );
         findings.add(HERE, mark, what);

@@ -187,12 +187,12 @@ fn an_alert_comes_and_goes() {
             assert!(raised <= 1 && alerts.len() > usize::from(miner.is_none()));
             active += raised;
         }
-        // 20 minutes of each three hours, one ninth of 140 looks.
+        // 20 minutes of every three hours: one ninth of 140 checks.
         assert!((10..=22).contains(&active), "{active} looks of 140");
     }
 }
 
-/// MinerGetBaseInfo goes by the power of 900 epochs before the election, whatever the power is now.
+/// MinerGetBaseInfo uses the power of 900 epochs before the election, whatever the power is now.
 #[test]
 fn elections_look_back() {
     let farm = Farm::new(5000);

@@ -25,7 +25,7 @@ impl Judge<'_> {
             );
         }
         for alert in &miner.lotus_alerts.rows {
-            let text = format!("lotus-miner has an alert of its own: {alert}");
+            let text = format!("lotus-miner itself raises an alert: {alert}");
             self.add(Warning, "FarcasterLotusAlert", Some(miner), text);
         }
     }

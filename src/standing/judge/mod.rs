@@ -158,7 +158,7 @@ impl<'a> Judge<'a> {
             self.add(severity, "FarcasterF3Stalled", None, text);
         }
         for alert in &chain.lotus_alerts.rows {
-            self.add(Warning, "FarcasterLotusAlert", None, format!("the full node has an alert of its own: {alert}"));
+            self.add(Warning, "FarcasterLotusAlert", None, format!("the full node itself raises an alert: {alert}"));
         }
     }
 

@@ -171,7 +171,8 @@ impl Walk<'_> {
         // The newest one is the head itself.
         match look.last() {
             Some((height, Ok(tipset))) if !tipset.is(*height, &self.daemon.tipset_key) => {
-                problems.note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead told"));
+                problems
+                    .note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead returned"));
                 return Step::HeadDoubted;
             }
             Some((_, Err(error))) => {

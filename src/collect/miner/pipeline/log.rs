@@ -184,8 +184,7 @@ impl<'de> Deserialize<'de> for Log {
             fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Any<Log>, A::Error> {
                 let mut reader = Reader::default();
                 while let Some(entry) = access.next_element::<Any<Fields>>()? {
-                    reader
-                        .read(entry.0.map_err(|kind| format!("{kind} in place of an object")).and_then(Fields::entry));
+                    reader.read(entry.0.map_err(|kind| format!("{kind} instead of an object")).and_then(Fields::entry));
                 }
                 Ok(Any(Ok(reader.end())))
             }
@@ -197,7 +196,7 @@ impl<'de> Deserialize<'de> for Log {
             wrong!(object);
             wrong!(others);
         }
-        let flawed = |kind| Log { flaw: Some(format!(": {kind} in place of a list")), ..Log::default() };
+        let flawed = |kind| Log { flaw: Some(format!(": {kind} instead of a list")), ..Log::default() };
         Ok(deserializer.deserialize_any(Entries)?.0.unwrap_or_else(flawed))
     }
 }
