@@ -59,7 +59,7 @@ pub fn list() -> &'static str {
 pub struct Report {
     /// How many files were written or replaced.
     pub written: usize,
-    /// What was changed in the folder and is new in this suite: the new one lies beside it, with `.new` after its name.
+    /// What was changed in the folder and is new in this suite: the new version is beside it, with `.new` after its name.
     pub kept: Vec<String>,
     /// What an older suite wrote and this one has no more.
     pub removed: Vec<String>,
@@ -67,7 +67,7 @@ pub struct Report {
     pub obsolete: Vec<String>,
 }
 
-/// Writes every file below `folder`, which is made where it is missing. What somebody changed there is kept, unless `force`: [`RECORD`] tells
+/// Writes every file below `folder`, which is created if it is missing. What somebody changed there is kept, unless `force`: [`RECORD`] tells
 /// that from what an older suite wrote.
 ///
 /// # Errors

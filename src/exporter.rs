@@ -115,7 +115,7 @@ pub(crate) struct Gathered {
     pub notices: Notices,
 }
 
-/// Who says that something is wrong.
+/// Who reports that something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// What is remembered between runs.

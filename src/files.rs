@@ -11,7 +11,7 @@ pub const CONFIGURATION_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 ///
-/// It cannot be read, is not UTF-8, or is longer: then no more than that was read, so that `/dev/zero` harms nobody.
+/// It cannot be read, is not UTF-8, or is longer: then no more than that was read, so that `/dev/zero` does no harm.
 pub fn read_text(path: &Path, most_bytes: u64) -> Result<String> {
     let mut text = String::new();
     File::open(path)?.take(most_bytes + 1).read_to_string(&mut text)?;

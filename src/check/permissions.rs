@@ -83,7 +83,7 @@ pub fn add(nodes: &[Node], is_up: impl Fn(&str) -> bool, troubles: &mut Vec<Trou
     }
 }
 
-/// What was said of calls to a node that were refused for want of a permission.
+/// The messages about calls to a node that were refused for lack of a permission.
 fn take_refused(node: &str, permission: &str, troubles: &mut Vec<Trouble>) -> Option<Trouble> {
     let said = lacks_permission(permission);
     let index = troubles.iter().position(|trouble| trouble.node == node && trouble.what.starts_with(&said))?;

@@ -12,7 +12,7 @@ const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Whether stdout takes colour, and nobody asked for none.
+/// Whether stdout supports colour, and nobody switched it off.
 pub fn has_colour(env: Env) -> bool {
     let is_set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !is_set("NO_COLOR") && env("TERM").as_deref() != Some("dumb")

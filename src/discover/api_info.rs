@@ -132,7 +132,7 @@ fn parse_url(text: &str) -> Result<Address, &'static str> {
     Ok((base_url(secure, &host, port, base_path(path)), basic(user)?))
 }
 
-/// `user:password` of a URL, decoded, as the header `Authorization: Basic` wants it.
+/// `user:password` of a URL, decoded, as the header `Authorization: Basic` requires it.
 fn basic(user: &str) -> Result<Option<Credential>, &'static str> {
     if user.is_empty() {
         return Ok(None);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Block, Kind, Sample};
 
-/// A longer label value helps nobody and costs everybody.
+/// A longer label value is of no use, and makes every scrape larger.
 const MAX_LABEL_CHARACTERS: usize = 256;
 
 /// Names and values of a sample's labels.

@@ -121,8 +121,8 @@ fn ntfy(text: &str, _: &str) -> Result<Receiver> {
     Ok(Receiver { list: "webhook_configs", settings: vec![("url", url.into())] })
 }
 
-/// What a webhook gets in place of Alertmanager's own JSON. Alertmanager reads each text as YAML once it is made, and `CRITICAL: …` would be an
-/// object: with a tab before it, it is no YAML, and stays as it is.
+/// What a webhook gets instead of Alertmanager's own JSON. Alertmanager parses each finished text as YAML, and `CRITICAL: …` would be an
+/// object: with a tab before it, it is not YAML, and stays as it is.
 fn payload(fields: &[(&str, &str)]) -> Value {
     fields.iter().map(|(key, text)| ((*key).to_owned(), format!("\t{text}").into())).collect::<Map<_, _>>().into()
 }

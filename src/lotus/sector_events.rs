@@ -150,7 +150,7 @@ impl Course {
         // Finalizing comes between the milestone before it and the one after.
         let reached = if is_finalized { self.latest + 1 } else { rank.max(1) };
         let is_a_step = rank > 0 || is_finalized || leads_nowhere(event);
-        // Each piece is one more. And what nobody knows may lead anywhere: rather no alert than a false one.
+        // Each piece is one more. And an unknown event may lead anywhere: better no alert than a false one.
         if reached > self.reach.furthest || !is_a_step {
             self.reach.furthest = self.reach.furthest.max(reached);
             self.reach.progress_seconds = Some(seconds);

@@ -35,7 +35,7 @@ pub fn phase(state: &str) -> Phase {
     known.map_or(Phase::Error, |(_, phase)| *phase)
 }
 
-/// Whether a sector in this state is at rest. Every other rule about it is made of this one, or of the label `phase`.
+/// Whether a sector in this state is at rest. Every other rule about it derives from this one, or of the label `phase`.
 pub fn is_at_rest(state: &str) -> bool {
     phase(state) == Phase::Proving
 }

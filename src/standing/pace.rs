@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::facts::Standing;
 
-/// A shorter time tells no pace: the alerts wait as long.
+/// A shorter time shows no rate: the alerts wait as long.
 const LEAST_SECONDS: f64 = 3.0 * 3600.0;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
@@ -23,7 +23,7 @@ struct Seen {
 }
 
 impl Pace {
-    /// Adds what a run saw, and tells in it how long wallets last.
+    /// Adds what a run saw, and records in it how long wallets last.
     pub fn add(&mut self, standing: &mut Standing) {
         let now = standing.timestamp_seconds;
         for wallet in &mut standing.wallets.rows {

@@ -14,7 +14,7 @@ use crate::tolerant::{Field, Int, List, Problems};
 const CHECKPOINTS: [&str; 7] =
     ["Accepted", "Transferred", "Published", "PublishConfirmed", "AddedPiece", "IndexedAndAnnounced", "Complete"];
 
-/// How deals come: the kind, the root field, and what its filter says beside the checkpoint.
+/// How deals come: the kind, the root field, and what its filter has besides the checkpoint.
 const KINDS: [(&str, &str, &str); 3] =
     [("online", "deals", ",IsOffline:false"), ("offline", "deals", ",IsOffline:true"), ("direct", "directDeals", "")];
 

@@ -49,7 +49,7 @@ impl Judge<'_> {
         }
     }
 
-    /// When space will be used up takes history, but not that sealing goes on where nearly none is left.
+    /// To know when space will be used up takes history; to know that sealing continues with almost none left does not.
     fn store(&mut self, miner: &Miner) {
         let Some(store) = store(&miner.storage_paths).filter(|store| store.size_bytes > 0.0) else { return };
         let share = store.free_bytes / store.size_bytes;

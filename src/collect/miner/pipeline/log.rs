@@ -411,7 +411,7 @@ mod tests {
             assert_eq!(log.course.reach, before.course.reach, "{with:?}");
             assert_eq!(log.error.as_ref(), Some(&unexpected));
         }
-        // The event was applied, and what it led to is an error of its own.
+        // The event was applied, and its consequence is a separate error.
         let error = refusal("state machine error: sector 7 failed unrecoverably", 50);
         let log = read(&json!([events(TO_SEED), events(&[("SectorForceState", 50)]), vec![error]].concat()));
         assert_eq!(seconds(log.course.entered_seconds), Some(50));
