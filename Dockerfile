@@ -5,11 +5,11 @@
 #                                   Builders other than BuildKit want --build-arg TARGETARCH=amd64 too.
 
 FROM scratch AS base
-# Named volumes that are mounted here take over owner and mode. An archive, since nothing in this image could make folders.
+# Named volumes that are mounted here take over owner and mode. An archive, since nothing in this image could create folders.
 ADD docker/folders.tar.gz /
 USER 65532:65532
 ENTRYPOINT ["/lotus-exporter-farcaster"]
-# A process 1 without signal handlers ignores SIGTERM, and nothing would be gained by one: files appear whole or not at all.
+# A process 1 without signal handlers ignores SIGTERM. It needs no handler: files appear whole or not at all.
 STOPSIGNAL SIGKILL
 HEALTHCHECK --interval=1m --start-period=2m CMD ["/lotus-exporter-farcaster", "healthcheck", "/textfile/farcaster.prom"]
 LABEL org.opencontainers.image.title="lotus-farcaster" \
@@ -20,7 +20,7 @@ ARG VERSION=dev
 ARG FARCASTER_COMMIT=unknown
 LABEL org.opencontainers.image.version="$VERSION" org.opencontainers.image.revision="$FARCASTER_COMMIT"
 
-# Before the stage that builds, so that no builder needs that one for this.
+# Before the build stage, so that no builder runs that one to get this one.
 FROM base AS ready
 ARG TARGETARCH
 COPY dist/lotus-exporter-farcaster-${TARGETARCH} /lotus-exporter-farcaster

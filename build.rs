@@ -1,8 +1,8 @@
-//! Tells the build its commit, for `--version`, and packs the suite, for `bundle`.
+//! Gives the build its commit, for `--version`, and packs the suite, for `bundle`.
 //!
-//! `FARCASTER_COMMIT`, where it is given, is taken as it is: containers and Nix build without a `.git`. Else git is asked, if these
-//! sources are themselves a work tree: a crate unpacked inside another project's must not name that one's commit. Changes that are not
-//! committed are not told, since nothing would make cargo ask again when they are undone.
+//! `FARCASTER_COMMIT`, if set, is taken as it is: containers and Nix build without a `.git`. Otherwise git is asked, but only if these
+//! sources are themselves a work tree: a crate unpacked inside another project must not name that project's commit. Uncommitted changes
+//! are not marked, since nothing would make cargo ask again once they are undone.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn main() {
     pack_suite();
 }
 
-/// The files that src/bundle.txt lists, one after the other, each after a line with its path and a line with its size: a tenth of that is left.
+/// Packs the files that src/bundle.txt lists, to a tenth: one after another, each after a line with its path and a line with its size.
 fn pack_suite() {
     println!("cargo::rerun-if-changed=src/bundle.txt");
     let mut suite = Vec::new();
@@ -37,7 +37,7 @@ fn from_git() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
     }
-    // What changes when another commit is checked out, and when one is made.
+    // What changes when another commit is checked out or created.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
         if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {

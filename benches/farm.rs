@@ -1,5 +1,5 @@
 //! What a run costs: the simulated farm served over HTTP, the real exporter asking it, and tables of what that took: one lotus-miner with
-//! more and more sectors, and more and more lotus-miners, each with as many.
+//! more and more sectors, and more and more lotus-miners of the same size.
 //!
 //! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, and `cargo bench -- miners` only the second table.
 
@@ -122,7 +122,7 @@ fn forget_slow_tier(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How long a client takes that asks the same, one after the other, and drops what it is answered.
+/// How long a client takes that sends the same requests, one after another, and discards the answers.
 fn bare_client(asked: &[Exchange]) -> Result<Duration> {
     let agent = ureq::Agent::new_with_defaults();
     let mut buffer = vec![0; 1 << 16];

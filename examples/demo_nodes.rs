@@ -2,14 +2,14 @@
 //! last hours, in which some of them may have died.
 //!
 //! `cargo run --example demo_nodes -- --state-dir DIR --history FILE [options]` serves the nodes, writes the history, prints the variables by
-//! which an exporter finds the nodes, and goes on serving those that live until it is stopped.
+//! which an exporter finds the nodes, and keeps serving those that are alive until it is stopped.
 //!
 //! | option | |
 //! |---|---|
 //! | `--sectors N`, `--miners N` | how large the farm is |
-//! | `--only NODE` | serve this node (daemon, miner-0, ..., boost) and no other; may stand there again |
-//! | `--kill NODE@MINUTES` | end this node so many minutes before now; may stand there again |
-//! | `--miner-id ID` | watch this miner on chain; may stand there again |
+//! | `--only NODE` | serve only this node (daemon, miner-0, ..., boost); may be repeated |
+//! | `--kill NODE@MINUTES` | end this node so many minutes before now; may be repeated |
+//! | `--miner-id ID` | watch this miner on chain; may be repeated |
 //! | `--hours N` | how far back the history goes |
 //! | `--labels LABELS` | labels for every sample |
 //! | `--textfile PATH` | where the exporter will write, which node_exporter reports |

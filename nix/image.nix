@@ -1,4 +1,4 @@
-# The same image as the Dockerfile makes.
+# The same image as the Dockerfile builds.
 {
   lib,
   dockerTools,

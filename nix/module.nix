@@ -1,4 +1,4 @@
-# The exporter as a service that writes for node_exporter. Hardened as systemd/lotus-farcaster.service is; .ci/nix compares them.
+# The exporter as a service that writes for node_exporter, hardened like systemd/lotus-farcaster.service; .ci/nix compares the two.
 {
   config,
   lib,
@@ -12,7 +12,7 @@ let
   cfg = config.services.lotus-farcaster;
   name = "lotus-farcaster";
 
-  # One line for each kind of node: its repos, the file with TOKEN:ADDRESS, and the options and variables that name them.
+  # One entry for each kind of node: its repos, the file with TOKEN:ADDRESS, and the options and variables that name them.
   nodes = [
     {
       repos = lib.optional (cfg.daemonRepo != null) cfg.daemonRepo;
@@ -57,7 +57,7 @@ let
       example = "/run/secrets/${program}-api-info";
       description = ''
         File outside the Nix store with what `${command}` prints, one node per line. systemd reads it as root
-        when the service starts, so that nobody else has to.
+        when the service starts, so nobody else needs access to it.
       '';
     };
 in
@@ -79,7 +79,7 @@ in
     timeout = mkOption {
       type = types.str;
       default = "40s";
-      description = "The most time that a run may take.";
+      description = "The longest that a run may take.";
     };
 
     textfileDirectory = mkOption {
@@ -93,8 +93,8 @@ in
       default = name;
       example = "lotus";
       description = ''
-        User that runs the exporter. Unless it is `lotus-farcaster`, it must exist, and may be the one that runs Lotus, whose
-        repos are found in its home and can be read by no other.
+        User that runs the exporter. Unless it is `lotus-farcaster`, it must exist. It may be the user that runs Lotus, whose
+        repos are in its home and which only that user can read.
       '';
     };
 
@@ -115,7 +115,7 @@ in
       type = types.listOf (types.strMatching "[ft]0[0-9]+");
       default = [ ];
       example = [ "f01234" ];
-      description = "Miners to watch on chain, although no lotus-miner here runs them.";
+      description = "Miners to watch on chain that no lotus-miner here runs.";
     };
 
     addresses = {
@@ -128,7 +128,7 @@ in
       watch = mkOption {
         type = types.listOf types.str;
         default = [ ];
-        description = "Wallets to watch that are neither in the node nor a miner's.";
+        description = "Wallets to watch that are neither in the node's wallet nor a miner's.";
       };
     };
 
@@ -162,7 +162,7 @@ in
       groups.${name} = { };
     };
 
-    # Whoever is the user, the group may write here.
+    # Writable by the group, whichever user runs the exporter.
     systemd.tmpfiles.settings."10-lotus-farcaster".${cfg.textfileDirectory}.d = {
       user = "root";
       group = name;

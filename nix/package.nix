@@ -11,7 +11,7 @@ rustPlatform.buildRustPackage {
   pname = "lotus-exporter-farcaster";
   inherit (manifest.package) version;
 
-  # The binary embeds the suite's files, from dashboards to licences. What only checks and Nix read stays out.
+  # The binary embeds the suite's files, from dashboards to licences. Left out is what only checks and Nix read.
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.difference ../. (

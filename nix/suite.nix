@@ -1,4 +1,4 @@
-# One switch for the rest of the suite: Prometheus with the rules, Grafana with the dashboards, and Alertmanager if wanted. All on the loopback.
+# One switch for the rest of the suite, all on the loopback: Prometheus with the rules, Grafana with the dashboards, and optionally Alertmanager.
 {
   config,
   lib,
@@ -27,7 +27,7 @@ let
     labels.instance = "local";
   };
 
-  # Made at random where no file is given.
+  # Generated where no file is given.
   secretsDirectory = "/var/lib/lotus-farcaster-suite";
   secrets = {
     grafana_admin_password = cfg.adminPasswordFile;
@@ -102,7 +102,7 @@ in
         static_configs = [ (local alertmanager.port) ];
       };
       inherit ruleFiles;
-      # If no Alertmanager is wanted, its absence is not an alert.
+      # Without Alertmanager by choice, its absence must not raise an alert.
       rules = lib.optional (!cfg.alertmanager.enable) (
         builtins.toJSON {
           groups = [
@@ -147,7 +147,7 @@ in
         };
         users.allow_sign_up = mkDefault false;
         dashboards.default_home_dashboard_path = mkDefault "${dashboards}/fleet.json";
-        # No requests to, and no reports to, anybody outside.
+        # No requests and no reports to the outside.
         analytics = {
           reporting_enabled = mkDefault false;
           check_for_updates = mkDefault false;

@@ -19,11 +19,11 @@ const MAX_BYTES: usize = 16 << 20;
 /// Every file: its path in the repository and its content.
 fn files() -> Result<Vec<(String, Vec<u8>)>> {
     let unpacked = miniz_oxide::inflate::decompress_to_vec_with_limit(PACKED, MAX_BYTES)
-        .map_err(|error| anyhow!("the suite in this binary is damaged ({error}): get the binary again"))?;
+        .map_err(|error| anyhow!("the suite in this binary is damaged ({error}): download the binary again"))?;
     let mut rest = unpacked.as_slice();
     let mut files = Vec::new();
     while !rest.is_empty() {
-        let file = next_file(&mut rest).context("the suite in this binary is damaged: get the binary again")?;
+        let file = next_file(&mut rest).context("the suite in this binary is damaged: download the binary again")?;
         files.push(file);
     }
     Ok(files)
@@ -32,7 +32,7 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
 /// The content of one file of the suite.
 pub(crate) fn file(path: &str) -> Result<Vec<u8>> {
     let file = files()?.into_iter().find(|(known, _)| known == path);
-    file.map(|(_, content)| content).with_context(|| format!("this binary carries no {path}"))
+    file.map(|(_, content)| content).with_context(|| format!("this binary does not contain {path}"))
 }
 
 /// A line with the path, a line with the number of bytes, and the bytes.
@@ -59,7 +59,7 @@ pub fn list() -> &'static str {
 pub struct Report {
     /// How many files were written or replaced.
     pub written: usize,
-    /// What was changed in the folder and is new in this suite: the new one lies beside it, with `.new` after its name.
+    /// What was changed in the folder and is new in this suite: the new version is beside it, with `.new` after its name.
     pub kept: Vec<String>,
     /// What an older suite wrote and this one has no more.
     pub removed: Vec<String>,
@@ -67,7 +67,7 @@ pub struct Report {
     pub obsolete: Vec<String>,
 }
 
-/// Writes every file below `folder`, which is made where it is missing. What somebody changed there is kept, unless `force`: [`RECORD`] tells
+/// Writes every file below `folder`, which is created if it is missing. What somebody changed there is kept, unless `force`: [`RECORD`] tells
 /// that from what an older suite wrote.
 ///
 /// # Errors

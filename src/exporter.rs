@@ -115,7 +115,7 @@ pub(crate) struct Gathered {
     pub notices: Notices,
 }
 
-/// Who says that something is wrong.
+/// Who reports that something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// What is remembered between runs.
@@ -167,7 +167,7 @@ pub(crate) fn gather(options: &Options, env: Env, state: &State, nodes: &[Node],
     let (text, duplicates) = std::mem::replace(&mut report.samples, Samples::new(now)).render();
     notices.add(
         Notice::Series,
-        duplicates.iter().map(|series| format!("{series} appeared twice; the second was dropped")),
+        duplicates.iter().map(|series| format!("{series} appeared twice; the second one was dropped")),
     );
     if let Some(path) = &options.textfile {
         notices.add(Notice::TextFile, rivals::lines(state, path, &addresses(nodes), &text));

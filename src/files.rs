@@ -11,7 +11,7 @@ pub const CONFIGURATION_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 ///
-/// It cannot be read, is not UTF-8, or is longer: then no more than that was read, so that `/dev/zero` harms nobody.
+/// It cannot be read, is not UTF-8, or is longer: then no more than that was read, so that `/dev/zero` does no harm.
 pub fn read_text(path: &Path, most_bytes: u64) -> Result<String> {
     let mut text = String::new();
     File::open(path)?.take(most_bytes + 1).read_to_string(&mut text)?;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_an_end_is_refused() {
+    fn an_endless_file_is_refused() {
         let error = read_configuration(Path::new("/dev/zero")).map_err(|error| error.kind());
         assert_eq!(error, Err(ErrorKind::FileTooLarge));
     }

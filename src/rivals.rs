@@ -42,8 +42,7 @@ pub fn lines(state: &State, path: &Path, nodes: &[String], text: &str) -> Vec<St
         // What cannot be read, node_exporter does not read either.
         if let Ok(Some((count, example))) = common(&other, &own) {
             lines.push(format!(
-                "{} has {count} series that are in {}, too, such as {example}, and node_exporter refuses what is there twice: let one \
-                 exporter serve all nodes, and remove the file that is not written any more",
+                "{} has {count} series that are in {}, too, such as {example}, and node_exporter rejects duplicates: let one exporter serve all nodes, and remove the file that is no longer written",
                 other.display(),
                 path.display()
             ));

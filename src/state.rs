@@ -74,7 +74,7 @@ impl State {
             Err(_) => {
                 let path = folder.join(FILE_NAME);
                 let line = format!(
-                    "{}: cannot read what the exporter remembers, so figures of its history are missing: run as the exporter's user, \
+                    "{}: cannot read the exporter's state, so figures from its history are missing: run as the exporter's user, \
                      or name another --state-dir",
                     path.display()
                 );
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_one_process_and_of_many_remember_alike() {
+    fn one_process_and_many_remember_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("made/when/needed");
         let state = State::in_folder(&folder);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_said_once_and_repaired() {
+    fn damage_is_reported_once_and_repaired() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         run(&State::in_folder(folder.path()));
@@ -300,7 +300,7 @@ mod tests {
 
     /// Serde would fill the fields with the list's elements.
     #[test]
-    fn a_list_is_no_section_of_a_struct() {
+    fn a_list_is_not_a_section_of_a_struct() {
         #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
         struct Totals {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_that_failed_is_made_good_and_nothing_older_comes_back() {
+    fn a_failed_save_is_made_up_for_and_nothing_older_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         let state = State::in_folder(folder.path());
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_folder_is_systemds_else_the_users() {
+    fn the_default_folder_is_systemds_or_the_users() {
         let env = |pairs: &'static [(&str, &str)]| {
             move |name: &str| {
                 let pair = pairs.iter().find(|(key, _)| *key == name);

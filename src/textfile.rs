@@ -120,7 +120,7 @@ impl Target<'_> {
         is_stuck.then(|| {
             format!(
                 "; {folder} is sticky, so that only the user with id {owner}, who owns the file, may replace it: remove the file as that user, \
-                 and see that nothing else writes it, or take the sticky bit away (chmod -t {folder})",
+                 and make sure that nothing else writes it, or remove the sticky bit (chmod -t {folder})",
                 folder = self.folder.display()
             )
         })
@@ -172,7 +172,7 @@ fn remedy(error: ErrorKind, folder: &Path) -> String {
         ErrorKind::NotFound => format!("; create the folder: mkdir -p {folder}"),
         ErrorKind::NotADirectory => format!("; {folder} must be a folder"),
         ErrorKind::PermissionDenied => {
-            format!("; give {} the right to write in the folder", this_user())
+            format!("; allow {} to write in the folder", this_user())
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("; free some space on the disk that holds {folder}")

@@ -1,4 +1,4 @@
-//! Boost, and what the sealing pipeline knows of deals.
+//! Boost, and what the sealing pipeline knows about deals.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use support::{Boost, CLOSED_PORT, Exporter, Farm, Hostile, MINER, Metrics, OTHER, Told};
 
-/// The exporter, told of a Boost and of nothing else.
+/// The exporter, given a Boost and nothing else.
 fn exporter(boost: &Boost) -> Exporter {
     Exporter::new().env("BOOST_API_INFO", &boost.api_info()).env("BOOST_GRAPHQL_URL", &boost.graphql_url())
 }
@@ -24,13 +24,13 @@ fn value(metrics: &Metrics, family: &str, labels: &[(&str, &str)]) -> Option<f64
     metrics.value(&format!("farcaster_boost_{family}"), &labels)
 }
 
-/// How many series of Boost there are, beside what its network does.
+/// The number of Boost's series, apart from those about its network.
 fn count(metrics: &Metrics, family: &str) -> usize {
     metrics.family(&format!("farcaster_boost_{family}")).len()
 }
 
 #[test]
-fn everything_that_it_tells_in_two_requests() {
+fn everything_it_reports_in_two_requests() {
     let boost = Boost::start();
     let book = support::path("fixtures/addresses.json");
     let (metrics, lines) = collect(&exporter(&boost).arg("--addresses").arg(book));
@@ -90,7 +90,7 @@ fn what_transfers_moved_is_counted_once() {
 }
 
 #[test]
-fn an_empty_boost_has_zeros_and_nothing_made_up() {
+fn an_empty_boost_has_zeros_and_no_made_up_values() {
     let boost = Boost::start();
     boost.empty();
     let (metrics, lines) = collect(&exporter(&boost));
@@ -121,7 +121,7 @@ fn an_empty_boost_has_zeros_and_nothing_made_up() {
 }
 
 #[test]
-fn a_queue_without_its_deals_is_no_empty_queue() {
+fn a_queue_without_its_deals_is_not_an_empty_queue() {
     let boost = Boost::start();
     for queue in [json!({}), json!({"Start": "2026-11-22T09:00:00Z", "Period": 3600})] {
         boost.tell("dealPublish", queue);
@@ -133,9 +133,9 @@ fn a_queue_without_its_deals_is_no_empty_queue() {
     }
 }
 
-/// One answer that cannot be spoils no total, neither now nor in later runs.
+/// One impossible answer spoils no total, neither now nor in later runs.
 #[test]
-fn transfers_that_cannot_be_are_not_counted() {
+fn impossible_transfers_are_not_counted() {
     let boost = Boost::start();
     let exporter = exporter(&boost);
     assert_eq!(value(&collect(&exporter).0, "transferred_bytes_total", &[]), Some(1500.0));
@@ -157,9 +157,9 @@ fn transfers_that_cannot_be_are_not_counted() {
     assert_eq!(value(&collect(&exporter).0, "transferred_bytes_total", &[]), Some(1570.0));
 }
 
-/// An id that only looks like one does not make another miner of it.
+/// An id that only looks like one does not turn it into another miner.
 #[test]
-fn an_id_that_is_none_forgets_nothing() {
+fn an_invalid_id_forgets_nothing() {
     let boost = Boost::start();
     let exporter = exporter(&boost);
     let (first, _) = collect(&exporter);
@@ -171,7 +171,7 @@ fn an_id_that_is_none_forgets_nothing() {
 }
 
 #[test]
-fn a_field_that_fails_is_one_line_and_the_others_stay() {
+fn a_field_that_fails_is_one_line_and_the_others_are_kept() {
     let boost = Boost::start();
     for failure in [Told::Failure, Told::FailureOfAll] {
         boost.answer("funds", failure("getting balance: \"f3x\" not found\nstack".to_owned()));
@@ -206,7 +206,7 @@ fn a_boost_without_direct_deals_is_only_older() {
 }
 
 #[test]
-fn fields_of_another_type_are_left_out_alone() {
+fn only_fields_of_the_wrong_type_are_left_out() {
     let boost = Boost::start();
     boost
         .tell("storage", json!({"Staged": {"n": "many"}, "Transferred": "7", "Pending": 8, "Free": {"n": -1.5}}))
@@ -236,7 +236,7 @@ fn fields_of_another_type_are_left_out_alone() {
 }
 
 #[test]
-fn which_miner_it_is_of() {
+fn which_miner_it_belongs_to() {
     // Once reported, it is known while Boost does not answer.
     let farm = Farm::start();
     let boost = Boost::start();
@@ -256,7 +256,7 @@ fn which_miner_it_is_of() {
 }
 
 #[test]
-fn a_boost_that_is_down_is_one_line_and_harms_nobody() {
+fn a_boost_that_is_down_is_one_line_and_affects_nothing_else() {
     let farm = Farm::start();
     let (without, _) = farm.exporter().collect();
     let down = farm
@@ -281,7 +281,7 @@ fn a_boost_that_is_down_is_one_line_and_harms_nobody() {
 }
 
 #[test]
-fn one_door_is_enough() {
+fn one_of_the_two_apis_is_enough() {
     let boost = Boost::start();
     let graphql_only = exporter(&boost).env("BOOST_API_INFO", &format!("/ip4/127.0.0.1/tcp/{CLOSED_PORT}/http"));
     let (metrics, lines) = collect(&graphql_only);
@@ -299,7 +299,7 @@ fn one_door_is_enough() {
 }
 
 #[test]
-fn a_boost_that_hangs_delays_nobody() {
+fn a_boost_that_hangs_delays_nothing_else() {
     let farm = Farm::start();
     let silent = Hostile::silent();
     let exporter = farm

@@ -1,4 +1,4 @@
-//! `bundle`: the whole suite out of the one file that was carried to a machine without network.
+//! `bundle`: the whole suite from the single file that was copied to a machine without a network.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use support::Exporter;
 
-/// What of the repository belongs to the suite; of folders, all that is in them.
+/// What in the repository belongs to the suite; folders count with everything in them.
 const SUITE: [&str; 14] = [
     ".env.example",
     "CHANGELOG.md",
@@ -28,7 +28,7 @@ const SUITE: [&str; 14] = [
     "systemd",
 ];
 
-/// The rules of the user's own: thresholds, and alerts that are switched off.
+/// The user's own rules: thresholds, and alerts that are switched off.
 const OWN_RULES: &str = "compose/prometheus/rules/own.yaml";
 
 fn repository() -> &'static Path {
@@ -43,7 +43,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
     fs::read_dir(path).unwrap().flat_map(|entry| files(&entry.unwrap().path())).collect()
 }
 
-/// What a user adds to the folders that are there for it, which git ignores, is nobody else's.
+/// What users add to the folders meant for it, which git ignores, is not part of the suite.
 fn is_users(path: &Path) -> bool {
     let folders = ["compose/secrets", "compose/exporter", "compose/prometheus/targets"];
     let is_in_them = folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md");
@@ -106,7 +106,7 @@ fn what_is_missing_comes_back() {
 }
 
 #[test]
-fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
+fn a_changed_file_is_kept_and_the_new_version_is_written_beside_it() {
     let folder = bundled();
     let place = |name: &str| folder.path().join(name);
     let original = fs::read(place("compose.yaml")).unwrap();
@@ -124,7 +124,7 @@ fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
     assert_eq!(fs::read_to_string(place("compose.yaml")).unwrap(), "mine\n");
     assert_eq!(fs::read(place("compose.yaml.new")).unwrap(), original);
 
-    // Nothing is new the next time, and the file that was laid beside may go.
+    // The next time nothing is new, and the file beside it may be deleted.
     fs::remove_file(place("compose.yaml.new")).unwrap();
     let run = bundle(folder.path());
     assert_eq!(run.stdout, format!("0 files written to {}\n", folder.path().display()));
@@ -136,7 +136,7 @@ fn what_somebody_changed_is_kept_and_the_new_version_lies_beside_it() {
 }
 
 #[test]
-fn what_an_older_version_wrote_is_replaced_and_what_it_alone_had_is_removed() {
+fn files_of_an_older_version_are_replaced_or_removed() {
     let folder = bundled();
     let place = |name: &str| folder.path().join(name);
     let original = fs::read(place("docs/STACK.md")).unwrap();
@@ -158,7 +158,7 @@ fn what_an_older_version_wrote_is_replaced_and_what_it_alone_had_is_removed() {
 }
 
 #[test]
-fn without_a_record_what_differs_counts_as_changed() {
+fn without_a_record_every_difference_counts_as_a_change() {
     let folder = bundled();
     fs::remove_file(folder.path().join(".bundle")).unwrap();
     fs::write(folder.path().join("compose.yaml"), "mine\n").unwrap();
@@ -202,7 +202,7 @@ fn pretend_older(folder: &Path, name: &str, content: &str) {
 }
 
 #[test]
-fn rules_of_the_users_own_are_left_alone() {
+fn the_users_own_rules_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(bundle(folder.path()).status.code(), Some(0));
     assert!(!folder.path().join(OWN_RULES).exists(), "the bundle has one, which would replace the user's");
@@ -213,7 +213,7 @@ fn rules_of_the_users_own_are_left_alone() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn a_folder_that_cannot_be_created_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let run = bundle(&folder.path().join("file/suite"));

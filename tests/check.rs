@@ -1,4 +1,4 @@
-//! `check`: what somebody reads whose dashboards are empty.
+//! `check`: what people read when their dashboards are empty.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use std::fs;
 use serde_json::{Value, json};
 use support::{Answer, Boost, CLOSED_PORT, Exporter, Farm, MINER, Node, OTHER, Permission, Reply, token};
 
-/// What `check --json` found, the exit status being what it says.
+/// What `check --json` found; the exit status must agree with it.
 struct Found(Value);
 
 impl Found {
@@ -68,16 +68,16 @@ fn peers(count: usize) -> Value {
 }
 
 #[test]
-fn where_nothing_is_wrong_it_exits_with_0() {
+fn when_nothing_is_wrong_it_exits_with_0() {
     let daemon = full_node_in_sync();
     let run = Exporter::new().arg("check").env("FULLNODE_API_INFO", &admin(&daemon)).run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
     assert!(!run.stdout.contains("WRONG") && run.stdout.ends_with("\nNothing is wrong.\n"), "{}", run.stdout);
 }
 
-/// The simulated farm has what its alerts tell of, and nothing else that is wrong.
+/// In the simulated farm, only what raises its alerts is wrong.
 #[test]
-fn on_the_simulated_farm_only_alerts_have_something_to_say() {
+fn on_the_simulated_farm_only_alerts_are_wrong() {
     let run = Exporter::new().args(&["check", "--demo"]).run();
     assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
     let mut wrong = run.stdout.lines().filter(|line| line.contains("WRONG"));
@@ -91,7 +91,7 @@ fn on_the_simulated_farm_only_alerts_have_something_to_say() {
     assert!(of_miner.contains("power") && of_miner.contains("workers"), "{of_miner}");
 }
 
-/// One line for each node that is down, with what it takes along, and none for each collector that needs it.
+/// One line for each node that is down, with what that costs, and none for each collector that needs it.
 #[test]
 fn a_node_that_is_down_is_one_line_with_what_it_costs() {
     let farm = Farm::start();
@@ -112,7 +112,7 @@ fn a_node_that_is_down_is_one_line_with_what_it_costs() {
 }
 
 #[test]
-fn what_is_at_an_address_is_named_as_what_it_is() {
+fn the_program_at_an_address_is_named_for_what_it_is() {
     let farm = Farm::start();
     let of = |daemon: &str, miner: &str| {
         Found::by(Exporter::new().env("FULLNODE_API_INFO", daemon).env("MINER_API_INFO", miner))
@@ -154,13 +154,17 @@ fn what_is_at_an_address_is_named_as_what_it_is() {
 }
 
 #[test]
-fn a_node_that_never_answers_does_not_answer_and_is_waited_for_aloud() {
+fn a_node_that_never_answers_is_reported_and_the_wait_is_shown() {
     let silent = support::Hostile::silent();
     let info = format!("/ip4/127.0.0.1/tcp/{}/http", silent.port);
     let exporter = Exporter::new().env("FULLNODE_API_INFO", &info).args(&["check", "--timeout=16s"]);
     let run = exporter.run();
     let daemon = format!("daemon 127.0.0.1:{}", silent.port);
-    assert!(run.stdout.contains(&format!("WRONG  {daemon} does not answer: no whole answer within")), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(&format!("WRONG  {daemon} does not answer: no complete answer within")),
+        "{}",
+        run.stdout
+    );
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains(&format!("waiting for {daemon} (2 s; 16 s at most)")), "{}", run.stderr);
     let quiet = exporter.arg("--quiet").run();
@@ -181,7 +185,7 @@ fn a_miner_that_does_not_exist_is_named_once() {
 }
 
 #[test]
-fn permissions_are_told_with_what_each_missing_one_costs() {
+fn permissions_are_listed_with_what_each_missing_one_costs() {
     let farm = Farm::start();
     let of = |daemon: &str, miner: &str| {
         Found::by(
@@ -213,7 +217,7 @@ fn permissions_are_told_with_what_each_missing_one_costs() {
 }
 
 #[test]
-fn what_a_node_tells_of_itself_is_shown_without_the_token() {
+fn what_a_node_reports_about_itself_is_shown_without_the_token() {
     let farm = Farm::start();
     let secret = token(Permission::Admin);
     farm.daemon.change("Version", json!([]), "/Version", format!("1.38.0 {secret}").into());
@@ -226,16 +230,16 @@ fn what_a_node_tells_of_itself_is_shown_without_the_token() {
 }
 
 #[test]
-fn where_there_is_no_lotus_at_all_it_says_how_to_name_one() {
+fn without_any_lotus_it_explains_how_to_name_one() {
     let found = Found::by(Exporter::new());
     let none = found.one("wrong", &["daemon: none was found", "set FULLNODE_API_INFO"]);
     assert!(collectors(none).contains(&"chain"), "{none}");
     assert_eq!(found.all("wrong", &[]).len(), 1, "one cause is one line: {:#}", found.0);
 }
 
-/// What is wrong with the place where a node is looked for is told with the node.
+/// What is wrong with the location of a node is reported with the node.
 #[test]
-fn a_place_without_a_node_is_one_line_with_the_node() {
+fn a_location_without_a_node_is_one_line_with_the_node() {
     let exporter = Exporter::new();
     let repo = exporter.home().join("lotus");
     fs::create_dir(&repo).unwrap();
@@ -255,12 +259,12 @@ fn a_place_without_a_node_is_one_line_with_the_node() {
 
 /// All that is printed as wrong makes it exit with 1; remarks stand apart.
 #[test]
-fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {
+fn exactly_what_is_printed_as_wrong_decides_the_exit_status() {
     let demo = || Exporter::new().args(&["check", "--demo"]);
     let check = |exporter: Exporter, words: &[&str]| {
         let run = exporter.run();
         assert_eq!(run.status.code(), Some(1), "{}", run.stdout);
-        let (wrong, _) = run.stdout.split_once("What else there is to know").unwrap_or((&run.stdout, ""));
+        let (wrong, _) = run.stdout.split_once("Remarks").unwrap_or((&run.stdout, ""));
         let line = wrong.lines().find(|line| words.iter().all(|word| line.contains(word)));
         assert!(line.is_some_and(|line| line.starts_with("  WRONG  ")), "{words:?}: {}", run.stdout);
         assert!(run.stdout.ends_with(" wrong.\n") && !run.stdout.contains("Nothing is wrong"), "{}", run.stdout);
@@ -279,7 +283,7 @@ fn what_is_printed_as_wrong_is_what_decides_the_exit_status() {
         &["BOOST_API_INFO_FILE names a file that cannot be read"],
     );
 
-    // A storage path that fails is no failure of its collector.
+    // A storage path that fails is not a failure of its collector.
     farm.miner.answer("StorageStat", Answer::Error(1, "input/output error".to_owned()));
     check(of_farm(), &["input/output error"]);
     check(of_farm(), &["the storage path", "does not answer (FarcasterStorageDown"]);
@@ -304,18 +308,18 @@ fn a_token_that_others_can_read_is_wrong() {
 }
 
 #[test]
-fn a_remark_is_not_wrong() {
+fn a_remark_does_not_count_as_wrong() {
     let daemon = full_node_in_sync();
     let exporter = Exporter::new().arg("check").env("FULLNODE_API_INFO", &admin(&daemon));
     exporter.run();
     daemon.result("StateNetworkName", json!("elsewhere"));
     let run = exporter.run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stdout);
-    let (_, remarks) = run.stdout.split_once("What else there is to know").unwrap();
+    let (_, remarks) = run.stdout.split_once("Remarks").unwrap();
     assert!(remarks.contains("starting a new state") && !run.stdout.contains("WRONG"), "{}", run.stdout);
 }
 
-/// By the numbers of the alerts, each on the side where it fires.
+/// By the alerts' thresholds, each on the side where it fires.
 #[test]
 fn it_judges_as_the_alerts_do() {
     let farm = Farm::start();
@@ -341,7 +345,7 @@ fn it_judges_as_the_alerts_do() {
     found.one("ok", &[&format!("{OTHER}: no faulty sectors")]);
 }
 
-/// A block of the future is not made by the chain.
+/// No chain has a block from the future.
 #[test]
 fn a_clock_that_is_behind_the_chain() {
     let daemon = full_node_in_sync();
@@ -359,7 +363,7 @@ fn a_clock_that_is_behind_the_chain() {
 }
 
 #[test]
-fn the_json_is_as_its_schema_has_it() {
+fn the_json_matches_its_schema() {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(support::path("../docs/check.schema.json")).unwrap()).unwrap();
     let farm = Farm::start();
@@ -368,7 +372,7 @@ fn the_json_is_as_its_schema_has_it() {
         let found = Found::by(exporter);
         assert_eq!(invalid(&found.0, &schema, "$"), Vec::<String>::new());
     }
-    // It can fail.
+    // The validator can fail.
     let mut found = Found::by(Exporter::new().arg("--demo")).0;
     found["findings"][0]["mark"] = json!("fine");
     found["cost"]["calls"] = json!("many");
@@ -376,7 +380,7 @@ fn the_json_is_as_its_schema_has_it() {
     assert_eq!(invalid(&found, &schema, "$").len(), 3);
 }
 
-/// What in a value is not as a schema has it, of the keywords that ours uses.
+/// Where a value violates a schema, for the keywords that ours uses.
 fn invalid(value: &Value, schema: &Value, at: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (keyword, wanted) in schema.as_object().unwrap() {
@@ -427,7 +431,7 @@ fn invalid(value: &Value, schema: &Value, at: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_report_tells_nobody_whose_it_is() {
+fn the_report_does_not_reveal_whose_it_is() {
     let farm = Farm::start();
     let boost = Boost::start();
     farm.miner.answer(

@@ -23,7 +23,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
@@ -32,7 +32,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// By the shell, which has this built in: not every machine has a program for it.
+/// Uses the shell's builtin: not every machine has a program for it.
 fn signal(child: &Child, name: &str) {
     let sent =
         Command::new("/bin/sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &child.id().to_string()]).status().unwrap();
@@ -140,9 +140,9 @@ fn a_text_that_cannot_be_written() {
     assert!(run.stderr.contains("cannot write to stdout"), "{}", run.stderr);
 }
 
-/// `lotus-exporter-farcaster | head` is no failure.
+/// `lotus-exporter-farcaster | head` is not a failure.
 #[test]
-fn a_reader_that_went_away() {
+fn a_reader_that_went_away_is_not_a_failure() {
     let farm = Farm::start();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -170,7 +170,7 @@ fn a_text_file() {
 }
 
 #[test]
-fn the_text_file_is_left_alone_where_it_cannot_be_replaced() {
+fn a_text_file_that_cannot_be_replaced_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("farcaster.prom");
     fs::create_dir(&path).unwrap();
@@ -199,7 +199,7 @@ fn again_and_again() {
     finish(&mut child);
 }
 
-/// What is wrong is said once, and not in every run; what is wrong anew is said.
+/// What is wrong is reported once, and not in every run; what goes wrong again is reported again.
 #[test]
 fn again_and_again_without_filling_the_log() {
     let farm = Farm::start();
@@ -218,7 +218,7 @@ fn again_and_again_without_filling_the_log() {
     assert_eq!((said("the first problem"), said("the second problem")), (1, 1), "{}", run.stderr);
 }
 
-/// A run that cannot write goes on with the next one.
+/// After a run that cannot write, the next one is tried.
 #[test]
 fn a_disk_that_comes_back() {
     let exporter = Exporter::new();
@@ -303,7 +303,7 @@ fn max_rows() {
     // The worst and oldest come first: sector 27 failed, 109 waits the longest.
     let pipeline = metrics.label("farcaster_miner_pipeline_sector_state_timestamp_seconds", "sector");
     assert_eq!(pipeline.into_iter().collect::<Vec<_>>(), ["109", "27"]);
-    // What is no row is all there.
+    // Everything that is not a row is complete.
     assert_eq!(metrics.family("farcaster_miner_sectors"), all.family("farcaster_miner_sectors"));
     let (none, _) = farm.exporter().args(&["--max-rows", "0"]).collect();
     assert!(!none.has("farcaster_miner_faulty_sector", &[]));
@@ -375,7 +375,7 @@ fn quiet_and_verbose() {
     assert!(run.stderr.contains("run of "), "{}", run.stderr);
 }
 
-/// Lists of all sectors and of all their files are asked for seldom, and what is asked does not grow with every run.
+/// Lists of all sectors and of all their files are rarely asked for, and the calls do not grow with every run.
 #[test]
 fn what_is_remembered_is_not_asked_again() {
     let farm = Farm::start();
@@ -430,7 +430,7 @@ fn a_state_that_is_damaged_or_cannot_be_kept() {
     assert!(metrics.failed().is_empty() && stderr.contains("/proc/nowhere"), "{stderr}");
 }
 
-/// With the files that Lotus leaves in its repos, nothing needs to be said at all.
+/// With the files that Lotus leaves in its repos, no configuration is needed.
 #[test]
 fn repos_are_found() {
     let farm = Farm::start();
@@ -448,7 +448,7 @@ fn repos_are_found() {
     assert!(metrics.has("farcaster_worker_info", &[("miner_id", MINER)]));
 }
 
-/// On stdout one text follows the other, until nobody reads them any more.
+/// On stdout, one text follows another until nobody reads them.
 #[test]
 fn a_loop_on_stdout_ends_with_its_reader() {
     use std::io::{BufRead, BufReader};
@@ -471,7 +471,7 @@ fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() 
     assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
     assert!(!path.exists());
 
-    // Why none was found is said as well.
+    // The reason why none was found is printed as well.
     let exporter = Exporter::new().args(&["--require-nodes", "--textfile"]).arg(&path);
     let run = exporter.env("FULLNODE_API_INFO_FILE", "/nowhere/info").run();
     assert!(run.stderr.contains("no node was found"), "{}", run.stderr);
@@ -487,7 +487,7 @@ fn with_require_nodes_nothing_is_written_while_there_is_none_or_a_demo_writes() 
     assert!(run.stderr.contains("a demo is writing"), "{}", run.stderr);
     assert_eq!(fs::read_to_string(&path).unwrap(), of_demo);
 
-    // The demo has ended, which its file does not know.
+    // The demo has ended, which its file does not show.
     let ended = |line: &str| {
         if line.starts_with("farcaster_run_timestamp_seconds ") {
             line.split_once(' ').unwrap().0.to_owned() + " 1600000000"

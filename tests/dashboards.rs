@@ -1,4 +1,4 @@
-//! The Grafana dashboards: that they ask for what there is, explain themselves, fit on the screen and need no plugin.
+//! The Grafana dashboards: they query only what exists, explain themselves, fit on the screen and need no plugin.
 
 #![allow(clippy::unwrap_used)]
 
@@ -50,7 +50,7 @@ impl Dashboard {
         NAMES.into_iter().map(read).collect()
     }
 
-    /// Every panel that is no row, those in rows included.
+    /// Every panel that is not a row, including those in rows.
     fn panels(&self) -> Vec<&Value> {
         let top = self.json["panels"].as_array().unwrap();
         let in_rows = top.iter().filter_map(|panel| panel["panels"].as_array()).flatten();
@@ -109,10 +109,10 @@ fn queries_ask_for_what_the_exporter_has_and_for_what_was_chosen() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An exporter or a collector that is down must not look like one that found nothing: a 0 in the place of nothing comes from something that
-/// was told, as in `or 0 * max(farcaster_endpoint_up)`. Only that no alert fires is told by nothing.
+/// An exporter or a collector that is down must not look like one that found nothing: a 0 in place of nothing must come from something
+/// that was reported, as in `or 0 * max(farcaster_endpoint_up)`. Only for alerts does nothing mean 0.
 #[test]
-fn no_zero_comes_out_of_nowhere() {
+fn no_zero_is_made_up() {
     for dashboard in Dashboard::all() {
         for panel in dashboard.panels() {
             for target in panel["targets"].as_array().into_iter().flatten() {
@@ -146,7 +146,7 @@ fn every_panel_has_a_title_a_description_and_a_unit() {
 }
 
 #[test]
-fn panels_lie_on_the_grid_and_not_on_each_other() {
+fn panels_are_on_the_grid_and_do_not_overlap() {
     for dashboard in Dashboard::all() {
         let mut ids = BTreeSet::new();
         let mut taken: BTreeMap<(u64, u64), String> = BTreeMap::new();
@@ -165,7 +165,7 @@ fn panels_lie_on_the_grid_and_not_on_each_other() {
 }
 
 #[test]
-fn each_is_known_by_its_file_name_and_by_a_title_of_its_own() {
+fn each_has_the_name_of_its_file_and_a_unique_title() {
     let dashboards = Dashboard::all();
     for dashboard in &dashboards {
         let json = &dashboard.json;
@@ -201,7 +201,7 @@ fn panels_are_core_ones_with_the_chosen_data_source() {
 }
 
 #[test]
-fn all_have_the_same_strip_on_top_that_tells_what_is_watched() {
+fn all_begin_with_the_same_strip_that_shows_what_is_watched() {
     let dashboards = Dashboard::all();
     let strips: Vec<Vec<Value>> = dashboards.iter().map(strip).collect();
     for (dashboard, strip) in dashboards.iter().zip(&strips) {
@@ -276,7 +276,7 @@ fn no_screen_has_a_threshold_of_its_own() {
 
 /// Each alert that a screen judges by exists, and each threshold that a chart draws is one that its alert compares with.
 #[test]
-fn screens_judge_by_alerts_that_there_are() {
+fn screens_judge_by_alerts_that_exist() {
     let rules = Rules::read();
     let mut wrong = Vec::new();
     let mut drawn = BTreeSet::new();
@@ -401,7 +401,7 @@ fn the_same_variables_choose_everywhere() {
         for variable in dashboard.variables().iter().filter(|it| it["type"] == "query") {
             let place = format!("{}: ${}", dashboard.name, variable["name"]);
             assert_eq!(variable["multi"], true, "{place}");
-            // Miner opens on one miner.
+            // The dashboard Miner opens on one miner.
             let opens_on_one = dashboard.name == "miner" && variable["name"] == "miner_id";
             assert_eq!(variable["includeAll"], !opens_on_one, "{place}");
             let query = variable["query"].as_str().or(variable["query"]["query"].as_str()).unwrap();
@@ -417,7 +417,7 @@ fn the_same_variables_choose_everywhere() {
 }
 
 #[test]
-fn links_lead_to_dashboards_that_there_are() {
+fn links_lead_to_dashboards_that_exist() {
     let uids = NAMES.map(|name| format!("farcaster-{name}"));
     let mut links = 0;
     for dashboard in Dashboard::all() {
@@ -439,10 +439,10 @@ fn links_lead_to_dashboards_that_there_are() {
     assert!(links > 0, "no table leads on to a miner");
 }
 
-/// Whether a sector is at rest, in motion or failed is what `phase` says. Lists of states differ sooner or later, so only the panel that tells the
-/// steps apart has any: each state of a sector in motion is of one step.
+/// Whether a sector is at rest, in motion or failed is what `phase` says. Lists of states diverge sooner or later, so only the panel that separates
+/// the steps has any: each state of a sector in motion is of one step.
 #[test]
-fn each_state_is_of_one_step_and_elsewhere_its_phase_counts() {
+fn each_state_belongs_to_one_step_and_elsewhere_the_phase_counts() {
     fn listed<'a>(expressions: &[&'a str], selector: &str) -> Vec<&'a str> {
         let lists = expressions.iter().flat_map(|expression| expression.split(selector).skip(1).collect::<Vec<_>>());
         lists.flat_map(|rest| rest.split('"').next().unwrap().split('|')).collect()

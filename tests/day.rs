@@ -1,5 +1,5 @@
-//! A day on the farm, minute by minute, while sectors are sealed, fail, recover and expire: what is published is what the farm's own books
-//! say at that moment, or, of the slow tier, what they said at the time that is published with it.
+//! A day on the farm, minute by minute, while sectors are sealed, fail, recover and expire: what is published must agree with the
+//! farm's own books at that moment or, for the slow tier, at the time that is published with it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -35,7 +35,7 @@ impl Books<'_> {
         self.farm.answer(node, &format!("Filecoin.{method}"), params.as_array().unwrap(), self.now).unwrap()
     }
 
-    /// What every run must publish of a miner.
+    /// What every run must publish about a miner.
     fn of_every_run(&self, miner: usize) -> BTreeMap<String, f64> {
         let id = MINERS[miner];
         let mut books = BTreeMap::new();
@@ -53,7 +53,7 @@ impl Books<'_> {
         books
     }
 
-    /// What a run must publish of a miner in which the slow tier was done.
+    /// What a run that did the slow tier must publish about a miner.
     fn of_the_slow_tier(&self, miner: usize) -> BTreeMap<String, f64> {
         let id = MINERS[miner];
         let mut books: BTreeMap<String, f64> = BTreeMap::new();
@@ -130,7 +130,7 @@ fn label<'a>(series: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn every_minute_of_a_day_is_as_the_farm_has_it_in_its_books() {
+fn every_minute_of_a_day_agrees_with_the_farms_books() {
     let farm = Farm::new(SECTORS);
     let state = State::in_memory();
     let (mut slow_runs, mut finished, mut faults) = (0, 0, BTreeSet::new());
@@ -181,7 +181,7 @@ fn every_minute_of_a_day_is_as_the_farm_has_it_in_its_books() {
             finished = finished.max(sealed.len());
         }
     }
-    // The day had all of it.
+    // All of it happened during the day.
     assert_eq!(slow_runs, 2 * 48);
     assert!(finished > 50 && faults.len() > 6, "{finished} sealed, faulty: {faults:?}");
 }

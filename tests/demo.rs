@@ -27,7 +27,7 @@ fn demo_text(now: f64, state: &State) -> String {
 fn every_family_has_values_and_every_collector_succeeds_all_day_long() {
     let state = State::in_memory();
     let mut missing = Vec::new();
-    // Durations take something that was seen to finish, and totals the whole last day.
+    // Durations require something that was seen to finish, and totals the whole last day.
     for minutes in -40..0 {
         demo_text(A_MIDNIGHT + f64::from(minutes) * 60.0, &state);
     }
@@ -76,7 +76,7 @@ fn a_demo_whose_full_node_dies_stays_a_demo() {
 }
 
 #[test]
-fn as_many_miners_as_asked_for_are_each_a_miner_of_its_own() {
+fn each_of_the_requested_miners_is_a_miner_of_its_own() {
     let state = State::in_memory();
     let nodes = demo::nodes(Farm::with_miners(30_000, 30), Arc::new(|| A_MIDNIGHT));
     let outcome = simulation::run_on(&nodes, A_MIDNIGHT, &state);
@@ -94,14 +94,14 @@ fn as_many_miners_as_asked_for_are_each_a_miner_of_its_own() {
         miners_of.entry(labels["worker_host"].clone()).or_default().insert(labels["miner_id"].clone());
     }
     assert!(miners_of.len() == 60 && miners_of.values().all(|miners| miners.len() == 1), "{miners_of:?}");
-    // Only the first two have troubles.
+    // Things go wrong only at the first two.
     for (labels, value) in metrics.family("farcaster_miner_deadline_faulty_sectors") {
         assert!(value == 0.0 || ["f03100100", "f03100200"].contains(&labels["miner_id"].as_str()), "{labels:?}");
     }
 }
 
 #[test]
-fn a_history_is_written_once_a_minute_and_once() {
+fn a_history_has_one_run_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let (file, state) = (folder.path().join("history"), folder.path().join("state"));
     let history = || {
@@ -125,6 +125,6 @@ fn a_history_is_written_once_a_minute_and_once() {
             .lines()
             .any(|line| line.starts_with("farcaster_miner_power_bytes{job=\"a\",instance=\"b\",miner_id=\"f0"))
     );
-    // A demo that goes on from there has its history.
+    // A demo that continues from there has its history.
     assert_eq!(history(), "# EOF\n");
 }

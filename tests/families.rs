@@ -1,4 +1,4 @@
-//! Every metric family is named and described as Prometheus' guidelines and this project's vocabulary have it.
+//! Every metric family is named and described according to Prometheus' guidelines and this project's vocabulary.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use lotus_farcaster::expose::{Description, Kind, Unit};
 /// Units that names may end in; anything that has another unit must be converted.
 const BASE_UNITS: [&str; 3] = ["seconds", "bytes", "fil"];
 
-/// Units, and other words for amounts, that must not stand in a name.
+/// Units, and other words for amounts, that must not be in a name.
 const OTHER_UNITS: [&str; 16] = [
     "ms",
     "milliseconds",
@@ -61,7 +61,7 @@ fn is_snake_case(name: &str) -> bool {
 }
 
 #[test]
-fn there_are_families_and_each_name_stands_once() {
+fn there_are_families_and_each_name_is_unique() {
     let names: BTreeSet<&str> = ALL.iter().map(|family| family.name).collect();
     assert!(!names.is_empty());
     assert_eq!(names.len(), ALL.len(), "a name stands twice");
@@ -82,7 +82,7 @@ fn counters_and_only_they_end_in_total() {
 }
 
 #[test]
-fn names_leave_the_endings_of_histograms_and_summaries_alone() {
+fn names_do_not_end_like_histograms_and_summaries() {
     no_family(
         |family| ["count", "sum", "bucket"].iter().any(|ending| words(family).last() == Some(ending)),
         "ends in _count, _sum or _bucket",
@@ -90,7 +90,7 @@ fn names_leave_the_endings_of_histograms_and_summaries_alone() {
 }
 
 #[test]
-fn units_are_base_units_and_stand_at_the_end() {
+fn units_are_base_units_and_come_last() {
     no_family(
         |family| {
             let words = words_with_unit_last(family);
@@ -126,7 +126,7 @@ fn the_unit_in_the_name_is_that_of_the_values() {
 }
 
 #[test]
-fn labels_are_snake_case_each_once_and_not_reserved() {
+fn labels_are_snake_case_unique_and_not_reserved() {
     no_family(|family| family.labels.iter().any(|label| !is_snake_case(label)), "a label is not snake_case");
     no_family(
         |family| family.labels.iter().any(|label| RESERVED_LABELS.contains(label)),

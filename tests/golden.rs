@@ -8,7 +8,7 @@ mod support;
 use lotus_farcaster::expose::families;
 use support::{Boost, Farm};
 
-/// Families whose values are other ones in every run.
+/// Families whose values differ in every run.
 const OF_THE_CLOCK: &[&str] = &[
     "farcaster_chain_expected_height",
     "farcaster_collector_data_timestamp_seconds",
@@ -43,7 +43,7 @@ fn everything_that_the_farm_shows() {
     let named = |text: String, (name, port): &(&str, u16)| text.replace(&format!("127.0.0.1:{port}"), name);
     let text = ports.iter().fold(run.stdout, named);
     let mut lines: Vec<String> = text.lines().map(mask).collect();
-    // Samples stand in the order of their labels, and the ports were anything before they got names.
+    // Samples are sorted by their labels, and the ports were arbitrary before they got names.
     lines.chunk_by_mut(|one, next| name(one) == name(next)).for_each(<[String]>::sort);
     let masked: String = lines.into_iter().map(|line| line + "\n").collect();
     let path = support::path("golden/farm.prom");
@@ -62,7 +62,7 @@ fn name(line: &str) -> &str {
     line.split(['{', ' ']).next().unwrap_or_default()
 }
 
-/// Replaces what another run or another build would write otherwise.
+/// Replaces what differs from run to run or from build to build.
 fn mask(line: &str) -> String {
     let name = name(line);
     match line.rsplit_once(' ') {

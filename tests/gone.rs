@@ -1,4 +1,4 @@
-//! What was known and is gone is down, not forgotten; what the user took away is forgotten.
+//! What was known and is gone is down, not forgotten; what the user removed is forgotten.
 
 #![allow(clippy::unwrap_used)]
 
@@ -27,7 +27,7 @@ fn repo(path: &Path, port: u16) {
     write(&path.join("token"), &token(Permission::Admin));
 }
 
-/// An exporter that knows the full node, with the folder that tests put things in.
+/// An exporter that knows the full node, with the folder for the tests' files.
 fn with_daemon(farm: &Farm) -> (Exporter, PathBuf) {
     let exporter = Exporter::new().env("FULLNODE_API_INFO", &farm.daemon.info(&token(Permission::Admin)));
     let home = exporter.home().to_owned();
@@ -42,7 +42,7 @@ fn is_watched(metrics: &Metrics, miner: &str) -> bool {
     metrics.has("farcaster_miner_power_bytes", &[("miner_id", miner)])
 }
 
-/// Failures of a miner whose lotus-miner is down are reported with that, and not once more for each collector.
+/// If a lotus-miner is down, that is reported once, and not again for each collector.
 fn only_one_alert(metrics: &Metrics, miner: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/compose/prometheus/rules/exporter.yaml");
     let rules = fs::read_to_string(path).unwrap();
@@ -119,7 +119,7 @@ fn with_same_home(farm: &Farm, home: &Path) -> Exporter {
 }
 
 #[test]
-fn a_stopped_repo_that_was_never_seen_is_looked_for_where_its_configuration_says() {
+fn a_stopped_repo_never_seen_before_is_looked_up_in_its_configuration() {
     let farm = Farm::start();
     let (exporter, home) = with_daemon(&farm);
     let (one, two) = (home.join("one"), home.join("two"));
@@ -226,7 +226,7 @@ fn with_file(farm: &Farm) -> (Exporter, PathBuf, [String; 2]) {
 }
 
 #[test]
-fn a_file_of_api_info_that_became_useless() {
+fn an_api_info_file_that_became_useless() {
     let farm = Farm::start();
     let (exporter, file, infos) = with_file(&farm);
     let addresses = [address(farm.miner.port), address(farm.other.port)];
@@ -271,7 +271,7 @@ fn a_file_of_api_info_that_became_useless() {
 }
 
 #[test]
-fn what_the_user_takes_away_is_forgotten_at_once() {
+fn what_the_user_removes_is_forgotten_at_once() {
     let farm = Farm::start();
     let (exporter, file, infos) = with_file(&farm);
     write(&file, &infos.join("\n"));

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use support::{Exporter, Metrics};
 use tempfile::TempDir;
 
-/// A folder to play in, with runs of the program in it.
+/// A temporary folder, and runs of the program in it.
 struct Place(TempDir);
 
 impl Place {
@@ -66,14 +66,14 @@ impl Place {
         (run.status.code().unwrap(), run.stdout, run.stderr)
     }
 
-    /// What a command says that must end well, without anything wrong.
+    /// The output of a command that must succeed without complaints.
     fn good(&self, command: &str) -> String {
         let (code, stdout, stderr) = self.run(command);
         assert_eq!((code, stderr.as_str()), (0, ""), "{command}");
         stdout
     }
 
-    /// What a command says that must fail.
+    /// The output of a command that must fail.
     fn bad(&self, command: &str) -> String {
         let (code, _, stderr) = self.run(command);
         assert_eq!(code, 1, "{command}: {stderr}");
@@ -128,7 +128,7 @@ fn healthcheck() {
 }
 
 #[test]
-fn init_secrets_makes_a_password_once_and_never_shows_it() {
+fn init_secrets_creates_a_password_once_and_never_shows_it() {
     let place = Place::new();
     let said = place.good("init-secrets @");
     let password = place.read("grafana_admin_password");
@@ -146,7 +146,7 @@ fn init_secrets_makes_a_password_once_and_never_shows_it() {
 }
 
 #[test]
-fn init_secrets_refuses_a_password_that_is_none() {
+fn init_secrets_refuses_an_unusable_password() {
     let place = Place::new();
     for (text, words) in [("", "is empty"), (" \n", "is empty"), ("S3CRET\n", "too short")] {
         let said = place.write("grafana_admin_password", text).bad("init-secrets @");
@@ -155,7 +155,7 @@ fn init_secrets_refuses_a_password_that_is_none() {
     }
     place.write("grafana_admin_password", "S3CRET12").good("init-secrets @");
     fs::remove_file(place.0.path().join("grafana_admin_password")).unwrap();
-    // What Docker makes where a file to be mounted is missing.
+    // What Docker creates when a file to be mounted is missing.
     has(&place.folder("grafana_admin_password").bad("init-secrets @"), &["cannot be used", "remove it"]);
     has(&place.bad("init-secrets @absent"), &["mkdir -p"]);
 }
@@ -190,7 +190,7 @@ fn init_nodes_copies_what_the_exporter_reads() {
         said
     );
 
-    // The exporter takes the copies, and says nothing of the Boost that there is not.
+    // The exporter accepts the copies, and does not mention Boost, which is not there.
     let path = |copy: &str| place.0.path().join(copy).to_str().unwrap().to_owned();
     let exporter = Exporter::new().args(&["--timeout", "2s", "-v"]);
     let exporter =
@@ -248,7 +248,7 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
             Some(text) => drop(place.write(&name, text)),
             None => fs::remove_file(place.0.path().join(&name)).unwrap(),
         }
-        has(&place.bad(NODES), &[words, "LOTUS_MINER_PATH", "the copy of an earlier start is kept"]);
+        has(&place.bad(NODES), &[words, "LOTUS_MINER_PATH", "the copy from an earlier start is kept"]);
         assert_eq!(place.read(COPIES[1]), copy);
         place.write(&name, &good);
     }
@@ -261,7 +261,7 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
 #[test]
 fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     let place = Place::new();
-    // A home folder may have something else that is called so.
+    // A home folder may contain something else with that name.
     place.write("home/api/main.go", "").write("home/token", "S3CRET");
     has(&place.folder("out").good(NODES), &["no Lotus was found", "LOTUS_PATH"]);
     let (code, _, stderr) = place.run_with(NODES, "LOTUS_MINER_PATH", "/srv/miner");
@@ -321,7 +321,7 @@ fn mail_to_a_port_that_speaks_tls_from_the_first_byte() {
 }
 
 #[test]
-fn init_nodes_says_where_a_boost_answers_graphql() {
+fn init_nodes_writes_where_boost_answers_graphql() {
     let place = home();
     place.write("home/.boost/api", "/ip4/127.0.0.1/tcp/1288/http").write("home/.boost/token", "S3CRET.b");
     assert!(!place.good(NODES).contains("BOOST_GRAPHQL_URL"));
@@ -367,10 +367,10 @@ fn base() -> Place {
     place
 }
 
-/// What only newer Alertmanagers know than the one whose tool may be installed: msteamsv2_configs, since 0.28, and payload, of 2026.
+/// What only newer Alertmanagers know than the one that may be installed here: msteamsv2_configs, since 0.28, and payload, of 2026.
 const NEWER: [&str; 3] = ["msteams_webhook_url", "apprise_url", "matrix_hookshot_url"];
 
-/// The receiver of a configuration that is called so.
+/// The receiver with this name in a configuration.
 fn receiver<'a>(config: &'a str, name: &str) -> &'a str {
     let (_, after) = config.split_once(&format!("  - name: {name}\n")).unwrap();
     after.split("  - name: ").next().unwrap().split("\n# ").next().unwrap()
@@ -389,7 +389,7 @@ fn check_config(place: &Place) {
 }
 
 #[test]
-fn init_alertmanager_with_nobody_each_one_and_all() {
+fn init_alertmanager_with_no_receiver_each_one_and_all() {
     let place = base();
     has(&place.good(ALERTMANAGER), &["sent to nobody"]);
     assert_eq!(place.read("out.yml"), place.read("base.yml"));
@@ -425,7 +425,7 @@ fn init_alertmanager_with_nobody_each_one_and_all() {
 }
 
 #[test]
-fn each_receiver_is_told_of_what_its_file_asks_for() {
+fn each_receiver_gets_the_severities_that_its_file_asks_for() {
     let place = base();
     let url = |name: &str| format!("https://example.org/S3CRET/{name}\n");
     let names = [
@@ -468,7 +468,7 @@ fn each_receiver_is_told_of_what_its_file_asks_for() {
 }
 
 #[test]
-fn the_watchdog_is_heard_by_its_own_url_and_nobody_else() {
+fn the_watchdog_is_sent_to_its_own_url_only() {
     let place = base();
     place.write("secrets/watchdog_url", "https://example.org/S3CRET\n");
     has(&place.good(ALERTMANAGER), &["sent to nobody", "watchdog_url is called every five minutes"]);
@@ -500,7 +500,7 @@ fn each_severity_has_its_receiver() {
 }
 
 #[test]
-fn init_alertmanager_leaves_out_what_is_wrong_and_says_so() {
+fn init_alertmanager_leaves_out_what_is_wrong_and_reports_it() {
     for (name, text, words) in [
         ("slack_webhook_url", "hooks.slack.com/S3CRET", "begins with https://"),
         ("slack_webhook_url", "\n", "is empty"),

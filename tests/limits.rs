@@ -18,7 +18,7 @@ fn number(text: &str, start: &str, key: &str) -> (u64, String) {
 }
 
 #[test]
-fn compose_systemd_and_nixos_give_what_the_program_takes() {
+fn compose_systemd_and_nixos_allow_what_the_program_needs() {
     let compose = read("compose.yaml");
     assert_eq!(number(&compose, "\nx-farcaster:", "mem_limit: "), (MEMORY_LIMIT_MB, "m".to_owned()));
     assert_eq!(number(&compose, "\nx-hardened:", "pids_limit: ").0, TASKS_LIMIT);

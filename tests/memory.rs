@@ -11,13 +11,13 @@ use std::sync::Arc;
 use lotus_farcaster::state::State;
 use simulation::A_MIDNIGHT;
 
-/// One run on the farm at a moment: the series and their values, and what went wrong.
+/// One run on the farm at a given moment: the series and their values, and what went wrong.
 fn run(now: f64, state: &State) -> (BTreeMap<String, f64>, Vec<String>) {
     let outcome = simulation::run(now, state);
     (outcome.series(), outcome.lines)
 }
 
-/// Totals that the exporter itself keeps. Those of the nodes are theirs.
+/// Totals that the exporter itself keeps, not those of the nodes.
 fn is_own_total(series: &str) -> bool {
     let name = series.split('{').next().unwrap();
     let is_total = ["_total", "_sum", "_count"].iter().any(|suffix| name.ends_with(suffix));

@@ -1,4 +1,4 @@
-//! The pipeline of lotus-miner, run after run: what becomes of sectors whose logs were recorded on a running Lotus 1.36, or look like that.
+//! The pipeline of lotus-miner, run after run: what happens to sectors whose logs were recorded on a running Lotus 1.36, or are modelled on those.
 
 #![allow(clippy::unwrap_used)]
 
@@ -51,7 +51,7 @@ const TO_COMMIT_WAIT: &[&str] = &[
 ];
 const TO_PROVING: &[&str] = &["SectorProving", "SectorFinalized"];
 
-/// The farm with one of its lotus-miners in the hands of a test.
+/// The farm, with one of its lotus-miners under a test's control.
 struct Pipeline {
     farm: Farm,
     exporter: Exporter,
@@ -64,7 +64,7 @@ impl Pipeline {
         Pipeline { farm, exporter }
     }
 
-    /// Has these sectors from now on, with their states and logs, and no jobs that name them.
+    /// From now on it has these sectors, with their states and logs, and no jobs for them.
     fn has(&self, sectors: &[(u64, &str, Vec<Value>)]) -> &Pipeline {
         let miner = &self.farm.miner;
         miner.restore();
@@ -137,7 +137,7 @@ fn durations(metrics: &Metrics) -> (Option<f64>, Option<f64>) {
 }
 
 #[test]
-fn a_recorded_sector_that_failed_tells_why() {
+fn a_recorded_sector_that_failed_shows_why() {
     let metrics = of_sector_7("SealPreCommit2Failed", recorded("failed", 5));
     assert_eq!(times(&metrics), [1_795_647_912, 1_795_648_012, 1_795_648_067].map(|time| Some(f64::from(time))));
     assert_eq!(metrics.value(RETRIES, SEVEN), Some(0.0));
@@ -156,7 +156,7 @@ fn a_recorded_loop_of_retries_makes_no_progress() {
 }
 
 #[test]
-fn recorded_upgrades_and_terminations_start_anew() {
+fn recorded_upgrades_and_terminations_start_over() {
     let metrics = of_sector_7("SnapDealsPacking", recorded("upgraded", 29));
     assert_eq!(times(&metrics)[1..], [Some(1_795_648_298.0); 2]);
     let metrics = of_sector_7("WaitMutable", recorded("upgraded", 34));
@@ -181,12 +181,12 @@ fn an_event_that_was_refused_resets_nothing() {
 
 /// Lotus keeps the first 2,000 entries of a log that has 8,000, and the last 2,000.
 #[test]
-fn what_a_shortened_log_does_not_tell_any_more_is_remembered() {
+fn what_a_shortened_log_has_lost_is_remembered() {
     let turn: &[&str] = &["SectorSealPreCommit2Failed", "SectorRetrySealPreCommit2"];
     let turns = |count: usize| turn.repeat(count);
     let failing = |before: &[&str], after: &[&str]| log(&[TO_PRECOMMIT_2, &turns(9), before, &turns(30), after]);
     let pipeline = Pipeline::new();
-    // It got on once, and was thrown back.
+    // It made progress once, and was set back.
     let back: &[&str] = &["SectorPreCommit2", "SectorChainPreCommitFailed", "SectorSealPreCommit1Failed"];
     let long = failing(back, &[]);
     let before = pipeline.has(&[(7, "PreCommit2", long.clone())]).good_run();
@@ -210,7 +210,7 @@ fn what_a_shortened_log_does_not_tell_any_more_is_remembered() {
     assert_eq!(later.value(RETRIES, SEVEN), Some(retries + 4.0));
 }
 
-/// A log of megabytes, all of it about one sector that fails and is tried again.
+/// A log of megabytes about a single sector that fails and is retried.
 #[test]
 fn a_vast_log() {
     let trace = "x".repeat(900);
@@ -227,7 +227,7 @@ fn a_vast_log() {
 }
 
 #[test]
-fn what_is_wrong_with_a_log_is_one_line_and_the_rest_is_read() {
+fn faults_in_a_log_are_one_line_and_the_rest_is_read() {
     let good = log(&[TO_PRECOMMIT_2]);
     for wrong in
         [json!(7), json!([1]), json!({"Kind": 7, "Timestamp": START}), json!({"Kind": "event;sealing.SectorTicket"})]
@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_log_is_one_line_and_the_rest_is_read() {
 }
 
 #[test]
-fn times_that_cannot_be_are_not_published() {
+fn impossible_times_are_not_published() {
     for time in
         [json!(i64::MIN), json!(-1), json!(7), json!(i64::MAX), json!(u64::MAX), json!(4_000_000_000u64), json!(1e29)]
     {
@@ -278,7 +278,7 @@ fn a_new_sector_shows_at_once() {
 }
 
 #[test]
-fn a_busy_miner_is_not_listed_for_nothing() {
+fn a_busy_miners_sectors_are_not_listed_needlessly() {
     let pipeline = Pipeline::new();
     let states = ["Packing", "GetTicket", "PreCommit1", "PreCommit2", "SubmitPreCommitBatch", "PreCommitBatchWait"];
     for (run, state) in states.into_iter().enumerate() {
@@ -287,7 +287,7 @@ fn a_busy_miner_is_not_listed_for_nothing() {
         let metrics = pipeline.has(&[waiting, (7, state, log(&[events]))]).good_run();
         assert!(metrics.has(STATE, &[("sector", "7"), ("state", state)]), "{state}");
     }
-    // One that left is no reason either, and one that the list does not have is a reason only once.
+    // One that left is not a reason either, and one that the list lacks is a reason only once.
     pipeline.has(&[(3, "WaitSeed", log(&[TO_PRECOMMIT_2])), (7, "Proving", log(&[TO_PROVING]))]).good_run();
     assert_eq!(pipeline.lists(), 1);
     pipeline.farm.miner.result("SectorsSummary", json!({"WaitSeed": 1, "PreCommit1": 1}));
@@ -315,7 +315,7 @@ fn a_sector_without_its_state_stays_as_it_was_known() {
     let after = pipeline.has(&[(7, "Proving", done.clone())]).good_run();
     assert!(sectors(&after).is_empty());
     assert_eq!(durations(&after), (Some(1.0), Some(1000.0)));
-    // At rest, and asked about because of a task: it counts no second time, with its state or without.
+    // At rest, and asked about because of a task: it does not count again, with or without its state.
     let jobs = json!({"ef8d99a2-6865-4189-8ffa-9fef0f800000": [{
         "ID": {"Sector": {"Miner": 1234, "Number": 7}, "ID": "0"}, "Sector": {"Miner": 1234, "Number": 7},
         "Task": "seal/v0/unseal", "RunWait": 0, "Start": "2026-11-25T00:00:00Z", "Hostname": ""}]});
@@ -353,7 +353,7 @@ fn sealing_counts_wherever_it_ends_and_upgrades_do_not() {
         pipeline.has(&[(7, "CommitAggregateWait", wait())]).good_run();
         let ended = pipeline.has(&[(7, state, log.clone())]).good_run();
         assert_eq!(durations(&ended), (Some(1.0), Some(seconds)), "{state} after {log:?}");
-        // Whatever happens to it later has no part in it.
+        // Whatever happens to it later does not matter.
         let upgrade = ["SectorStartCCUpdate", "SectorPacked", "SectorReplicaUpdate", "SectorReplicaUpdateLanded"];
         pipeline.has(&[(7, "UpdateActivating", sealed(&upgrade))]).good_run();
         let over = [&upgrade[..], &["SectorUpdateActive", "SectorKeyReleased"]].concat();
@@ -371,7 +371,7 @@ fn sealing_counts_wherever_it_ends_and_upgrades_do_not() {
     }
 }
 
-/// A state file with numbers that nobody wrote.
+/// A state file with numbers that no exporter wrote.
 #[test]
 fn numbers_in_the_state_that_do_not_fit() {
     let pipeline = Pipeline::new();

@@ -10,7 +10,7 @@ use support::{Answer, Exporter, Farm, MINER, Metrics};
 /// Deadline 16 of [`MINER`] is open, and has two partitions.
 const OPEN: [(&str, &str); 2] = [("miner_id", MINER), ("deadline", "16")];
 
-/// Collects, and insists that nothing failed.
+/// Collects; nothing may fail.
 fn collect(exporter: &Exporter) -> Metrics {
     let (metrics, stderr) = exporter.collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
@@ -21,7 +21,7 @@ fn partition(live: Value, faulty: Value, recovering: Value, active: Value) -> Va
     json!({"AllSectors": live, "LiveSectors": live, "FaultySectors": faulty, "RecoveringSectors": recovering, "ActiveSectors": active})
 }
 
-/// Has the miner's deadlines change, as its state tells.
+/// Changes the miner's deadlines, which its state shows.
 fn change_cid(farm: &Farm, cid: &str) {
     farm.daemon.change("StateReadState", json!([MINER]), "/State/Deadlines", json!({"/": cid}));
 }
@@ -32,7 +32,7 @@ fn power_of(farm: &Farm, sectors: u64) {
 }
 
 #[test]
-fn a_partition_of_nothing_but_faults_is_not_due() {
+fn a_partition_with_only_faults_is_not_due() {
     let farm = Farm::start();
     let healthy = partition(json!([15, 5]), json!([0]), json!([0]), json!([15, 5]));
     let seen = |first: Value, submissions: Value| {
@@ -63,7 +63,7 @@ fn a_partition_of_nothing_but_faults_is_not_due() {
     assert_eq!(seen(gone, json!([0, 2])), numbers([1, 1, 1]), "its sectors ended after they were proven");
 }
 
-/// What the partitions are is not known, so it is not known either which of those that are due are proven.
+/// Without the partitions, nobody knows which of those due are proven.
 #[test]
 fn what_is_due_is_unknown_with_its_partitions() {
     let farm = Farm::start();
@@ -115,7 +115,7 @@ fn deadlines_are_read_again_when_their_cid_changes_and_only_then() {
     assert_eq!(third.value("farcaster_miner_faulty_sectors", &[("miner_id", MINER)]), Some(3.0));
 }
 
-/// A deadline that changed and cannot be read is missing. What it was before the change is nothing to show, in no later run either.
+/// A deadline that changed and cannot be read is missing. Its values from before the change are not shown, nor in any later run.
 #[test]
 fn no_deadline_is_shown_as_it_was_before_it_changed() {
     let farm = Farm::start();
@@ -137,9 +137,9 @@ fn no_deadline_is_shown_as_it_was_before_it_changed() {
     assert!(collect(&exporter).has("farcaster_miner_deadline_faulty_sectors", &deadline));
 }
 
-/// Go writes null for an empty list. Where the same run tells of sectors, it is no answer, and nothing may be made of it.
+/// Go writes null for an empty list. If the same run reports sectors, null is not an answer, and nothing may be concluded from it.
 #[test]
-fn a_deadline_is_not_believed_to_be_empty_against_what_else_is_told() {
+fn an_empty_deadline_that_contradicts_other_answers_is_not_believed() {
     // Deadline 3 has a daily fee; 40 has none, but the miner has the power of its active sector; the proofs of 16 are there.
     for (deadline, said) in [("3", "fees"), ("40", "power of 19"), ("16", "proofs")] {
         for nothing in [Value::Null, json!([]), json!([partition(Value::Null, Value::Null, Value::Null, Value::Null)])]
@@ -174,7 +174,7 @@ fn a_deadline_is_not_believed_to_be_empty_against_what_else_is_told() {
 
 /// Which deadline is open, and when the others are, comes from one answer. One that cannot be true gives no times at all.
 #[test]
-fn a_deadline_that_cannot_be_open() {
+fn a_deadline_that_cannot_be_the_open_one() {
     for (field, value) in [
         ("Index", json!(48)),
         ("Index", json!(u32::MAX)),

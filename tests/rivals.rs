@@ -18,7 +18,7 @@ fn exporter_of(farm: &Farm, miner: &Node, path: &Path) -> Exporter {
     exporter.env("MINER_API_INFO", &miner.info(&admin)).arg("--textfile").arg(path)
 }
 
-/// What a run that writes its file says.
+/// What a run that writes its file prints.
 fn said(exporter: &Exporter) -> String {
     let run = exporter.run();
     assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
@@ -42,7 +42,7 @@ fn two_exporters_that_write_one_file() {
             assert!(stderr.contains("another exporter has written") && stderr.contains("farcaster.prom"), "{stderr}");
         }
     }
-    // It wrote last, so that nobody has written since.
+    // It wrote last: nobody has written since.
     assert_eq!(said(&two), "");
     fs::remove_file(&path).unwrap();
     assert_eq!(said(&one), "");
@@ -61,7 +61,7 @@ fn two_exporters_of_one_user_that_write_one_file() {
 }
 
 #[test]
-fn a_write_that_failed_is_no_rival() {
+fn a_failed_write_is_not_a_rival() {
     let farm = Farm::start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text/farcaster.prom");
@@ -97,7 +97,7 @@ fn other_programs_that_write_the_file() {
     assert_eq!(fs::read_to_string(&path).unwrap(), python);
 }
 
-/// What `check` says with the settings of an exporter, as an environment.
+/// What `check` prints with an exporter's settings in its environment.
 fn check_with(exporter: Exporter) -> String {
     let mut command = exporter.command();
     let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
@@ -142,7 +142,7 @@ fn check_notices_a_file_of_other_nodes() {
     assert!(line.contains("WRONG") && line.contains(&other) && line.contains("another exporter"), "{line}");
 }
 
-/// A folder like /tmp, with a file that another user has left there. Only root can make one.
+/// A folder like /tmp, with a file that another user has left there. Only root can create one.
 #[test]
 fn a_file_of_another_user_in_a_sticky_folder() {
     let folder = tempfile::tempdir().unwrap();

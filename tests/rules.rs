@@ -1,4 +1,4 @@
-//! The recording and alert rules: that they ask for what there is, and that each alert is explained and tested.
+//! The recording and alert rules: they query only what exists, and each alert is explained and tested.
 
 #![allow(clippy::unwrap_used)]
 
@@ -64,7 +64,7 @@ struct ExpectedAlert {
     exp_annotations: BTreeMap<String, String>,
 }
 
-/// The YAML files in a folder, as what they are read as. Rules of the user's own are none of ours.
+/// The YAML files in a folder, parsed. The user's own rules do not count.
 fn read<T: for<'de> Deserialize<'de>>(folder: &str) -> Vec<T> {
     let is_users = folder == RULES;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -132,7 +132,7 @@ fn names_are_unique_and_follow_the_conventions() {
 }
 
 #[test]
-fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on() {
+fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_more() {
     for rule in rules() {
         let Some(alert) = rule.alert else { continue };
         assert!(alert.starts_with("Farcaster"), "{alert}");
@@ -148,7 +148,7 @@ fn each_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on() {
 }
 
 #[test]
-fn each_alert_names_a_dashboard_that_there_is() {
+fn each_alert_names_a_dashboard_that_exists() {
     let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards")).unwrap();
     let texts = folder.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     let names: BTreeSet<String> = texts
@@ -185,7 +185,7 @@ fn the_user_can_switch_each_alert_off() {
 type Threshold = BTreeMap<String, String>;
 
 #[test]
-fn thresholds_stand_once_and_each_alert_judges_by_its_own() {
+fn each_threshold_is_set_once_and_each_alert_uses_its_own() {
     let rules = rules();
     let mut recorded = BTreeSet::new();
     for rule in rules.iter().filter(|rule| rule.record.as_deref() == Some(THRESHOLD)) {
@@ -215,9 +215,9 @@ fn thresholds_stand_once_and_each_alert_judges_by_its_own() {
     assert_eq!(used, recorded, "a threshold that no alert judges by");
 }
 
-/// The file that docs/STACK.md shows sets a threshold that there is, and switches off an alert that there is.
+/// The file that docs/STACK.md shows sets a threshold that exists, and switches off an alert that exists.
 #[test]
-fn the_example_of_own_rules_does_something() {
+fn the_example_of_own_rules_has_an_effect() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/STACK.md")).unwrap();
     let mut blocks = text.split("```yaml\n").skip(1).map(|after| after.split("```").next().unwrap());
     let example = blocks.find(|block| block.contains("own:farcaster_")).unwrap();
@@ -239,7 +239,7 @@ fn the_example_of_own_rules_does_something() {
 
 /// As in "1 sectors": after a number, what is counted stands in singular and plural.
 #[test]
-fn texts_know_singular_and_plural() {
+fn texts_have_singular_and_plural() {
     const COUNTED: [&str; 11] =
         ["sector", "partition", "message", "proof", "block", "job", "worker", "peer", "epoch", "path", "deal"];
     for rule in rules() {

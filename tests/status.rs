@@ -59,7 +59,7 @@ fn status(exporter: Exporter) -> Exporter {
     exporter.arg("status").env("LANG", "C.UTF-8")
 }
 
-/// What it prints, which must fit, and be without colour.
+/// What it prints, which must fit, without colour.
 fn shown(exporter: &Exporter, width: usize) -> String {
     let run = exporter.run();
     assert_eq!((run.status.code(), run.stderr.as_str()), (Some(0), ""));
@@ -104,7 +104,7 @@ fn it_shows_a_whole_farm_in_any_width() {
 }
 
 #[test]
-fn what_it_takes_from_the_variable_columns_is_at_most_a_hundred() {
+fn the_variable_columns_is_capped_at_a_hundred() {
     let of = |columns: &str| shown(&status(Exporter::new()).arg("--demo").env("COLUMNS", columns), 100);
     let widest = |screen: String| screen.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest(of("80")) <= 80);
@@ -131,7 +131,7 @@ fn with_the_full_node_dead_the_rest_is_there_and_nothing_is_zero() {
 }
 
 #[test]
-fn with_a_lotus_miner_dead_the_chain_tells_of_its_miner_and_sums_say_of_how_many() {
+fn with_a_lotus_miner_dead_the_chain_shows_its_miner_and_sums_say_how_many_they_cover() {
     let farm = Farm::start();
     let infos = format!("/ip4/127.0.0.1/tcp/{CLOSED_PORT}/http,{}", farm.other.info(&token(Permission::Admin)));
     let exporter = status(Exporter::new()).env("FULLNODE_API_INFO", &farm.daemon.info(&token(Permission::Admin)));
@@ -207,7 +207,7 @@ fn the_demo_shows_everything() {
 }
 
 #[test]
-fn without_any_node_it_says_how_to_name_one() {
+fn without_a_node_it_explains_how_to_name_one() {
     let screen = shown(&status(Exporter::new()), 100);
     has(&screen, "no full node was found");
     has(&screen, "FULLNODE_API_INFO");
@@ -247,7 +247,7 @@ fn facts(exporter: Exporter, args: &[&str]) -> Value {
     facts
 }
 
-/// As much of JSON Schema as the schema uses; what it does not describe is wrong, too.
+/// As much of JSON Schema as the schema uses; whatever the schema does not describe is wrong, too.
 fn validate(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let is_of = |kind: &Value| match kind.as_str().unwrap() {
         "null" => value.is_null(),
@@ -298,7 +298,7 @@ fn validate(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
 }
 
 #[test]
-fn json_is_as_the_schema_says() {
+fn json_matches_the_schema() {
     let (farm, boost) = (Farm::start(), Boost::start());
     let whole = farm.exporter().env("BOOST_API_INFO", &boost.api_info()).env("BOOST_GRAPHQL_URL", &boost.graphql_url());
     let whole = facts(whole, &[]);

@@ -1,6 +1,6 @@
 //! What `check` finds around the exporter: its text file, the node_exporter and the Prometheus that run here, jobs of cron.
 //!
-//! The others are shells under their names. Where the system lets it, each test has processes and mounts of its own.
+//! Shells under other names stand in for these programs. Where the system allows it, each test has its own processes and mounts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,15 +16,15 @@ use std::thread;
 use serde_json::Value;
 use support::{Exporter, finish};
 
-/// Where tests share processes, each would see those of the others.
+/// If tests share processes, each sees those of the others.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// A folder with a text file of the demo.
 struct Around {
     folder: tempfile::TempDir,
-    /// The name and the arguments of each program beside it, and the user that it runs as, where that is another one.
+    /// The name and the arguments of each program beside it, and the user that it runs as, if a different one.
     programs: Vec<(&'static str, Vec<String>, Option<u32>)>,
-    /// What cron runs, where the test can tell it.
+    /// What cron runs, where the test can set it.
     crontab: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl Around {
                 program.display(),
                 args.join(" ")
             );
-            // It is there when its command line tells so.
+            // It is running once its command line shows it.
             script += &format!(
                 "until tr '\\0' '\\n' < /proc/$!/cmdline | head -n 1 | grep -q '/{name}$'; do sleep 0.02; done\n"
             );
@@ -127,7 +127,7 @@ impl Around {
     }
 }
 
-/// How to have processes and mounts of one's own, where the system lets one.
+/// How to get own processes and mounts, where the system allows it.
 fn isolation() -> Option<&'static [&'static str]> {
     const WAYS: [&[&str]; 2] = [&["-pfm", "--mount-proc"], &["-rpfm", "--mount-proc"]];
     let works = |options: &&&[&str]| {
@@ -150,7 +150,7 @@ impl Found {
         assert_eq!(self.all(mark, words).len(), 1, "{mark} {words:?}: {:#}", self.0["findings"]);
     }
 
-    /// The simulated farm has what its alerts tell of, and nothing else.
+    /// In the simulated farm, only what raises its alerts is wrong.
     fn nothing_wrong(&self) {
         let is_alert = |finding: &&Value| finding["section"] == "alerts";
         assert!(self.all("wrong", &[]).iter().all(is_alert), "{:#}", self.0["findings"]);
@@ -175,7 +175,7 @@ fn serve_by(page: impl Fn(&str) -> String + Send + Sync + 'static) -> u16 {
 }
 
 #[test]
-fn the_way_to_node_exporter_when_all_is_well() {
+fn the_path_to_node_exporter_when_all_is_well() {
     let around = Around::new().written();
     let page = around.page(0);
     let (around, _) = around.node_exporter(page);
@@ -189,16 +189,16 @@ fn the_way_to_node_exporter_when_all_is_well() {
 }
 
 #[test]
-fn a_file_that_is_not_written_yet_and_one_that_is_old() {
+fn a_file_not_written_yet_and_an_old_one() {
     let around = Around::new();
     around.check().one("wrong", &["farcaster.prom is not there yet", "started with this --textfile"]);
     fs::write(around.path(), "farcaster_run_timestamp_seconds 1600000000\n").unwrap();
     around.check().one("wrong", &["s old, more than 300 s"]);
 }
 
-/// Without a node_exporter that runs here, it is what everybody may that counts.
+/// Without a node_exporter here, the permissions of everyone count.
 #[test]
-fn a_file_that_not_everybody_can_read() {
+fn a_file_that_not_everyone_can_read() {
     let around = Around::new().written();
     around.mode(&around.path(), 0o600);
     around.check().one("wrong", &["only some users can read", "chmod o+r"]);
@@ -209,7 +209,7 @@ fn a_file_that_not_everybody_can_read() {
     found.one("remark", &["only some users can look into", "chmod o+rx"]);
 }
 
-/// By the user of the node_exporter, which a test can choose as root only.
+/// Judged as the node_exporter's user, which a test can choose only as root.
 #[test]
 fn a_folder_that_node_exporter_cannot_read() {
     let mut around = Around::new().written();
@@ -221,7 +221,7 @@ fn a_folder_that_node_exporter_cannot_read() {
     around.programs[0].2 = Some(65_534);
     around.check().one("ok", &["user id 65534", "can read it"]);
     around.mode(&around.text_folder(), 0o750);
-    around.check().one("wrong", &["user id 65534) cannot read", "text is closed to its user: chmod o+rx"]);
+    around.check().one("wrong", &["user id 65534) cannot read", "text is not accessible to its user: chmod o+rx"]);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn what_the_last_scrape_said() {
     around.node_exporter(page).0.check().one("wrong", &["node_textfile_scrape_error is 1"]);
     let (around, _) = Around::new().written().node_exporter("node_textfile_scrape_error 0\n");
     around.check().one("wrong", &["its last scrape does not have"]);
-    // Nobody answers: it is said, and is not wrong.
+    // Nobody answers: this is reported, but not as wrong.
     let around = Around::new().written();
     let folder = format!("--collector.textfile.directory={}", around.text_folder().display());
     let found = around.beside("node_exporter", &[folder, "--web.listen-address=127.0.0.1:1".to_owned()]).check();
@@ -272,7 +272,7 @@ fn the_target_of_prometheus() {
     let found = around.check();
     found.one("wrong", &["the target localhost:", "is down"]);
     found.one("wrong", &["has no metrics of the exporter"]);
-    // One that is no Prometheus at all.
+    // Something that is not Prometheus at all.
     around.programs[1].1 = listen(serve("hello".to_owned()));
     let found = around.check();
     found.nothing_wrong();

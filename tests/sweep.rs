@@ -1,5 +1,5 @@
-//! Every number in every answer of the simulated farm, replaced by one that cannot be: nothing panics, nothing impossible is published, and the
-//! next run, whose answers are right again, publishes what it would have published without. The same with what is remembered.
+//! Every number in every answer of the simulated farm is replaced by an impossible one: nothing panics, nothing impossible is published, and the
+//! next run, whose answers are right again, publishes what it would have published anyway. The same is done to the state file.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,10 +25,10 @@ const SECTORS: u64 = 40;
 /// Runs until the walk along the chain has caught up.
 const RUNS_BEFORE: u32 = 40;
 
-/// Each number is replaced by so many of [`IMPOSSIBLE`], others than the number before it.
+/// Each number is replaced by so many of [`IMPOSSIBLE`], different ones from the number before it.
 const VALUES_A_FIELD: usize = 1;
 
-/// What Go's types hold at most, what is beyond them, and what its unsigned differences wrap around to.
+/// The largest values of Go's types, values beyond them, and what its unsigned differences wrap around to.
 const IMPOSSIBLE: [&str; 6] = [
     "-1",
     "9223372036854775807",
@@ -51,7 +51,7 @@ struct Change {
     value: &'static str,
 }
 
-/// Numbers, told from each other by their places.
+/// Numbers, identified by where they are.
 enum Numbers<'a> {
     Note(&'a mut BTreeSet<String>),
     Change(&'a Change),
@@ -97,7 +97,7 @@ fn changes(fields: &[String]) -> Vec<Change> {
     changes.collect()
 }
 
-/// Makes each change, some at a time; `wrong` tells what is wrong then, and a panic is wrong in any case.
+/// Makes each change, some at a time; `wrong` returns what is wrong afterwards, and a panic is always wrong.
 fn assert_harmless(changes: &[Change], known: &[(&str, &str)], wrong: impl Fn(&Change) -> Vec<String> + Sync) {
     let faults = Mutex::new(Vec::new());
     let next = Mutex::new(changes.iter());
@@ -228,7 +228,7 @@ fn unit_of(series: &str) -> (Unit, bool) {
     (unit.unwrap_or(Unit::Count), is_sum)
 }
 
-/// What a run published that cannot be.
+/// The impossible values that a run published.
 fn impossible(outcome: &Outcome, now: f64) -> Vec<String> {
     let series = outcome.series().into_iter().filter(|(series, value)| {
         let (unit, is_sum) = unit_of(series);
@@ -239,7 +239,7 @@ fn impossible(outcome: &Outcome, now: f64) -> Vec<String> {
     series.map(|(series, value)| format!("publishes {series} {value}")).collect()
 }
 
-/// In what the run after differs from what it should be.
+/// How the next run differs from what it should be.
 fn differences(
     before: &BTreeMap<String, f64>,
     expected: &BTreeMap<String, f64>,
@@ -259,7 +259,7 @@ fn differences(
         }
         let is_total = ["_total", "_sum", "_count"].iter().any(|end| series.split('{').next().unwrap().ends_with(end));
         match (is_total, before.get(**series), expected, after) {
-            // What the changed run should have counted may be missing; no more than that.
+            // Only what the changed run should have counted may be missing.
             (true, Some(before), Some(expected), Some(after)) => !(*before..=*expected * (1.0 + 1e-9)).contains(after),
             _ => true,
         }
@@ -270,7 +270,7 @@ fn differences(
 }
 
 #[test]
-fn no_number_of_any_answer_is_believed_that_cannot_be() {
+fn no_impossible_number_in_an_answer_is_believed() {
     let (folder, fields, before) = watched();
     assert!(fields.len() > 150, "{fields:?}");
     let [_, clean] = two_runs(folder.path(), None);
@@ -283,7 +283,7 @@ fn no_number_of_any_answer_is_believed_that_cannot_be() {
 }
 
 #[test]
-fn no_number_that_is_remembered_is_believed_that_cannot_be() {
+fn no_impossible_number_in_the_state_is_believed() {
     let (folder, ..) = watched();
     let mut memory: Value = serde_json::from_slice(&std::fs::read(folder.path().join("state.json")).unwrap()).unwrap();
     let mut fields = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! Workers, their jobs and the scheduler's queue, over as many runs as it takes: what ended counts once, and what a node answers wrongly, or a
-//! machine that dies, does not count.
+//! Workers, their jobs and the scheduler's queue, over as many runs as it takes: a job that ended counts once, and neither a wrong answer
+//! nor a machine that dies counts as an end.
 
 #![allow(clippy::unwrap_used)]
 
@@ -111,7 +111,7 @@ fn a_job_that_ended_counts_once() {
 }
 
 #[test]
-fn a_job_whose_result_waits_has_ended() {
+fn a_job_whose_result_is_waiting_has_ended() {
     let site = Site::new();
     site.run_with(json!({WORKER: [running("a", JOB_STARTED)]}));
     site.run_with(from_before("a", JOB_STARTED));
@@ -180,7 +180,7 @@ fn a_list_that_stays_unreadable_ends_no_job() {
 }
 
 #[test]
-fn times_that_cannot_be_make_no_duration() {
+fn impossible_times_give_no_duration() {
     let tomorrow = "2099-01-01T00:00:00Z";
     for start in ["1970-01-01T00:00:00Z", "0002-01-01T00:00:00Z", "2023-12-31T23:59:59Z", tomorrow, "", "soon"] {
         let site = Site::new();
@@ -193,7 +193,7 @@ fn times_that_cannot_be_make_no_duration() {
 
 /// Two runs that report two starts of one job: it is unknown which is right.
 #[test]
-fn a_start_that_changes_is_not_believed() {
+fn a_start_time_that_changes_is_not_believed() {
     let site = Site::new();
     site.run_with(json!({WORKER: [running("a", "2024-01-01T08:00:00Z")]}));
     assert_eq!(ended(&site.run_to_the_end()), None);
@@ -201,7 +201,7 @@ fn a_start_that_changes_is_not_believed() {
 
 /// A start that one run reported wrongly is forgotten when the next reports it.
 #[test]
-fn an_impossible_start_is_told_anew() {
+fn an_impossible_start_is_reported_again() {
     let site = Site::new();
     site.run_with(json!({WORKER: [running("a", "1970-01-01T00:00:00Z")]}));
     assert_ended_once(&site.run_to_the_end());
@@ -225,7 +225,7 @@ fn a_job_whose_worker_was_killed_did_not_finish() {
 
 /// The worker's end and the job's may be seen in one run.
 #[test]
-fn a_job_that_is_gone_with_its_worker_did_not_finish() {
+fn a_job_that_disappears_with_its_worker_did_not_finish() {
     let site = Site::new();
     site.run_with(json!({WORKER: [running("a", JOB_STARTED)]}));
     site.restart_worker();
@@ -250,7 +250,7 @@ fn a_job_whose_lotus_miner_was_killed_did_not_finish() {
     }
 }
 
-/// Nor does it count if the restart shows only a run later, or is not reported for a while.
+/// Nor does it count if the restart shows only one run later, or is not reported for a while.
 #[test]
 fn nothing_ends_while_it_is_not_known_whether_lotus_miner_restarted() {
     let site = Site::new();
@@ -295,7 +295,7 @@ fn a_job_keeps_its_host_while_the_workers_cannot_be_asked() {
 }
 
 #[test]
-fn a_damaged_memory_adds_up_to_nothing_absurd() {
+fn a_damaged_state_adds_up_to_nothing_absurd() {
     let damages: [(&str, Value); 7] = [
         ("/finished/0/count", json!(u64::MAX)),
         ("/finished/0/milliseconds", json!(u64::MAX)),
@@ -325,7 +325,7 @@ fn a_damaged_memory_adds_up_to_nothing_absurd() {
 
 /// Lotus counts a worker's tasks by the type of proof, too; jobs and the queue do not.
 #[test]
-fn tasks_of_a_worker_have_the_names_that_jobs_have() {
+fn a_workers_tasks_have_the_same_names_as_jobs() {
     let site = Site::new();
     let counts = json!({
         "5:seal/v0/precommit/1": 1, "8:seal/v0/precommit/1": 2, "8:seal/v0/addpiece": 0, "0:seal/v0/datacid": 1,
@@ -344,9 +344,9 @@ fn tasks_of_a_worker_have_the_names_that_jobs_have() {
     assert_eq!(metrics.failed(), [format!("workers {MINER}")]);
 }
 
-/// Jobs that have not begun have no id yet, and pieces that are hashed belong to no sector: they may be alike.
+/// Jobs that have not begun have no id yet, and pieces that are being hashed belong to no sector: they may be identical.
 #[test]
-fn jobs_and_requests_that_are_alike_are_one_row() {
+fn identical_jobs_and_requests_share_a_row() {
     let site = Site::new();
     let hashing = |start: &str| {
         let nothing = json!({"Miner": 0, "Number": 0});
@@ -371,7 +371,7 @@ fn jobs_and_requests_that_are_alike_are_one_row() {
 }
 
 #[test]
-fn no_list_of_requests_is_no_empty_queue() {
+fn a_missing_list_of_requests_is_not_an_empty_queue() {
     let no_queues = [json!({}), json!({"SchedInfo": null}), json!({"SchedInfo": {}}), json!({"SchedInfo": [[]]})];
     for no_queue in no_queues {
         let site = Site::new();
@@ -388,7 +388,7 @@ fn no_list_of_requests_is_no_empty_queue() {
 }
 
 #[test]
-fn a_priority_that_cannot_be_is_left_out_and_its_task_waits() {
+fn an_impossible_priority_is_left_out_and_its_task_still_waits() {
     for priority in [json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(1e29), json!("high")] {
         let site = Site::new();
         site.farm.miner.change("SealingSchedDiag", json!([false]), "/SchedInfo/Requests/0/Priority", priority.clone());
@@ -421,7 +421,7 @@ fn a_request_that_cannot_be_read_leaves_no_count() {
 
 /// The simulated farm's workers report what was in use when they connected, as Lotus' do, and count tasks by Lotus' keys.
 #[test]
-fn the_demo_has_workers_as_lotus_has_them() {
+fn the_demos_workers_are_like_those_of_lotus() {
     use lotus_farcaster::demo::{Farm, Node};
     let farm = Farm::new(1000);
     let ask = |method: &str, now: f64| farm.answer(Node::Miner(0), &format!("Filecoin.{method}"), &[], now).unwrap();

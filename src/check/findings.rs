@@ -1,6 +1,6 @@
 //! What `check` found, one finding a line, before it is printed in one form or another.
 
-/// What a finding says.
+/// The text of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Right,
@@ -90,14 +90,14 @@ pub struct Finding {
     pub collectors: Vec<String>,
 }
 
-/// All findings. The one place that says whether anything is wrong.
+/// All findings. The one place that decides whether anything is wrong.
 #[derive(Default)]
 pub struct Findings {
     pub all: Vec<Finding>,
 }
 
 impl Findings {
-    /// Adds a finding that is no more than its text.
+    /// Adds a finding that consists only of its text.
     pub fn add(&mut self, section: Section, mark: Mark, what: impl Into<String>) -> &mut Finding {
         self.push(Finding {
             section,

@@ -21,7 +21,7 @@ const TOLD_WITH_CAUSE: &[&str] = &[
     "FarcasterCollectorFailing",
 ];
 
-/// Adds what is fine, what is wrong, and what only history tells.
+/// Adds what is fine, what is wrong, and what only history can show.
 pub fn add(standing: &Standing, findings: &mut Findings) {
     for fine in &standing.fine {
         findings.add(Section::Alerts, Mark::Right, fine.line());

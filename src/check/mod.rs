@@ -1,4 +1,4 @@
-//! The command `check`: one run that publishes nothing, and says what was found, what answers, and what is wrong.
+//! The command `check`: one run that publishes nothing, and prints what was found, what answers, and what is wrong.
 
 mod findings;
 mod json;
@@ -88,7 +88,7 @@ fn is_cause_of(line: &str, finding: &Finding) -> bool {
     finding.section == Section::Nodes && finding.mark == Mark::Wrong && (is_tried || is_none)
 }
 
-/// Where a line of a run belongs, and whether it says that something is wrong: all do, but for the memory that this run had to do without.
+/// Where a line of a run belongs, and whether it means that something is wrong: all do, except that this run's state could not be kept.
 fn sorted(notice: Notice, line: &str) -> Option<(Section, Mark)> {
     match notice {
         Notice::Memory if line.contains("this run is not remembered") => Some((Section::Settings, Mark::Remark)),

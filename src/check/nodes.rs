@@ -14,15 +14,15 @@ const MAX_NAMED: usize = 6;
 /// Why collectors failed, or what they learned that is wrong.
 pub struct Trouble {
     pub node: String,
-    /// What is said of it.
+    /// The message.
     pub what: String,
-    /// Each time that it was said.
+    /// Each time that it was reported.
     pub lines: Vec<Line>,
     /// The collectors that failed for it.
     pub collectors: BTreeSet<String>,
 }
 
-/// Adds a finding for each node. What other causes there are is returned: those that have to do with a node that is down are its own.
+/// Adds a finding for each node. Returns the other causes: those that belong to a node that is down are part of its finding.
 pub fn add(report: &Report, findings: &mut Findings) -> Vec<Trouble> {
     let mut troubles = troubles(report);
     let down: Vec<&Endpoint> = report.endpoints.iter().filter(|endpoint| !endpoint.is_up).collect();
@@ -65,7 +65,7 @@ pub fn add(report: &Report, findings: &mut Findings) -> Vec<Trouble> {
     troubles
 }
 
-/// Collectors that failed since another one did: they go with what that one says.
+/// Collectors that failed because another one did: they are listed with that one's cause.
 fn consequences(outcomes: Vec<&Outcome>, troubles: &mut [Trouble], findings: &mut Findings) {
     for outcome in outcomes {
         let of_miner = format!(" {}", outcome.miner_id);
@@ -75,7 +75,7 @@ fn consequences(outcomes: Vec<&Outcome>, troubles: &mut [Trouble], findings: &mu
         } else if let Some(finding) = findings.all.iter_mut().find(|finding| finding.mark == Mark::Wrong) {
             finding.collectors.push(label(outcome));
         } else {
-            let what = format!("{} failed, since what it needs is missing", label(outcome));
+            let what = format!("{} failed, because its input is missing", label(outcome));
             findings.add(Section::Collectors, Mark::Wrong, what).collectors = vec![label(outcome)];
         }
     }
@@ -85,7 +85,7 @@ fn consequences(outcomes: Vec<&Outcome>, troubles: &mut [Trouble], findings: &mu
 pub fn add_causes(report: &Report, troubles: &[Trouble], findings: &mut Findings) {
     for trouble in troubles {
         let text = Line::merged(trouble.lines.iter().cloned()).join("; ");
-        // The text names a few calls: it says how many where there are more.
+        // The text names a few calls, and the number of the others.
         let calls = trouble.calls();
         let cost =
             if calls > 1 || !trouble.collectors.is_empty() { cost(calls, &trouble.collectors) } else { String::new() };
@@ -149,10 +149,10 @@ fn phrase(cause: &Cause, what: &str) -> String {
     match cause {
         Cause::Unreachable(_) | Cause::TimedOut(_) => format!("does not answer: {what}"),
         Cause::GivenUp | Cause::NoAnswer => "does not answer".to_owned(),
-        Cause::Failed(_) => format!("does not speak HTTP, or breaks off: {what}"),
+        Cause::Failed(_) => format!("does not speak HTTP, or closes the connection: {what}"),
         Cause::BudgetSpent => format!("is {what}"),
         Cause::Gone(_) => format!("is not asked: {what}"),
-        Cause::TooLarge(_) => format!("answers without end: {what}"),
+        Cause::TooLarge(_) => format!("sends an endless answer: {what}"),
         _ => what.to_owned(),
     }
 }

@@ -27,7 +27,7 @@ const NEEDS: &[Need] = &[
         costs: "the node's own wallets are not listed, only the miners' and the watched addresses",
         is_failure: false,
     },
-    Need { kind: Kind::Daemon, permission: "admin", costs: "no alerts of the node's own", is_failure: false },
+    Need { kind: Kind::Daemon, permission: "admin", costs: "none of the node's own alerts", is_failure: false },
     Need { kind: Kind::Miner, permission: "read", costs: "nothing about this node", is_failure: true },
     Need {
         kind: Kind::Miner,
@@ -83,7 +83,7 @@ pub fn add(nodes: &[Node], is_up: impl Fn(&str) -> bool, troubles: &mut Vec<Trou
     }
 }
 
-/// What was said of calls to a node that were refused for want of a permission.
+/// The messages about calls to a node that were refused for lack of a permission.
 fn take_refused(node: &str, permission: &str, troubles: &mut Vec<Trouble>) -> Option<Trouble> {
     let said = lacks_permission(permission);
     let index = troubles.iter().position(|trouble| trouble.node == node && trouble.what.starts_with(&said))?;

@@ -12,7 +12,7 @@ const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Whether stdout takes colour, and nobody asked for none.
+/// Whether stdout supports colour, and nobody switched it off.
 pub fn has_colour(env: Env) -> bool {
     let is_set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !is_set("NO_COLOR") && env("TERM").as_deref() != Some("dumb")
@@ -29,7 +29,7 @@ pub fn text(found: &Found, findings: &Findings, has_colour: bool) -> String {
     }
     let remarks = findings.all.iter().filter(|finding| finding.mark == Mark::Remark);
     let remarks: Vec<String> = remarks.map(|finding| line(finding.mark, &finding.what, has_colour)).collect();
-    block(&mut text, "What else there is to know", &remarks);
+    block(&mut text, "Remarks", &remarks);
     block(&mut text, "What it costs the nodes", &[line(Mark::Remark, &cost(found), has_colour)]);
     let wrong = findings.count(Mark::Wrong);
     let _ = match wrong {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::rpc::{Cause, Granted, Node, ReadAnswer, Transport};
 
-/// A node that answers sooner keeps nobody waiting.
+/// A node that answers sooner needs no progress line.
 const SILENT_FOR: Duration = Duration::from_secs(2);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ impl Progress {
         Progress { waiting }
     }
 
-    /// Does the work, and tells of silent nodes meanwhile.
+    /// Does the work, and shows silent nodes meanwhile.
     pub fn during<T>(&self, most: Duration, work: impl FnOnce() -> T) -> T {
         let (done, is_done) = mpsc::channel::<()>();
         thread::scope(|scope| {
@@ -54,7 +54,7 @@ impl Progress {
             has_told = true;
             let (begin, end) = if is_terminal { ("\r\x1b[K", "") } else { ("lotus-exporter-farcaster: ", "\n") };
             let (so_far, most) = (started.elapsed().as_secs(), most.as_secs());
-            // Where nobody listens there is nobody to tell.
+            // If stderr is closed, there is nobody to show it to.
             let _ =
                 write!(io::stderr(), "{begin}waiting for {} ({so_far} s; {most} s at most){end}", silent.join(", "));
         }

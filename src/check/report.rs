@@ -1,4 +1,4 @@
-//! The findings as Markdown for a bug report, without what tells whose they are: hosts, miners, wallets and folders have stand-ins.
+//! The findings as Markdown for a bug report, without anything that reveals whose they are: hosts, miners, wallets and folders have stand-ins.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ const COMMON_FOLDERS: &[&str] = &[
     "/var/spool/cron",
 ];
 
-/// Ends of names with dots that are no hosts.
+/// Endings of names with dots that are not hosts.
 const FILE_ENDS: &[&str] =
     &["prom", "toml", "json", "py", "md", "yaml", "yml", "txt", "tmp", "service", "info", "lock"];
 
@@ -105,7 +105,7 @@ fn set_variables(env: Env) -> String {
     names.into_iter().filter(is_set).collect::<Vec<_>>().join(", ")
 }
 
-/// What stands for what is left out.
+/// The stand-ins for what is left out.
 struct StandIns {
     /// Names of hosts that can only be known from the nodes, the longest first.
     hosts: Vec<String>,
@@ -208,7 +208,7 @@ fn split_port(word: &str) -> Option<(&str, &str)> {
     (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some((host, port))
 }
 
-/// A name with dots, in small letters, whose end is no number and that of no file.
+/// A name with dots, in lower case, whose ending is neither a number nor that of a file.
 fn looks_like_host(word: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()

@@ -51,7 +51,7 @@ pub enum Command {
     Healthcheck {
         /// The text file.
         file: PathBuf,
-        /// Most time since the run that wrote it.
+        /// Longest time since the run that wrote it.
         max_age: Duration,
     },
     /// Make a password for Grafana.

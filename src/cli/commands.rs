@@ -60,8 +60,8 @@ pub const COMMANDS: &[Spec] = &[
         operands: &[],
         options: &CHECK_OPTIONS,
         has_variables: true,
-        help: "Ask the nodes once, publish nothing, and say what was found, what answers,\n\
-               what is wrong and what to do; exit with 1 if anything is wrong. It takes\n\
+        help: "Ask the nodes once, publish nothing, and print what was found, what answers,\n\
+               what is wrong and what to do; exit with 1 if anything is wrong. It accepts\n\
                all options for collecting",
         validate: |typed| {
             let format = match (typed.has("json"), typed.has("report")) {
@@ -143,7 +143,7 @@ pub const COMMANDS: &[Spec] = &[
         name: "bundle",
         operands: &[Operand { name: "DIR", variable: None, unless: Some("list"), is_optional: false }],
         options: &[
-            Opt::new("list", Nothing, "Print the names of the files, and write none"),
+            Opt::new("list", Nothing, "Print the names of the files without writing them"),
             Opt::new("force", Nothing,
                 "Also replace files that were changed there; without it, the new version\n\
                  is written beside each, with .new after its name"),
@@ -160,11 +160,11 @@ pub const COMMANDS: &[Spec] = &[
         name: "healthcheck",
         operands: &[Operand { name: "FILE", variable: Some("FARCASTER_TEXTFILE"), unless: None, is_optional: false }],
         options: &[
-            Opt::new("max-age", One("DURATION"), "Most time since the run that wrote it").default("5m"),
+            Opt::new("max-age", One("DURATION"), "Longest time since the run that wrote it").default("5m"),
         ],
         has_variables: true,
         help: "Exit with 0 if this text file of the exporter is there, whole and fresh,\n\
-               else say why and exit with 1",
+               otherwise print why and exit with 1",
         validate: |typed| {
             let max_age = typed.last("max-age", DURATION)?.unwrap_or(healthcheck::DEFAULT_MAX_AGE);
             Ok(Command::Healthcheck { file: typed.operand(0), max_age })
@@ -175,11 +175,11 @@ pub const COMMANDS: &[Spec] = &[
         operands: &[Operand::new("FILE")],
         options: &[
             Opt::new("demo", Optionally("SECTORS"), "How large the farm is").default("2000"),
-            Opt::new("demo-miners", One("N"), "How many lotus-miners it has").default("2"),
+            Opt::new("demo-miners", One("N"), "Number of lotus-miners").default("2"),
             Opt::new("duration", One("DURATION"), "How far back it goes").default("6h"),
             Opt::new("labels", One("LABELS"), "Labels for every sample, like job=\"farcaster\",instance=\"local\""),
             Opt::new("state-dir", One("DIR"),
-                "Folder where a demo then goes on (--demo --state-dir DIR); if it\n\
+                "Folder with which a demo can continue (--demo --state-dir DIR); if it\n\
                  remembers something already, no history is written"),
         ],
         has_variables: true,
@@ -201,8 +201,8 @@ pub const COMMANDS: &[Spec] = &[
         operands: &[Operand::new("DIR")],
         options: &[],
         has_variables: false,
-        help: "Make a random password for Grafana's admin in this folder, unless there\n\
-               is one; say where, and never the password",
+        help: "Create a random password for Grafana's admin in this folder, unless there\n\
+               is one; print where it is, and never the password",
         validate: |typed| Ok(Command::InitSecrets { folder: typed.operand(0) }),
     },
     Spec {
@@ -214,7 +214,7 @@ pub const COMMANDS: &[Spec] = &[
             Opt::new("boost", One("DIR"), "Repo of Boost, or the folder that holds its .boost"),
             Opt::new("secrets", One("DIR"),
                 "Folder that may hold fullnode_api_info, miner_api_info and\n\
-                 boost_api_info; each is taken instead of the repo, for remote nodes\n\
+                 boost_api_info; each takes precedence over the repo, for remote nodes\n\
                  and several miners"),
             Opt::new("demo-file", One("FILE"),
                 "Text file of a demo; while one is written there, nothing is done"),
@@ -262,7 +262,7 @@ pub const COMMANDS: &[Spec] = &[
             let shell = typed.operand(0);
             let text = shell.to_str().and_then(completions::of);
             text.map(Command::Print).with_context(|| {
-                format!("completions: {} is none of bash, zsh and fish", shown(&shell.to_string_lossy()))
+                format!("completions: {} is not bash, zsh or fish", shown(&shell.to_string_lossy()))
             })
         },
     },

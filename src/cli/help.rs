@@ -27,7 +27,7 @@ pub fn own(command: &Spec) -> impl Iterator<Item = &'static Opt> + Clone {
     command.options.iter().filter(move |option| !is_of_collecting(option))
 }
 
-/// Each term on a line of its own, and what it is about below it.
+/// Each term on its own line, and what it is about below it.
 fn paragraphs(terms: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (term, about) in terms {
@@ -48,7 +48,7 @@ pub fn help_of(command: &Spec) -> String {
     text += &format!("\nOptions:\n{options}");
     for operand in command.operands {
         if let Some(variable) = operand.variable {
-            text += &format!("\n{} may be left out where {variable} in the environment names it.\n", operand.name);
+            text += &format!("\n{} may be left out if {variable} in the environment names it.\n", operand.name);
         }
     }
     text
@@ -110,16 +110,16 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "FULLNODE_API_INFO_FILE, MINER_API_INFO_FILE, BOOST_API_INFO_FILE",
-        "Files that hold the same, so that no token stands in the environment.",
+        "Files that hold the same, so that no token is in the environment.",
     ),
     ("LOTUS_PATH, LOTUS_MINER_PATH, BOOST_PATH", "Repos of the nodes, where a token and an address are found."),
-    ("BOOST_GRAPHQL_URL", "Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not say so."),
+    ("BOOST_GRAPHQL_URL", "Where Boost answers GraphQL, like http://127.0.0.1:8080, if its repo does not name it."),
 ];
 
 /// Exit statuses, and what they mean.
 pub const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "complete and valid text was written, even when nodes are down; the command did its work"),
-    ("1", "it could not be written; the command says why it failed"),
+    ("1", "it could not be written; the command prints why it failed"),
     ("2", "wrong usage"),
 ];
 

@@ -107,7 +107,7 @@ fn refuse(spec: &Spec, arg: Arg) -> anyhow::Error {
     if let Arg::Value(word) = &arg
         && COMMANDS.iter().any(|command| *word == *command.name)
     {
-        return anyhow!("unexpected argument {word:?}: a command stands first");
+        return anyhow!("unexpected argument {word:?}: a command comes first");
     }
     let owner = commands::all().find(|other| other.options.iter().any(|option| option.is(&arg)));
     let name = match arg {
@@ -117,7 +117,7 @@ fn refuse(spec: &Spec, arg: Arg) -> anyhow::Error {
     };
     match owner {
         Some(owner) if owner.name.is_empty() => anyhow!("{} takes no {name}", spec.name),
-        Some(owner) => anyhow!("{name} stands after the command {} only", owner.name),
+        Some(owner) => anyhow!("{name} is an option of the command {} only", owner.name),
         None => {
             let hint = name.strip_prefix("--").map(|typed| {
                 let known = spec.options.iter().chain(COMMON).map(|option| option.name);

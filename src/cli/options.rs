@@ -36,7 +36,7 @@ pub const OPTIONS: &[Opt] = &[
         "Run again and again, this long from start to start\n\
          (30s, 1m30s, 1h, 2d; a bare number is seconds)").default("run once"),
     Opt::new("timeout", One("DURATION"),
-        "Most time that one run may take; what is missing by then is left out\n").default("40s"),
+        "Longest time that one run may take; what is missing by then is left out\n").default("40s"),
     Opt::new("slow-interval", One("DURATION"),
         "How often to do what is expensive for the nodes\n").default("30m"),
     Opt::new("daemon-repo", One("DIR"),
@@ -61,11 +61,11 @@ pub const OPTIONS: &[Opt] = &[
         "Write nothing while no node at all is found, or while a demo writes\n\
          the same file"),
     Opt::new("demo", Optionally("SECTORS"),
-        "Ask a simulated farm instead of nodes, of 2000 sectors unless given;\n\
-         farcaster_network_info says network=\"demo\""),
+        "Ask a simulated farm instead of nodes, of 2000 sectors by default;\n\
+         farcaster_network_info has network=\"demo\""),
     Opt::new("demo-miners", One("N"), "Lotus-miners of that farm, which share its sectors").default("2"),
-    Opt::new("verbose", Nothing, "Say on stderr what is done, not only what failed").short('v'),
-    Opt::new("quiet", Nothing, "Say on stderr only what prevents output").short('q'),
+    Opt::new("verbose", Nothing, "Print to stderr what is done, not only what failed").short('v'),
+    Opt::new("quiet", Nothing, "Print to stderr only what prevents output").short('q'),
 ];
 
 /// What collecting and every command take.

@@ -198,7 +198,7 @@ fn wrong_usage_of_commands() {
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
         (&["init-alertmanager", "--secrets", "s", "base"], "init-alertmanager needs OUT"),
         (&["--max-age=5m"], "--max-age stands after the command healthcheck only (see --help)"),
-        (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command stands first"),
+        (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command comes first"),
     ] {
         let error = error(args, &[]);
         assert!(error.contains(words) && error.ends_with("--help)"), "{args:?}: {error}");
@@ -242,7 +242,7 @@ fn what_is_typed_wins_over_the_environment() {
 }
 
 #[test]
-fn variables_can_say_nothing_on_and_off() {
+fn variables_can_be_empty_on_or_off() {
     let demo = |value| options(&[], &[("FARCASTER_DEMO", value)]).demo;
     for (value, sectors) in [("", None), ("0", None), ("No", None), ("false", None)] {
         assert_eq!(demo(value), sectors, "{value:?}");
@@ -260,7 +260,7 @@ fn variables_can_say_nothing_on_and_off() {
 }
 
 #[test]
-fn help_and_version_answer_before_anything_is_judged() {
+fn help_and_version_are_answered_before_anything_is_validated() {
     for help in ["-h", "--help", "-vh"] {
         assert_eq!(run(&["--timeout=x", help, "?"], &[]).unwrap(), Command::Print(super::help()));
     }
@@ -273,7 +273,7 @@ fn help_and_version_answer_before_anything_is_judged() {
 }
 
 #[test]
-fn the_number_of_a_demo_may_stand_apart() {
+fn the_number_of_a_demo_may_be_a_separate_word() {
     assert_eq!(options(&["--demo", "5000"], &[]), options(&["--demo=5000"], &[]));
     assert_eq!(options(&["--demo", "--verbose"], &[]), options(&["--demo=2000", "--verbose"], &[]));
 }
@@ -287,7 +287,7 @@ fn help_and_version_are_words_too() {
 }
 
 #[test]
-fn variables_that_nearly_stand_for_an_option_are_named() {
+fn variables_that_nearly_match_an_option_are_named() {
     let lines = |names: &[&str]| misspelt(names.iter().map(|name| (*name).to_owned()));
     let line = "FARCASTER_INTERVALL sets no option and is ignored: did you mean FARCASTER_INTERVAL?";
     assert_eq!(lines(&["FARCASTER_INTERVALL", "FARCASTER_INTERVAL", "HOME"]), [line]);
@@ -337,7 +337,7 @@ fn durations() {
 }
 
 #[test]
-fn miner_ids_are_canonical_and_none_is_there_twice() {
+fn miner_ids_are_canonical_and_unique() {
     let ids = ["f001234", "f02", "t02", "f01234", "f00"].map(|id| format!("--miner-id={id}"));
     let ids = ids.each_ref().map(String::as_str);
     assert_eq!(options(&ids, &[]).miner_ids, ["f01234", "f02", "f00"]);

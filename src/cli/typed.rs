@@ -88,7 +88,7 @@ impl Typed {
                 (Nothing, Some(true)) => self.add(option, variable, OsString::new()),
                 (Nothing, None) => {
                     let value = shown(&value);
-                    bail!("{variable}: {value} is none of 1, true, yes, 0, false, no");
+                    bail!("{variable}: {value} is not 1, true, yes, 0, false or no");
                 }
             }
         }

@@ -49,7 +49,7 @@ pub struct Outcome {
     pub node: String,
     /// Whether it got everything that it asked for.
     pub is_success: bool,
-    /// What it had to say. Of what was said before there is no line.
+    /// Its messages, without those that were reported before.
     pub lines: Vec<Line>,
 }
 

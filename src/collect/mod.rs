@@ -39,7 +39,7 @@ pub struct Report {
     pub endpoints: Vec<Endpoint>,
     /// How each collector did, and what it had to say.
     pub outcomes: Vec<Outcome>,
-    /// What was said of the nodes themselves, and of the run, by no collector.
+    /// Messages about the nodes themselves and the run, which belong to no collector.
     pub others: Vec<Line>,
     /// Calls to each node that brought nothing, by the node as messages call it.
     pub failed_calls: BTreeMap<String, u64>,

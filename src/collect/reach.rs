@@ -35,7 +35,7 @@ impl Reach {
             Kind::Boost => ("Boost", "boostd"),
         };
         let what = match what_it_is {
-            NOT_LOTUS => format!("is not Lotus, or none that has the calls of a {name}"),
+            NOT_LOTUS => format!("is not Lotus, or lacks the calls of a {name}"),
             _ => format!("is {what_it_is}, not a {name}"),
         };
         let what = format!("{what}; `{tool} auth api-info` prints the address of a {name}");

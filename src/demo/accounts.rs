@@ -1,4 +1,4 @@
-//! The accounts that the farm has to do with: the miners' own, and strangers that send messages and make deals.
+//! The accounts around the farm: the miners' own, and strangers that send messages and make deals.
 
 use super::miner::Miner;
 use super::noise::{between, hash, sawtooth};
@@ -18,7 +18,7 @@ pub(super) struct Account {
     pub(super) kind: &'static str,
     /// Whether the node's wallet has its key.
     pub(super) in_wallet: bool,
-    /// The balance falls from the one to the other, then it is filled again.
+    /// The balance falls from the first to the second, then it is topped up.
     high_fil: f64,
     low_fil: f64,
     period_seconds: f64,
@@ -31,7 +31,7 @@ impl Account {
     }
 }
 
-/// The accounts that the farm has to do with.
+/// The accounts around the farm.
 pub(super) fn accounts(miners: &[Miner]) -> Vec<Account> {
     const DAY: f64 = 86_400.0;
     let own = |id: u64, protocol: u8, high_fil: f64, low_fil: f64, days: f64| Account {

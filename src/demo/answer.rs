@@ -1,11 +1,11 @@
-//! What a call is answered with.
+//! The answer to a call.
 
 use serde_json::Value;
 
-/// The code and message of a JSON-RPC error, as a real node answers it.
+/// The code and message of a JSON-RPC error, as a real node returns it.
 pub type RpcError = (i64, String);
 
-/// What a call is answered with.
+/// The answer to a call.
 pub type Answer = Result<Value, RpcError>;
 
 /// An error of the application, code 1.

@@ -1,7 +1,7 @@
-//! Boost of the first miner: deals on their way, from hashes of their numbers and the time, and all that follows from where they are.
+//! The first miner's Boost: deals in progress, derived from hashes of their numbers and the time, and all that follows from that.
 //!
-//! A deal comes every two minutes. Of four in a row two are downloaded, one is brought offline, and one is direct. Those of the first
-//! three are published together every half an hour; then each goes into a sector, and is complete when that is sealed.
+//! A deal comes every two minutes. Of four in a row, two are downloaded, one is imported offline, and one is direct. Those of the first
+//! three are published together every half hour; then each goes into a sector, and is complete when that is sealed.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::text::{address, peer_id, rfc3339, uuid};
 const INTERVAL_SECONDS: f64 = 120.0;
 /// From one message that publishes deals to the next.
 const PUBLISH_SECONDS: f64 = 1800.0;
-/// A deal that came so late is left for the next message, so that there is always one that waits.
+/// A deal that came this late is left for the next message, so that one is always waiting.
 const TOO_LATE_SECONDS: f64 = 400.0;
 /// No deal takes longer than this to be complete.
 const LONGEST_SECONDS: f64 = 12_000.0;
@@ -78,7 +78,7 @@ impl Deal {
         passed.map_or("Accepted", |(checkpoint, _)| checkpoint)
     }
 
-    /// Bytes downloaded by then. One transfer in eight stalls at its beginning.
+    /// Bytes downloaded by then. One transfer in eight stalls at the beginning.
     fn transferred(&self, at: f64) -> u64 {
         let (from, until) = (self.created + if self.stalls() { STALL_SECONDS } else { 0.0 }, self.checkpoints[1].1);
         (self.bytes as f64 * ((at - from) / (until - from)).clamp(0.0, 1.0)) as u64
@@ -140,8 +140,8 @@ pub(super) fn answer(method: &str, params: &[Value], now: f64) -> Answer {
 }
 
 impl Farm {
-    /// Answers a GraphQL query of Boost, one root field a line, like `key:name(arguments){…}`: the fields of the schema that the exporter
-    /// asks for, whatever of them is wanted.
+    /// Answers a GraphQL query of Boost, one root field per line, like `key:name(arguments){…}`: the fields of the schema that the exporter
+    /// asks for, whichever subfields are requested.
     pub fn graphql(&self, query: &str, now_seconds: f64) -> Value {
         let now = sane(now_seconds);
         let miner = &self.miners[0];
@@ -225,14 +225,14 @@ const COLLATERAL: f64 = 0.012;
 
 /// The first miner's funds in the market, as the chain has them.
 pub(super) struct Escrow {
-    /// What is locked in it, too.
+    /// The locked part of it.
     pub(super) whole_atto: u128,
     pub(super) locked_atto: u128,
     /// Deals that need collateral and are not published.
     waiting: usize,
 }
 
-/// Every deal needs collateral from when it comes, and it is locked once the deal is published.
+/// Every deal needs collateral from its arrival on, and it is locked once the deal is published.
 pub(super) fn escrow(now: f64) -> Escrow {
     let recent = recent(now);
     let of_market = recent.iter().filter(|deal| deal.kind != Kind::Direct);

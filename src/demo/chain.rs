@@ -1,5 +1,5 @@
-//! The chain: epochs, tipsets with their winners, the head, base fee, finality. An epoch's tipset depends on its height
-//! only, except that the head may still hold a block of ours that the chain drops with the next tipset.
+//! The chain: epochs, tipsets with their winners, the head, base fee, finality. An epoch's tipset depends only on its
+//! height, except that the head may still hold a block of ours that the chain drops with the next tipset.
 
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ use super::text::{Cid, base64, cid, rfc3339};
 
 const FIRST_FOREIGN_MINER: u64 = 1_000_000;
 const FOREIGN_MINERS: u64 = 900_000;
-/// Mean number of election wins in an epoch of the whole network.
+/// Mean number of election wins per epoch in the whole network.
 const WINS_PER_EPOCH: f64 = 5.0;
 /// The weights of the streams of the block reward are parts of this.
 const DENOM: u128 = 1_000_000_000_000;
 /// How far back a tipset is found by its key.
 const KEYS_KNOWN_EPOCHS: i64 = 2 * 2880;
 
-/// The number of a miner of the rest of the network.
+/// The number of a miner in the rest of the network.
 pub(super) fn foreign_miner(hash: u64) -> u64 {
     FIRST_FOREIGN_MINER + hash % FOREIGN_MINERS
 }
@@ -31,7 +31,7 @@ pub(super) fn is_foreign_miner(id: u64) -> bool {
     (FIRST_FOREIGN_MINER..FIRST_FOREIGN_MINER + FOREIGN_MINERS).contains(&id)
 }
 
-/// Height of the node's head. Blocks need some seconds to arrive, and now and then a whole epoch.
+/// Height of the node's head. Blocks take some seconds to arrive, and occasionally a whole epoch.
 pub(super) fn head_height(now: f64) -> i64 {
     let epoch = epoch_at(now);
     let seed = hash("block delay", &[epoch as u64]);
@@ -150,7 +150,7 @@ pub(super) fn by_height(farm: &Farm, epoch: i64, key: &Value, now: f64) -> Answe
     Ok(if is_head_of_then { tipset_seen(farm, epoch, true) } else { tipset(farm, epoch, now) })
 }
 
-/// `StateRewardDistribution` of `/rpc/v2`, for the tipset that a key names: what each of its blocks brought, and to whom.
+/// `StateRewardDistribution` of `/rpc/v2`, for the tipset that a key names: what each of its blocks earned, and for whom.
 pub(super) fn reward_distribution(farm: &Farm, selector: &Value, now: f64) -> Answer {
     let newest = head_height(now);
     let key = &selector["key"];
@@ -191,14 +191,14 @@ pub(super) fn reward_distribution(farm: &Farm, selector: &Value, now: f64) -> An
     }))
 }
 
-/// The consensus stream's part of what is minted: from 95 % at Solstice to 50 % after nine quarters.
+/// The consensus stream's share of what is minted: from 95 % at Solstice to 50 % after nine quarters.
 fn consensus_weight(epoch: i64) -> u128 {
     const NINE_QUARTERS_EPOCHS: i64 = 9 * 262_974;
     let elapsed = (epoch - SOLSTICE_HEIGHT).clamp(0, NINE_QUARTERS_EPOCHS) as u128;
     DENOM * 95 / 100 - DENOM * 45 / 100 * elapsed / NINE_QUARTERS_EPOCHS as u128
 }
 
-/// What blocks bring, in attoFIL.
+/// What blocks earn, in attoFIL.
 #[derive(Default)]
 struct Amounts {
     consensus_atto: u128,
@@ -322,12 +322,12 @@ pub(super) fn network_params() -> Value {
     })
 }
 
-/// What messages usually pay beside the base fee: about an eighth of it, around which FIP-0115 holds the base fee.
+/// What messages usually pay on top of the base fee: about an eighth of it, around which FIP-0115 holds the base fee.
 pub(super) fn usual_premium_atto(epoch: i64) -> u64 {
     base_fee_atto(epoch) / 8
 }
 
-/// `GasEstimateGasPremium`: the sooner the message shall be included, the more it pays.
+/// `GasEstimateGasPremium`: the sooner the message is to be included, the more it pays.
 pub(super) fn gas_premium(within_epochs: u64, now: f64) -> Value {
     let usual = usual_premium_atto(head_height(now)) as f64;
     let premium = 0.7 * usual * (1.0 + 0.1 * wave(now, 5400.0, "gas premium", 0));
@@ -345,7 +345,7 @@ fn f3_final_height(now: f64) -> i64 {
     at_or_before(head_height(began) - 5)
 }
 
-/// `F3GetProgress`: an instance decides in one round, now and then two.
+/// `F3GetProgress`: an instance decides in one round, occasionally in two.
 pub(super) fn f3_progress(farm: &Farm, now: f64) -> Value {
     let (instance, began) = f3_instance(now);
     let phase = (((now - began) / 9.0) as u64 + 1).min(5);

@@ -14,7 +14,7 @@ pub enum Node {
     Boost,
 }
 
-/// The simulated farm. Cheap to make and to share.
+/// The simulated farm. Cheap to create and to share.
 #[derive(Clone, Debug)]
 pub struct Farm {
     pub(super) miners: Vec<Miner>,

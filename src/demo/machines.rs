@@ -1,4 +1,4 @@
-//! Workers, their jobs and the scheduler's queue. A task of a sector first waits in the queue for a part of the sector's
+//! Workers, their jobs and the scheduler's queue. A sector's task first waits in the queue for a part of the sector's
 //! step, then runs on a worker until the step's end; near that end its result is on the way back to the miner.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::text::{rfc3339, uuid};
 const GIB: u64 = 1 << 30;
 /// The worker of a job whose result is on the way back, and the id of a job that has not begun.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
-/// Tasks whose data is where they run, so that nothing is fetched for them.
+/// Tasks that run where their data is, so that nothing is fetched for them.
 const NOTHING_TO_FETCH: &[&str] = &["addpiece", "commit/2", "datacid", "provereplicaupdate/2"];
 /// Seconds from a job's start in which it is assigned, then prepared.
 const ASSIGNED_SECONDS: f64 = 4.0;
@@ -97,8 +97,8 @@ fn task_name(task: &str) -> String {
     format!("seal/v0/{task}")
 }
 
-/// The key of a task in `TaskCounts`, with the type of proof, which what belongs to no sector has not. A task that is prepared counts as what
-/// that takes: fetching data, or nothing, which has no name.
+/// The key of a task in `TaskCounts`, with the type of proof, which tasks without a sector lack. A task being prepared counts as
+/// its preparation: fetching data, or nothing, which has no name.
 fn count_key(work: &Work) -> String {
     let proof = if work.task == "datacid" { 0 } else { SEAL_PROOF };
     match work.run_wait {
@@ -108,7 +108,7 @@ fn count_key(work: &Work) -> String {
     }
 }
 
-/// What a running task takes: memory at least and at most, processors, and a GPU if there is one.
+/// What a running task uses: minimum and maximum memory, processors, and a GPU if there is one.
 struct Needs {
     least_gib: u64,
     most_gib: u64,
@@ -183,8 +183,8 @@ impl Miner {
         Some(Work { sector, task, id, queued: elapsed < 0.0, started: runs.start, run_wait, worker })
     }
 
-    /// Somebody wants data every half an hour. That waits for longer, since it is the last thing that the workers find time for, and so one
-    /// always waits while most of the time one is done.
+    /// Somebody requests data every half hour. Requests wait for longer than other tasks, since they come last for the workers, so one is
+    /// always waiting, and most of the time one is running.
     fn unsealing(&self, now: f64) -> impl Iterator<Item = Work> {
         const PERIOD_SECONDS: f64 = 1800.0;
         const QUEUE_SECONDS: f64 = 2100.0;
@@ -213,7 +213,7 @@ pub(super) fn workers(miner: &Miner, now: f64) -> Value {
     let stats = workers.iter().enumerate().map(|(index, worker)| {
         let (mut least_gib, mut most_gib, mut cpus, mut gpus) = (0, 0, 0, 0);
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        // What the worker has ever done stays in the counts.
+        // Tasks that the worker has ever done stay in the counts.
         let done = worker.tasks.iter().filter(|task| **task != "datacid");
         counts.extend(done.map(|task| (format!("{SEAL_PROOF}:{}", task_name(task)), 0)));
         for work in work.iter().filter(|work| work.worker == index) {
@@ -256,7 +256,7 @@ pub(super) fn workers(miner: &Miner, now: f64) -> Value {
     stats.collect()
 }
 
-/// `WorkerJobs`: what is not in the queue any more.
+/// `WorkerJobs`: what is no longer in the queue.
 pub(super) fn jobs(miner: &Miner, now: f64) -> Value {
     let mut jobs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for work in miner.work(now).into_iter().filter(|work| !work.queued) {

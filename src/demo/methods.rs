@@ -17,7 +17,7 @@ impl Farm {
     }
 
     /// Answers one call, `method` with its `Filecoin.` prefix, as the node would at `now_seconds` (Unix time). The error
-    /// is what Lotus would refuse the call with.
+    /// is the one that Lotus would return.
     pub fn answer(&self, node: Node, method: &str, params: &[Value], now_seconds: f64) -> Answer {
         let now = sane(now_seconds);
         match node {

@@ -1,6 +1,6 @@
 //! A miner of the farm: what does not change about it, and who acts for it.
 //!
-//! The first two are each of another kind; all the later ones are of these two kinds in turn, and have no troubles.
+//! The first two are of different kinds; all later ones are of these two kinds in turn, and nothing goes wrong at them.
 
 use super::noise::hash;
 
@@ -28,13 +28,13 @@ pub(super) struct Miner {
     pub(super) index: usize,
     /// The actor's number: 1234 of f01234.
     pub(super) id: u64,
-    /// Sectors that have been there for long and are extended for ever; their numbers are 0 to `stock`.
+    /// Old sectors that are extended for ever; their numbers are 0 to `stock`.
     pub(super) stock: u64,
-    /// About how many more are live at any time: each was sealed lately and expires soon.
+    /// About how many more are live at any time: each was sealed recently and expires soon.
     pub(super) turnover: u64,
     /// Seconds from one new sector to the next.
     pub(super) interval_seconds: f64,
-    /// The miner's part of the network's power, which is its chance of a block; 0 under the minimum power.
+    /// The miner's share of the network's power, which is its chance of a block; 0 below the minimum power.
     pub(super) expected_share: f64,
 }
 
@@ -53,7 +53,7 @@ impl Miner {
         self.index < 2
     }
 
-    /// By how much its funds are smaller than those of the first.
+    /// How many times smaller its funds are than those of the first.
     pub(super) fn funds_divisor(&self) -> u64 {
         if self.is_like_first() { 1 } else { 2 }
     }

@@ -1,9 +1,9 @@
 //! The simulated farm: a full node, lotus-miners and a Boost that answer JSON-RPC calls inside the process, as Lotus v1.38
 //! does on network version 29. Every answer is a pure function of the numbers of sectors and miners and the time: there is no state,
-//! no I/O and no chance, so the same question at the same time always gets the same answer, and answers to different
+//! no I/O and no randomness, so the same question at the same time always gets the same answer, and answers to different
 //! questions at one time agree with each other.
 //!
-//! Sealing runs about ten times as fast as in life, so that charts move: see `sealing.rs`.
+//! Sealing is about ten times as fast as in reality, so that charts move: see `sealing.rs`.
 
 mod accounts;
 mod actors;
@@ -36,7 +36,7 @@ pub use sealing::SealedSector;
 pub use transport::{Clock, answer, answer_at, nodes};
 
 impl Farm {
-    /// A farm of two miners with about `sectors` live sectors (a few more or less as time goes; at most ten million), three quarters of
+    /// A farm of two miners with about `sectors` live sectors (a few more or less over time; at most ten million), three quarters of
     /// them at miner 0.
     pub fn new(sectors: u64) -> Farm {
         Farm::with_miners(sectors, 2)

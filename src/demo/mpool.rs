@@ -1,6 +1,6 @@
-//! The message pool. It has a fixed number of slots; in each, one message after the other appears, waits some minutes and
-//! is gone. The first slots are the farm's own messages, and two of those are stuck for hours now and then, their fee cap
-//! being far under the base fee.
+//! The message pool. It has a fixed number of slots; in each, one message after another appears, waits some minutes and
+//! is gone. The first slots are the farm's own messages, and two of those are occasionally stuck for hours, with a fee cap
+//! far below the base fee.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ struct Kind {
     to: u64,
     method: u64,
     value_atto: u128,
-    /// The message's fee cap is far under the base fee.
+    /// The message's fee cap is far below the base fee.
     stuck: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn pending(farm: &Farm, now: f64) -> Value {
     own.chain(foreign).collect()
 }
 
-/// What a slot holds now: a hash for all that looks random in the message, and when it was born.
+/// What a slot holds now: a hash for everything random in the message, and when it was created.
 struct Turn {
     slot: u64,
     seed: u64,
@@ -61,7 +61,7 @@ struct Turn {
 }
 
 impl Turn {
-    /// The turn of a slot that has a new message each period, and is empty in the last part of it.
+    /// The current period of a slot that has a new message in each, and is empty in the last part of it.
     fn of(slot: u64, period_seconds: f64, occupied: f64, now: f64) -> Option<Turn> {
         let (number, born) = cycle(now, period_seconds, "slot", slot);
         let seed = hash("message", &[slot, number]);
@@ -69,7 +69,7 @@ impl Turn {
     }
 }
 
-/// A message's nonce: rises with the time of its birth, and differs from slot to slot.
+/// A message's nonce: rises with the time of its creation, and differs from slot to slot.
 fn nonce(born: f64, slot: u64) -> u64 {
     (born - epoch_start(SOLSTICE_HEIGHT)) as u64 / 60 * 256 + slot
 }
@@ -83,7 +83,7 @@ fn to_miner(from: u64, miner: &Miner, method: u64) -> Kind {
     Kind { from, to: miner.id, method, value_atto: 0, stuck: false }
 }
 
-/// What the miners after the second send.
+/// The messages of the miners after the second.
 fn later_kinds(farm: &Farm) -> Vec<Kind> {
     let of = |miner: &Miner| {
         let sealing = if miner.is_like_first() { miner.control(1) } else { miner.worker() };
@@ -96,7 +96,7 @@ fn later_kinds(farm: &Farm) -> Vec<Kind> {
     farm.miners.iter().skip(2).flat_map(of).collect()
 }
 
-/// What the first two miners send, and the spare wallet.
+/// The messages of the first two miners and the spare wallet.
 fn own_kinds(farm: &Farm) -> Vec<Kind> {
     let first = &farm.miners[0];
     let second = farm.miners.get(1).unwrap_or(first);

@@ -46,7 +46,7 @@ pub(super) fn daemon_start_time() -> Value {
     json!(rfc3339(STARTED_SECONDS, 0))
 }
 
-/// `StartTime` of a miner; their clocks are set to another zone than the full node's.
+/// `StartTime` of a miner; their time zone differs from the full node's.
 pub(super) fn miner_start_time(miner: &Miner) -> Value {
     let days = 3.0 + 11.0 * fraction(hash("start time", &[miner.id]));
     json!(rfc3339(STARTED_SECONDS + days * 86_400.0, 1))
@@ -106,7 +106,7 @@ pub(super) fn bandwidth_by_protocol(now: f64) -> Value {
     stats.collect()
 }
 
-/// `LogAlerts` of the full node: one that has never been raised, and one that is for 20 minutes every three hours.
+/// `LogAlerts` of the full node: one that has never been raised, and one that is active for 20 minutes every three hours.
 pub(super) fn daemon_alerts(now: f64) -> Value {
     json!([
         {

@@ -1,7 +1,7 @@
-//! `StateMinerSectors`: what the chain holds of each sector: when it expires, its pledge, fee and contents.
+//! `StateMinerSectors`: what the chain knows about each sector: its expiration, pledge, fee and contents.
 //!
 //! The stock was sealed before network version 29, so its sectors' quality comes from what they hold; recent ones have
-//! the full quality whatever they hold, and count all data as verified (FIP-0118).
+//! the full quality whatever they hold, and all their data counts as verified (FIP-0118).
 
 use serde_json::{Value, json};
 
@@ -13,12 +13,12 @@ use super::sealing::{Content, Sector, content, is_verified};
 use super::text::{Cid, cid};
 use crate::lotus::bitfield::BitField;
 
-/// A sector's pledge is the least one and none to six steps more, by its number: 0.15 FIL on the average.
+/// A sector's pledge is the smallest one plus zero to six steps, by its number: 0.15 FIL on average.
 const LEAST_PLEDGE_ATTO: u64 = 135_012_345_678_901_234;
 const PLEDGE_STEP_ATTO: u64 = 4_998_765_432_109_876;
 const PLEDGES: u64 = 7;
 
-/// Days by which a sector of the stock is extended, again and again: at least and at most, as the chain allows it.
+/// Minimum and maximum number of days by which a sector of the stock is repeatedly extended, as the chain allows.
 const LEAST_TERM_DAYS: u64 = 180;
 const MOST_TERM_DAYS: u64 = 1278;
 const DAY_EPOCHS: i64 = 2880;
@@ -27,7 +27,7 @@ const DAY_EPOCHS: i64 = 2880;
 const SIMPLE_QA_POWER: u64 = 1;
 const FULL_QA_POWER: u64 = 2;
 
-/// What the chain holds of one sector. Weights are bytes times epochs.
+/// What the chain knows about one sector. Weights are bytes times epochs.
 pub(super) struct OnChain {
     pub(super) activation: i64,
     pub(super) expiration: i64,
@@ -54,7 +54,7 @@ impl Sector {
         cid(Cid::Sealed, self.part(2))
     }
 
-    /// What the chain holds of a sector that it has accepted.
+    /// What the chain knows about a sector that it has accepted.
     pub(super) fn on_chain(&self, now: f64) -> OnChain {
         let activation = epoch_at(self.on_chain_from);
         let upgraded = self.happened("SectorReplicaUpdateLanded", now).map(epoch_at);
@@ -137,7 +137,7 @@ impl Miner {
 }
 
 /// `StateMinerSectors`: the sectors of a bitfield, or all live ones without. An expired sector stays on chain until the
-/// miner forgets it, as it does in life until its partition is compacted.
+/// miner forgets it, as on a real chain, where it stays until its partition is compacted.
 pub(super) fn sectors(miner: &Miner, numbers: Option<&BitField>, now: f64) -> Answer {
     let Some(numbers) = numbers else {
         return Ok(miner.live(now).map(|sector| sector.on_chain_info(now)).collect());

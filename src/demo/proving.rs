@@ -1,7 +1,7 @@
 //! What is on chain of the miners' sectors: power, deadlines and partitions, faults.
 //!
-//! The stock is spread over the deadlines in blocks of consecutive numbers, so that a bitfield is a few runs whatever
-//! the size. Recent sectors go to the deadlines in turn, each deadline having one more partition for them. Every eight
+//! The stock is spread over the deadlines in blocks of consecutive numbers, so that a bitfield is a few runs,
+//! however many there are. Recent sectors go to the deadlines in turn, each deadline having one more partition for them. Every eight
 //! hours three neighbours in the stock are faulty for three hours, and for two more while they are recovering.
 
 use std::ops::Range;
@@ -23,10 +23,10 @@ const DEADLINES: u64 = 48;
 const DEADLINE_EPOCHS: i64 = 60;
 const PERIOD_EPOCHS: i64 = 2880;
 const FAULT_SECTORS: u64 = 3;
-/// An election goes by the power of so many epochs before.
+/// An election uses the power of so many epochs before.
 const LOOKBACK_EPOCHS: i64 = 900;
 
-/// A count of sectors and of their quality: 10 for those that are verified or of full quality, else 1.
+/// A number of sectors and their total quality: 10 for each that is verified or of full quality, 1 for the others.
 #[derive(Clone, Copy)]
 struct Power {
     sectors: u64,
@@ -55,7 +55,7 @@ impl Power {
     }
 }
 
-/// Sets the miners' shares of the network, and gives the power of all others: so much that a farm above the minimum wins
+/// Sets the miners' shares of the network, and returns the power of all others: so much that a farm above the minimum wins
 /// about ten blocks a day whatever its size, but at least 100 PiB.
 pub(super) fn share_network(miners: &mut [Miner]) -> u128 {
     let typical = |miner: &Miner| Power {
@@ -253,7 +253,7 @@ pub(super) fn power(farm: &Farm, miner: &Miner, now: f64) -> Value {
     })
 }
 
-/// `MinerGetBaseInfo` of the election in an epoch: by the power and the sectors of 900 epochs before, null for a miner without any. Unlike
+/// `MinerGetBaseInfo` of the election in an epoch: with the power and the sectors of 900 epochs before, null for a miner without any. Unlike
 /// elsewhere no tipset does not mean the head here.
 pub(super) fn base_info(farm: &Farm, miner: &Miner, epoch: i64, tipset: &Value, now: f64) -> Answer {
     if tipset.as_array().is_none_or(Vec::is_empty) {

@@ -1,4 +1,4 @@
-//! What the simulated network has fixed: its clock, its name, the size of sectors, what is paid.
+//! The constants of the simulated network: its clock, its name, the size of sectors, what is paid.
 
 /// Name of the simulated network, as `StateNetworkName` returns it.
 pub const NETWORK_NAME: &str = "demo";
@@ -16,7 +16,7 @@ pub(super) const NETWORK_VERSION: i64 = 29;
 pub(super) const SECTOR_BYTES: u64 = 32 << 30;
 /// Raw power that a miner needs to win blocks: 10 TiB.
 pub(super) const CONSENSUS_MINIMUM_BYTES: u64 = 10 << 40;
-/// Most sectors that a partition holds.
+/// The maximum number of sectors in a partition.
 pub(super) const PARTITION_SECTORS: u64 = 2349;
 
 /// Block reward of an epoch, for all its winners.
@@ -37,7 +37,7 @@ pub(super) fn epoch_at(now: f64) -> i64 {
     ((now - GENESIS_SECONDS) / EPOCH_SECONDS).floor() as i64
 }
 
-/// The farm has existed since a day after the genesis; the bounds keep the arithmetic with times sane.
+/// The farm has existed since a day after the genesis; the bounds keep arithmetic with times from overflowing.
 pub(super) fn sane(now_seconds: f64) -> f64 {
     now_seconds.clamp(GENESIS_SECONDS + 86_400.0, 5.0 * GENESIS_SECONDS)
 }

@@ -1,9 +1,9 @@
 //! The life of sectors, and the miner's counts and lists of them.
 //!
 //! A miner starts a new sector at regular intervals. Each walks the states of Lotus' sealing pipeline in about an hour
-//! and a half, a tenth of what it takes in life; some fail on the way and are tried again. Its number and the time alone
-//! tell where it is. It is on chain for some hours, during which it may be upgraded (snapped), then expires; the miner
-//! goes on calling it Proving for a while, removes it, and forgets it. Beside these `recent` sectors every miner has a
+//! and a half, a tenth of the real time; some fail on the way and are retried. Its number and the time alone
+//! determine where it is. It is on chain for some hours, during which it may be upgraded (snapped), then expires; the miner
+//! still calls it Proving for a while, removes it, and forgets it. Besides these `recent` sectors every miner has a
 //! `stock` of old ones that are always on chain and Proving, some of them upgraded long ago.
 
 use std::collections::BTreeMap;
@@ -15,15 +15,15 @@ use super::miner::Miner;
 use super::noise::{fraction, hash, splitmix64};
 use super::rules::{GENESIS_SECONDS, SOLSTICE_HEIGHT, epoch_start};
 
-/// What a sector needs from its start to being on chain and stored, on the average.
+/// How long a sector takes on average from its start to being on chain and stored.
 pub(super) const TYPICAL_SECONDS: f64 = 5300.0;
-/// No sector needs longer than this.
+/// No sector takes longer than this.
 const LONGEST_SECONDS: f64 = 11_000.0;
 /// A sector that stays on chain for less than this is not upgraded.
 const UPGRADE_SECONDS: f64 = 6500.0;
 const REMOVING_SECONDS: f64 = 90.0;
 
-/// One step of a sector's life: the state it is in, for how long on the average, the task that a worker does meanwhile
+/// One step of a sector's life: the state it is in, for how long on average, the task that a worker does meanwhile
 /// (without `seal/v0/`), and the event that ends it.
 pub(super) struct Step {
     pub(super) state: &'static str,
@@ -138,7 +138,7 @@ pub(super) enum Content {
     Direct,
 }
 
-/// What a sector of this number holds: of ten in a row three are committed capacity, three hold deals.
+/// What a sector with this number holds: of ten in a row, three are committed capacity, three hold deals.
 pub(super) fn content(number: u64) -> Content {
     match number % 10 {
         0..=2 => Content::Capacity,
@@ -147,7 +147,7 @@ pub(super) fn content(number: u64) -> Content {
     }
 }
 
-/// Whether all that it holds is verified: so it is with one in three sectors of deals, and three in four of direct pieces.
+/// Whether everything in it is verified: true for one in three sectors of deals, and three in four of direct pieces.
 pub(super) fn is_verified(number: u64) -> bool {
     matches!(number % 10, 3 | 6..=8)
 }
@@ -157,7 +157,7 @@ pub(super) fn is_upgraded(number: u64) -> bool {
     number % 30 < 2
 }
 
-/// Whether it fails on its way, unless it is of the stock.
+/// Whether it fails on its way, unless it belongs to the stock.
 fn fails(number: u64) -> bool {
     number % 16 == 5
 }
@@ -227,7 +227,7 @@ impl Sector {
         sector
     }
 
-    /// All steps with their times, in order. A step takes up to 15 % more or less than it does on the average.
+    /// All steps with their times, in order. A step takes up to 15 % more or less than on average.
     pub(super) fn stays(&self) -> impl Iterator<Item = Stay<'_>> {
         let mut from = self.start;
         let steps = self.stages.into_iter().flatten().zip(0..);
@@ -239,7 +239,7 @@ impl Sector {
         })
     }
 
-    /// The step that it is in; none before its start and when all is done.
+    /// The step that it is in; none before its start and after its last step.
     pub(super) fn stay(&self, now: f64) -> Option<Stay<'_>> {
         self.stays().find(|stay| stay.from <= now && now < stay.until)
     }
@@ -293,7 +293,7 @@ impl Sector {
     }
 }
 
-/// How a sector was sealed: what an observer may find out. Times are Unix seconds; `SectorsStatus` tells them in its log,
+/// How a sector was sealed: what an observer can find out. Times are Unix seconds; `SectorsStatus` has them in its log,
 /// rounded down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SealedSector {
@@ -321,7 +321,7 @@ impl Farm {
 }
 
 impl Miner {
-    /// All sectors that the miner knows beside its stock, ascending, wherever in their life they are.
+    /// All sectors that the miner knows apart from its stock, ascending, at any point of their life.
     pub(super) fn recent(&self, now: f64) -> Vec<Sector> {
         self.recent_among(now, |_| true)
     }

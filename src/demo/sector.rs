@@ -11,7 +11,7 @@ use super::text::{Cid, base64, cid};
 
 /// Epochs that deals and direct pieces are for: 540 days.
 const DEAL_EPOCHS: i64 = 540 * 2880;
-/// An event that comes twice, as it does when lotus-miner watches for one message twice, is refused so much later.
+/// How much later an event is refused that comes twice, as when lotus-miner watches for one message twice.
 const REFUSED_SECONDS: f64 = 30.0;
 
 /// `SectorsStatus` of a sector, with what the chain knows if that is asked for and it is live there.
@@ -45,7 +45,7 @@ pub(super) fn status(miner: &Miner, number: u64, with_chain: bool, now: f64) -> 
         "Seed": at("SectorSeedReady", 5),
         "PreCommitMsg": since(&["SectorPreCommitBatchSent", "SectorPreCommitted"], cid(Cid::Chain, sector.part(6))),
         "CommitMsg": since(&["SectorCommitAggregateSent", "SectorCommitSubmitted"], cid(Cid::Chain, sector.part(7))),
-        // Lotus counts proofs that were invalid, and nothing else.
+        // Lotus counts only proofs that were invalid.
         "Retries": 0,
         "ToUpgrade": false,
         "ReplicaUpdateMessage": since(&["SectorReplicaUpdateSubmitted"], cid(Cid::Chain, sector.part(8))),
@@ -137,7 +137,7 @@ fn content_now(sector: &Sector, now: f64) -> Content {
     }
 }
 
-/// The pieces it has got so far. A sector of data has one piece, or two, or two and a filler.
+/// The pieces in it so far. A sector of data has one piece, or two, or two and a filler.
 fn pieces(miner: &Miner, sector: &Sector, now: f64) -> Vec<Value> {
     let content = content_now(sector, now);
     let parts: &[u64] = match (content, sector.seed % 3) {

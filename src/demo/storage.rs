@@ -12,7 +12,7 @@ use super::text::uuid;
 
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
-/// Bytes of a stored sector on the average: sealed file and cache, and for data the unsealed file.
+/// Average bytes of a stored sector: sealed file and cache, and for data the unsealed file.
 const STORED_BYTES: u64 = 54 * GIB;
 /// Bytes of a sector that is being sealed: eleven layers and the trees.
 const SEALING_BYTES: u64 = 464 * GIB;
@@ -54,7 +54,7 @@ struct StoragePath {
     for_sealing: bool,
     weight: u64,
     groups: Option<&'static str>,
-    /// Whether the path is a folder of the file system that the one before it is in, too, and may fill only nine tenths of its half.
+    /// Whether the path is on the same file system as the one before it, and may fill only nine tenths of its half.
     shares: bool,
 }
 
@@ -94,7 +94,7 @@ impl Miner {
         if self.is_like_first() { FIRST_MINERS_PATHS } else { SECOND_MINERS_PATHS }
     }
 
-    /// Where others reach a path. Each miner has a network of its own.
+    /// The URL of a path. Each miner has its own network.
     fn url_of(&self, path: &StoragePath) -> String {
         let network = if self.index < 2 { 0 } else { self.index };
         path.url.replacen(".0.", &format!(".{network}."), 1)
@@ -161,7 +161,7 @@ fn capacity_bytes(miner: &Miner, index: usize) -> u64 {
     miner.beside(index).map(|index| share_bytes(miner, index)).sum()
 }
 
-/// What a path has of it.
+/// The path's share of it.
 fn share_bytes(miner: &Miner, index: usize) -> u64 {
     const SHELF_BYTES: u64 = 16 * TIB;
     if miner.paths()[index].for_sealing {
@@ -175,8 +175,8 @@ fn limit_bytes(miner: &Miner, index: usize) -> u64 {
     if miner.paths()[index].shares { share_bytes(miner, index) / 10 * 9 } else { 0 }
 }
 
-/// What a path's files take, and what is reserved for more. Beside the sectors' files a path for storing holds others, which grow for twelve
-/// days, then are removed.
+/// What a path's files use, and what is reserved for more. Besides the sectors' files, a path for storing holds others, which grow for twelve
+/// days and then are removed.
 fn used_and_reserved(miner: &Miner, index: usize, recent: &[Sector], now: f64) -> (u64, u64) {
     let path = &miner.paths()[index];
     let here = recent.iter().filter(|sector| miner.path_of(sector, now) == Some(index));

@@ -107,7 +107,7 @@ fn set(bitfield: &Value) -> BTreeSet<u64> {
     runs(bitfield).into_iter().flatten().collect()
 }
 
-/// Every call that the farm knows, with parameters that suit it.
+/// Every call that the farm knows, with suitable parameters.
 fn every_call(at: &At) -> Vec<(Node, &'static str, Value)> {
     let head = at.daemon("ChainHead", json!([]));
     let params = |node: Node, method: &str, wanted: usize| match method {
@@ -153,7 +153,7 @@ fn every_size_answers_every_call_and_always_the_same() {
             }
         }
     }
-    // A clock far off is no reason to fall over.
+    // A clock that is far off must not make it panic.
     let farm = Farm::new(100);
     for now in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e12] {
         let at = At { farm: &farm, now };
@@ -192,7 +192,7 @@ fn refuses_as_lotus_does() {
         assert_eq!(error(node, "NoSuch", json!([])), (-32601, message));
     }
     assert_eq!(farm.answer(Node::Daemon, "ChainHead", &[], NOON).unwrap_err().0, -32601);
-    // What the other kind of node knows is unknown, too.
+    // Methods of the other kind of node are unknown, too.
     assert_eq!(error(Node::Daemon, "SectorsSummary", json!([])).0, -32601);
     assert_eq!(error(Node::Miner(0), "ChainHead", json!([])).0, -32601);
 

@@ -1,5 +1,5 @@
 //! Values in the text forms that Lotus' JSON has: times, content identifiers, addresses, peer ids, bitfields.
-//! Identifiers are made from a hash; they have the right form and length, and stand for nothing.
+//! Identifiers are derived from a hash; they have the right form and length, and refer to nothing.
 
 use std::ops::Range;
 

@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Address, &'static str> {
         return Ok((url, credential));
     }
     if !is_token(token) {
-        return Err("the token contains characters that no token has");
+        return Err("the token contains characters that are not allowed in one");
     }
     Ok((url, Some(Credential::Token(Secret::new(token)))))
 }
@@ -132,7 +132,7 @@ fn parse_url(text: &str) -> Result<Address, &'static str> {
     Ok((base_url(secure, &host, port, base_path(path)), basic(user)?))
 }
 
-/// `user:password` of a URL, decoded, as the header `Authorization: Basic` wants it.
+/// `user:password` of a URL, decoded, as the header `Authorization: Basic` requires it.
 fn basic(user: &str) -> Result<Option<Credential>, &'static str> {
     if user.is_empty() {
         return Ok(None);
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn what_is_wrong_is_reported() {
         for (text, reason) in [
             ("localhost:1234", "neither a multiaddr nor a URL"),
             ("127.0.0.1", "neither a multiaddr nor a URL"),

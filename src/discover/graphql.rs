@@ -15,7 +15,7 @@ const DEFAULT_PORT: u16 = 8080;
 const LOOPBACK: &str = "127.0.0.1";
 
 impl Search<'_> {
-    /// Gives each Boost its GraphQL endpoint: what the variable says (a list in the order of the Boosts), otherwise what is known already,
+    /// Gives each Boost its GraphQL endpoint: what the variable names (a list in the order of the Boosts), otherwise what is known already,
     /// otherwise the default port of the same host.
     pub(super) fn add_graphql(&mut self, boosts: &mut [Endpoint]) {
         let list = self.var(VARIABLE).unwrap_or_default();
@@ -52,7 +52,7 @@ impl Search<'_> {
         }
     }
 
-    /// What the configuration in a repo says, if there is one.
+    /// The address in a repo's configuration, if there is one.
     pub(super) fn graphql_of_repo(&mut self, repo: &Path) -> Box<Endpoint> {
         let path = repo.join("config.toml");
         let file = path.display();

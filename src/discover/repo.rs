@@ -148,8 +148,9 @@ fn api(names: &Names, repo: &Path) -> Result<(String, Option<Credential>), Strin
     let file = path.display();
     let text = files::read_configuration(&path)
         .map_err(|error| format!("{file} cannot be read {}", reason(names, repo, &error)))?;
-    api_info::parse_address(text.trim())
-        .map_err(|reason| format!("{file} holds no address ({reason}): restart {}, which writes it", names.program))
+    api_info::parse_address(text.trim()).map_err(|reason| {
+        format!("{file} does not hold an address ({reason}): restart {}, which writes it", names.program)
+    })
 }
 
 /// Why there is no `api`, and what to do: the folder may not be there, or the node not run.
@@ -162,7 +163,7 @@ fn reason(names: &Names, repo: &Path, error: &io::Error) -> String {
     if let Some(link) = repo.ancestors().find(lost) {
         let target = fs::read_link(link).unwrap_or_default();
         return format!(
-            "({} links to {}, which is not there): mount its disk, or correct the link",
+            "({} links to {}, which does not exist): mount its disk, or correct the link",
             link.display(),
             target.display()
         );

@@ -109,7 +109,7 @@ fn one_warning(found: &Found, parts: &[&str]) {
 }
 
 #[test]
-fn nothing_there_is_nothing_found_and_nothing_said() {
+fn where_nothing_is_nothing_is_found_or_reported() {
     let found = World::new().discover();
     no_warnings(&found);
     assert!(found.daemons.is_empty() && found.miners.is_empty() && found.boosts.is_empty());
@@ -236,7 +236,7 @@ fn api_info_in_files() {
 }
 
 #[test]
-fn comments_in_a_file_and_nothing_else_say_that_there_is_no_node() {
+fn a_file_with_only_comments_means_no_node() {
     let world = World::new().with("BOOST_API_INFO_FILE", "~/none").with("MINER_API_INFO_FILE", "~/two");
     world.file("none", "# None, not even here: t:/ip4/10.0.0.1/tcp/1\n");
     world.file("two", "# mine\nt:/ip4/10.0.0.1/tcp/1\n  # a, b\nt:/ip4/10.0.0.2/tcp/1\n");
@@ -257,7 +257,7 @@ fn a_variable_wins_over_its_file() {
 }
 
 #[test]
-fn api_info_that_cannot_be_used_is_said_and_not_replaced_by_another_node() {
+fn unusable_api_info_is_reported_and_not_replaced_by_another_node() {
     // The token is where the path belongs.
     let world = World::new().with("FULLNODE_API_INFO_FILE", format!("{JWT}:/ip4/10.0.0.1/tcp/1"));
     world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
@@ -271,7 +271,7 @@ fn api_info_that_cannot_be_used_is_said_and_not_replaced_by_another_node() {
 }
 
 #[test]
-fn a_malformed_entry_is_said_and_the_rest_is_found() {
+fn a_malformed_entry_is_reported_and_the_rest_is_found() {
     let found = World::new()
         .with(
             "MINER_API_INFO",
@@ -352,7 +352,7 @@ fn a_node_that_is_down_stays_in_sight() {
 }
 
 #[test]
-fn an_api_file_without_an_address_is_said() {
+fn an_api_file_without_an_address_is_reported() {
     for content in ["", "s3cr3t", "/ip4/127.0.0.1"] {
         let world = World::new();
         world.repo(".lotusminer", content);
@@ -363,7 +363,7 @@ fn an_api_file_without_an_address_is_said() {
 }
 
 #[test]
-fn a_miner_that_is_down_is_no_double_of_one_that_listens_where_it_would() {
+fn a_miner_that_is_down_is_not_a_duplicate_of_one_at_its_address() {
     let mut world = World::new();
     world.file("down/token", &token_of("down"));
     world.miner_repos = vec![world.path("down"), world.repo("running", "/ip4/127.0.0.1/tcp/2345/http")];
@@ -385,7 +385,7 @@ fn a_miner_that_is_down_is_no_double_of_one_that_listens_where_it_would() {
 }
 
 #[test]
-fn entries_are_freed_of_what_is_copied_along() {
+fn entries_are_stripped_of_what_was_copied_along() {
     for entry in [
         format!("STORAGE_API_INFO={JWT}:/ip4/10.0.0.1/tcp/2345/http"),
         format!("export MINER_API_INFO=\"{JWT}:/ip4/10.0.0.1/tcp/2345/http\""),
@@ -413,13 +413,13 @@ fn a_token_may_end_in_padding() {
 }
 
 #[test]
-fn a_file_without_an_end_is_not_read_for_ever() {
+fn an_endless_file_is_not_read_for_ever() {
     let found = World::new().with("MINER_API_INFO_FILE", "/dev/zero").discover();
     one_warning(&found, &["MINER_API_INFO_FILE", "/dev/zero", "more than 1048576 bytes"]);
 }
 
 #[test]
-fn a_token_that_cannot_be_read_is_said_and_the_node_still_found() {
+fn an_unreadable_token_is_reported_and_the_node_still_found() {
     // A folder in its place is unreadable even for root, who runs tests in containers.
     let world = World::new();
     world.file(".lotus/api", "/ip4/127.0.0.1/tcp/1234/http");
@@ -432,7 +432,7 @@ fn a_token_that_cannot_be_read_is_said_and_the_node_still_found() {
 }
 
 #[test]
-fn a_token_file_without_a_token_is_said() {
+fn a_token_file_without_a_token_is_reported() {
     for content in ["", "s3cr3t s3cr3t", "s3cr3t\nX-Header: 1"] {
         let world = World::new();
         world.repo(".lotus", "/ip4/127.0.0.1/tcp/1234/http");
@@ -444,7 +444,7 @@ fn a_token_file_without_a_token_is_said() {
 }
 
 #[test]
-fn a_token_that_others_can_read_is_said_and_used() {
+fn a_token_that_others_can_read_is_reported_and_used() {
     for mode in [0o600, 0o400, 0o711, 0o622, 0o640, 0o604, 0o644] {
         let warned = [0o640, 0o604, 0o644].contains(&mode);
         let world = World::new();

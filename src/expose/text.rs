@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Block, Kind, Sample};
 
-/// A longer label value helps nobody and costs everybody.
+/// A longer label value is of no use, and makes every scrape larger.
 const MAX_LABEL_CHARACTERS: usize = 256;
 
 /// Names and values of a sample's labels.
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_stands_once_and_what_is_absent_not_at_all() {
+    fn a_series_is_written_once_and_an_absent_one_not_at_all() {
         let mut samples = Samples::new(NOW);
         samples.add(&POWER, ["x"], 1u64);
         samples.add(&POWER, ["x"], 2u64);

@@ -133,7 +133,7 @@ mod tests {
     const NOW: f64 = 1_795_392_000.0;
 
     #[test]
-    fn a_name_tells_its_unit() {
+    fn a_name_determines_its_unit() {
         for (name, unit) in [
             ("farcaster_wallet_balance_fil", Unit::Fil),
             ("farcaster_miner_rewards_fil_total", Unit::Fil),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wrapped_around_is_nothing_that_can_be() {
+    fn what_wrapped_around_is_impossible() {
         let wrapped = [-1.0, -(2f64.powi(63)), 2f64.powi(63), 2f64.powi(64), 2f64.powi(127), 1e29];
         let past = Unit::Time { days_ahead: 1 };
         for unit in [Unit::Count, Unit::Epochs, Unit::Bytes, Unit::Fil, Unit::Seconds, past] {

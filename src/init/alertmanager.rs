@@ -62,14 +62,14 @@ pub fn run(secrets: &Path, base: &Path, out: &Path) -> Result<Report> {
         files.iter().zip(in_use).filter(|(_, in_use)| *in_use).map(|(file, _)| file.name.as_str()).collect();
     report.done.push(match names.is_empty() {
         true => format!(
-            "wrote {}: alerts are sent to nobody, since {} describes no receiver",
+            "wrote {}: alerts are sent to nobody, because {} describes no receiver",
             out.display(),
             secrets.display()
         ),
         false => format!("wrote {}: alerts are sent to {}", out.display(), names.join(", ")),
     });
     if watchdog.is_some() {
-        report.done.push(format!("while alerts work, {name} is called every five minutes"));
+        report.done.push(format!("while alerting works, {name} is called every five minutes"));
     }
     Ok(report)
 }
@@ -93,7 +93,7 @@ fn files() -> Vec<File> {
 }
 
 fn no_place(base: &Path, name: &str) -> String {
-    format!("{} has no receiver `- name: {name}` on a line of its own", base.display())
+    format!("{} has no receiver `- name: {name}` on its own line", base.display())
 }
 
 /// A misspelt name would silently mean that nobody is alerted.
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_stand_below_the_name_and_each_list_once() {
+    fn settings_are_below_the_name_and_each_list_is_unique() {
         let receiver = |list, value: &str| Receiver { list, settings: vec![("a", value.into()), ("b", 1.into())] };
         let receivers = [receiver("x_configs", "q\"\n"), receiver("y_configs", "ü"), receiver("x_configs", "2")];
         let config = "receivers:\n- name: other\n-  name: no\n- name: 'it' # comment\nmore: 1";

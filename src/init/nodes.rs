@@ -37,7 +37,7 @@ struct Source<'a> {
 pub fn run(options: &InitNodes, env: Env) -> Result<Report> {
     let mut report = Report::default();
     if let Some(file) = options.demo_file.as_deref().filter(|file| healthcheck::is_of_demo(file)) {
-        report.done.push(format!("a demo is writing {}: nodes are left alone", file.display()));
+        report.done.push(format!("a demo is writing {}: the nodes are not looked for", file.display()));
         return Ok(report);
     }
     let sources = [
@@ -62,7 +62,7 @@ pub fn run(options: &InitNodes, env: Env) -> Result<Report> {
             }
             Err(error) => {
                 is_any = true;
-                let kept = if copy.exists() { "; the copy of an earlier start is kept" } else { "" };
+                let kept = if copy.exists() { "; the copy from an earlier start is kept" } else { "" };
                 report.wrong.push(format!("{error:#}{kept}"));
             }
         }

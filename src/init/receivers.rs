@@ -121,8 +121,8 @@ fn ntfy(text: &str, _: &str) -> Result<Receiver> {
     Ok(Receiver { list: "webhook_configs", settings: vec![("url", url.into())] })
 }
 
-/// What a webhook gets in place of Alertmanager's own JSON. Alertmanager reads each text as YAML once it is made, and `CRITICAL: …` would be an
-/// object: with a tab before it, it is no YAML, and stays as it is.
+/// What a webhook gets instead of Alertmanager's own JSON. Alertmanager parses each finished text as YAML, and `CRITICAL: …` would be an
+/// object: with a tab before it, it is not YAML, and stays as it is.
 fn payload(fields: &[(&str, &str)]) -> Value {
     fields.iter().map(|(key, text)| ((*key).to_owned(), format!("\t{text}").into())).collect::<Map<_, _>>().into()
 }
@@ -171,7 +171,7 @@ fn pushover(text: &str, severity: &str) -> Result<Receiver> {
     for name in ["token", "user_key"] {
         let key = fields.text(name)?;
         let is_key = key.len() == 30 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        ensure!(is_key, "{name} is not valid: it has 30 letters and digits");
+        ensure!(is_key, "{name} is not valid: expected 30 letters and digits");
         settings.push((name, key.into()));
     }
     // High, which passes the quiet hours; normal; low, without a sound. That all is well again is low, too.
@@ -200,7 +200,7 @@ fn wecom(text: &str, _: &str) -> Result<Receiver> {
     }
     ensure!(
         TO.iter().any(|name| fields.has(name)),
-        "no recipient is given: set to_user (@all for everybody), to_party or to_tag"
+        "no recipient is given: set to_user (@all for everyone), to_party or to_tag"
     );
     for name in TO.into_iter().filter(|name| fields.has(name)) {
         settings.push((name, fields.text(name)?.into()));
@@ -246,7 +246,7 @@ impl Fields {
     fn read(text: &str, known: &[&str]) -> Result<Fields> {
         let expected = || format!("expected an object with {}", known.join(", "));
         let value: Value = serde_json::from_str(text).map_err(|error| {
-            anyhow!("it is not valid JSON from line {} column {} on: {}", error.line(), error.column(), expected())
+            anyhow!("it is not valid JSON at line {} column {}: {}", error.line(), error.column(), expected())
         })?;
         let Value::Object(fields) = value else {
             bail!("it is not a JSON object: {}", expected());
@@ -284,7 +284,7 @@ fn url(text: &str) -> Result<&str> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte);
     ensure!(
         rest.bytes().all(valid),
-        "the URL contains a blank, a line break or another character that is not allowed in one"
+        "the URL contains a space, a line break or another character that is not allowed in one"
     );
     let mut escapes = rest.split('%').skip(1);
     let is_escape = |escape: &str| escape.len() > 1 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_alertmanager_takes() {
+    fn urls_that_alertmanager_accepts() {
         for text in [
             "https://hooks.slack.com/services/T00/B00/xyz",
             "HTTP://user:p%40ss@host:8080/a?b=c&d=[e]",

@@ -26,7 +26,7 @@ const ALPHABET: &[u8; 56] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrst
 ///
 /// # Errors
 ///
-/// One that is there is no good one, or none can be made. The message names the file and what to do.
+/// The existing one is unusable, or none can be created. The message names the file and what to do.
 pub fn run(folder: &Path) -> Result<Report> {
     let path = folder.join(NAME);
     let file = path.display();

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_an_address_and_what_cannot() {
+    fn valid_and_invalid_addresses() {
         for address in [
             "f01234",
             "t3sfo2jcdfqllsmyupcflj45umqodpa7rswpiuoqc62asu7uu5h7bt7hdhyx3r4jd3kglr7bbvz4jaeg2maqsq",
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_differ_in_the_letter_alone() {
+    fn networks_differ_only_in_the_letter() {
         assert!(same("f01234", "t01234") && !same("f01234", "f01235"));
         assert!(!same("f", "t"));
     }

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_that_cannot_be_are_refused() {
+    fn impossible_powers_are_refused() {
         for (miner, network) in [(0, 0), (1, 0), (-1, 10), (11, 10), (1, -10), (1, i128::MAX), (i128::MAX, i128::MAX)] {
             assert_eq!(PowerShare::new(miner, network), None, "{miner} of {network}");
         }

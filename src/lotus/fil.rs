@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn what_is_not_an_amount_is_refused() {
         for json in [r#""1.5""#, r#""""#, r#""1e18""#, "null", "{}"] {
             assert!(serde_json::from_str::<Fil>(json).is_err(), "{json}");
         }

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_before_solstice_brings_a_fifth_of_the_epochs_reward_for_each_win() {
+    fn a_block_before_solstice_earns_a_fifth_of_the_epochs_reward_for_each_win() {
         // 66.268 FIL in the epoch, two wins: 66.268 x 2 / 5 = 26.5072.
         let epoch_reward = Fil { atto: 66_268_000_000_000_000_000 };
         assert_eq!(minted(epoch_reward, 2).atto, 26_507_200_000_000_000_000);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_since_solstice_brings_the_consensus_streams_part() {
+    fn a_block_since_solstice_earns_the_consensus_streams_part() {
         let mainnet = Schedule::of_network(Some("mainnet"), None).expect("mainnet is known");
         let part = |minted: i128, height| mainnet.miners_part(Fil { atto: minted }, height).atto;
         // At activation 95 %.

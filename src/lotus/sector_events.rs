@@ -150,7 +150,7 @@ impl Course {
         // Finalizing comes between the milestone before it and the one after.
         let reached = if is_finalized { self.latest + 1 } else { rank.max(1) };
         let is_a_step = rank > 0 || is_finalized || leads_nowhere(event);
-        // Each piece is one more. And what nobody knows may lead anywhere: rather no alert than a false one.
+        // Each piece is one more. And an unknown event may lead anywhere: better no alert than a false one.
         if reached > self.reach.furthest || !is_a_step {
             self.reach.furthest = self.reach.furthest.max(reached);
             self.reach.progress_seconds = Some(seconds);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_retries_and_the_way_back_are_none() {
+    fn failures_retries_and_steps_back_are_not_progress() {
         let loops = ["SectorSealPreCommit2Failed", "SectorRetrySealPreCommit1", "SectorPreCommit1"].repeat(20);
         assert_eq!(progress(&[&SEALED[..4], &loops]), Some(40));
         assert_eq!(course(&[&SEALED[..4], &loops]).entered_seconds, Some(640));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_and_events_that_nobody_knows_are_progress() {
+    fn pieces_and_unknown_events_are_progress() {
         let pieces = ["SectorStart", "SectorAddPiece", "SectorPieceAdded", "SectorAddPiece", "SectorPieceAdded"];
         assert_eq!(progress(&[&pieces]), Some(50));
         let loops = ["SectorAddPieceFailed", "SectorRetryWaitDeals", "SectorAddPiece"].repeat(9);

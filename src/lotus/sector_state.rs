@@ -35,7 +35,7 @@ pub fn phase(state: &str) -> Phase {
     known.map_or(Phase::Error, |(_, phase)| *phase)
 }
 
-/// Whether a sector in this state is at rest. Every other rule about it is made of this one, or of the label `phase`.
+/// Whether a sector in this state is at rest. Every other rule about it derives from this one, or of the label `phase`.
 pub fn is_at_rest(state: &str) -> bool {
     phase(state) == Phase::Proving
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_nobody_knows_are_errors_and_in_the_pipeline() {
+    fn unknown_states_are_errors_and_in_the_pipeline() {
         assert_eq!(phase("Hibernating"), Phase::Error);
         assert!(in_pipeline("Hibernating"));
         assert_eq!(phase("UpdateReplica"), Phase::Sealing);

@@ -225,7 +225,7 @@ fn each_until(source: &mut Source, end: u8, mut read: impl FnMut(&mut Source) ->
             return Ok(());
         }
         if !source.take(b',')? {
-            return Err(malformed("no comma where one belongs"));
+            return Err(malformed("a comma is missing"));
         }
     }
 }

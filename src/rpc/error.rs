@@ -115,7 +115,7 @@ impl From<&CallError> for Line {
             }
             Cause::Failed(why) => why.clone(),
             Cause::TimedOut(after) => format!(
-                "no whole answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
+                "no complete answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
                 after.as_secs_f64()
             ),
             Cause::BudgetSpent => {
@@ -181,12 +181,12 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// How it is said that a permission is missing.
+/// The message that a permission is missing.
 pub fn lacks_permission(need: &str) -> String {
     format!("the token lacks the `{need}` permission")
 }
 
-/// Whether a full node says of the miner that it was asked about that there is none.
+/// Whether a full node reports that the miner it was asked about does not exist.
 fn is_about_missing_miner(method: &str, about: &str, message: &str) -> bool {
     let of_miner = ["MinerGetBaseInfo", "StateReadState", "StateMarketBalance"];
     message.contains("actor not found")

@@ -1,4 +1,4 @@
-//! What a token grants, as it tells itself: the middle of a JWT of Lotus or Forest is `{"Allow": ["read", …]}`. Nobody is asked, and the
+//! What a token grants, according to itself: the middle of a JWT of Lotus or Forest is `{"Allow": ["read", …]}`. Nobody is asked, and the
 //! signature is the node's to check.
 
 use serde::Deserialize;
@@ -10,9 +10,9 @@ use crate::secret::Secret;
 pub enum Granted {
     /// Everything: nobody is asked for a token.
     Everything,
-    /// What a node grants everybody, since there is no token for it.
+    /// What a node grants everyone, without a token.
     Anonymous,
-    /// What the token tells; None where it does not tell.
+    /// What the token states; None if it states nothing.
     Token(Option<Vec<String>>),
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_tells_what_it_grants() {
+    fn a_token_shows_what_it_grants() {
         let of = |middle: &str| Granted::by(&Secret::new(format!("eyJhbGciOiJIUzI1NiJ9.{middle}.c2ln")));
         let is = |names: &[&str]| Granted::Token(Some(names.iter().map(|name| (*name).to_owned()).collect()));
         assert_eq!(of("eyJBbGxvdyI6WyJyZWFkIiwid3JpdGUiXX0"), is(&["read", "write"]));

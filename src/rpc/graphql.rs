@@ -252,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn one_request_asks_for_everything_a_field_a_line() {
+    fn one_request_asks_for_everything_one_field_per_line() {
         let (numbers, lines, asked) = ask(&[r#"{"data":{"a":{"n":1},"b":{"n":2}}}"#]);
         assert_eq!((numbers, lines), (Ok([Some(1), Some(2)]), vec![]));
         assert_eq!(asked, ["/graphql/query {\na:funds{n}\nb:storage{n}\n}"]);
     }
 
     #[test]
-    fn a_field_that_fails_is_said_and_the_other_is_there() {
+    fn a_field_that_fails_is_reported_and_the_other_is_there() {
         let (numbers, lines, asked) =
             ask(&[r#"{"data":{"a":null,"b":{"n":2}},"errors":[{"message":"no s3cr3t\nfunds","path":["a"]}]}"#]);
         assert_eq!(numbers, Ok([None, Some(2)]));
@@ -268,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_no_field_is_that_of_what_is_missing() {
+    fn an_error_without_a_field_belongs_to_what_is_missing() {
         let (numbers, lines, _) = ask(&[r#"{"data":{"a":{"n":1},"b":null},"errors":[{"message":"timeout"}]}"#]);
         assert_eq!(numbers, Ok([Some(1), None]));
         assert_eq!(lines, ["boost b:1: storage: the node answered \"timeout\""]);
     }
 
     #[test]
-    fn a_field_that_takes_the_whole_answer_with_it_is_asked_for_no_more() {
+    fn a_field_that_voids_the_whole_answer_is_no_longer_asked_for() {
         let (numbers, lines, asked) = ask(&[
             r#"{"data":null,"errors":[{"message":"no funds","path":["a","Escrow"]}]}"#,
             r#"{"data":{"b":{"n":2}}}"#,
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_graphql_is_said() {
+    fn what_is_not_graphql_is_reported() {
         for body in ["<html>s3cr3t", r#"{"jsonrpc":"2.0"}"#, "[]"] {
             let (numbers, _, _) = ask(&[body]);
             let error = numbers.unwrap_err();

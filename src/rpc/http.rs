@@ -182,7 +182,7 @@ mod tests {
     use super::base64;
 
     #[test]
-    fn base64_as_the_rfc_has_it() {
+    fn base64_follows_the_rfc() {
         for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }

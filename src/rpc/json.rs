@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_an_error() {
+    fn truncated_input_is_an_error() {
         for text in ["[1, 2", "{\"a\": \"", "\"\\", "", "[{}"] {
             let mut bytes = text.as_bytes();
             assert!(Source::new(&mut bytes).value().and_then(|mut value| value.skip()).is_err(), "{text}");

@@ -22,7 +22,7 @@ pub struct Standing {
     pub run_timeout_seconds: Option<f64>,
     /// What is wrong by the alerts that need no history, the worst first.
     pub findings: Vec<Finding>,
-    /// What may be wrong, which only history tells.
+    /// What may be wrong, which only history can show.
     #[serde(skip)]
     pub notes: Vec<Note>,
     /// What was judged, and is fine.
@@ -202,7 +202,7 @@ pub fn less(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     Some(one? - other?)
 }
 
-/// A label, where it says anything.
+/// A label, if it is not empty.
 pub fn known(label: String) -> Option<String> {
     Some(label).filter(|label| !label.is_empty())
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::facts::Standing;
 use super::miner::Miner;
 
-/// How bad it is, as the alert says.
+/// How bad it is, according to the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

@@ -70,7 +70,7 @@ pub struct Stuck {
     pub messages: f64,
 }
 
-/// What Boost tells of deals.
+/// What Boost reports about deals.
 #[derive(Serialize)]
 pub struct Deals {
     pub is_complete: bool,
@@ -139,7 +139,7 @@ impl PayingWallet {
 /// The addresses of the miners that are shown, where not all are.
 pub struct Senders {
     addresses: Vec<String>,
-    /// Whether every one of these miners told its addresses.
+    /// Whether the addresses of all these miners are known.
     is_complete: bool,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::facts::Standing;
 
-/// A shorter time tells no pace: the alerts wait as long.
+/// A shorter time shows no rate: the alerts wait as long.
 const LEAST_SECONDS: f64 = 3.0 * 3600.0;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
@@ -23,7 +23,7 @@ struct Seen {
 }
 
 impl Pace {
-    /// Adds what a run saw, and tells in it how long wallets last.
+    /// Adds what a run saw, and records in it how long wallets last.
     pub fn add(&mut self, standing: &mut Standing) {
         let now = standing.timestamp_seconds;
         for wallet in &mut standing.wallets.rows {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_takes_three_hours_and_a_refill_hides_nothing() {
+    fn a_spending_rate_takes_three_hours_and_a_refill_hides_nothing() {
         assert_eq!(lasts(&[(0.0, 10.0), (2.9, 4.0)]), None);
         assert_eq!(lasts(&[(0.0, 10.0), (3.0, 4.0)]), Some(4.0 / 48.0));
         assert_eq!(lasts(&[(0.0, 10.0), (1.0, 4.0), (2.0, 14.0), (3.0, 14.0)]), Some(14.0 / 48.0));

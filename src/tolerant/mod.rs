@@ -58,7 +58,7 @@ fn parse<'de, T: Deserialize<'de>>(raw: &'de RawValue) -> Field<T> {
 /// Reads a value from JSON. The error says what is wrong, and does not repeat texts of the JSON, which may be long or secret.
 pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String> {
     if json.trim_ascii_start().starts_with(b"[") && is_object::<T>() {
-        return Err("a list in place of an object".to_owned());
+        return Err("a list instead of an object".to_owned());
     }
     serde_json::from_slice(json).map_err(|error| without_texts(&error))
 }

@@ -20,7 +20,7 @@ impl Int {
     pub fn natural(self, name: &str, problems: &mut Problems) -> Option<u64> {
         let number = self.to_u64();
         if number.is_none() {
-            problems.note(format_args!("{name}: {} is not a number of anything", self.0));
+            problems.note(format_args!("{name}: {} is not a possible count", self.0));
         }
         number
     }

@@ -1,4 +1,4 @@
-//! Tokens: what they allow, and that nobody sees them who should not.
+//! Tokens: what they allow, and that they are shown to nobody else.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::{Answer, Exporter, Farm, Hostile, MINER, OTHER, Permission, 
 
 /// What needs the admin permission fails, and stderr says how to get it.
 #[test]
-fn a_lotus_miner_that_allows_to_read_only() {
+fn a_lotus_miner_that_allows_only_reading() {
     let farm = Farm::start();
     let (before, _) = farm.exporter().collect();
     for token in [token(Permission::Read), token(Permission::Write), String::new()] {
@@ -45,7 +45,7 @@ fn a_token_of_another_node() {
     assert_eq!(metrics.success("power", MINER), Some(false));
 }
 
-/// The address is followed nowhere: a redirect would carry the token to whoever it names.
+/// No redirect is followed: it would carry the token to whoever it names.
 #[test]
 fn redirects() {
     for status in [301, 302, 307, 308] {
@@ -78,7 +78,7 @@ fn proxies_in_the_environment() {
     assert_eq!(proxy.connections(), 0);
 }
 
-/// A node that repeats the token wherever it may. That it is shown nowhere, every run of every test checks.
+/// A node that repeats the token wherever it can. Every run of every test checks that the token is shown nowhere.
 #[test]
 fn a_node_that_echoes_the_token() {
     let secret = token(Permission::Admin);
@@ -143,7 +143,7 @@ fn headers() {
 /// An https address of a node that speaks plain HTTP, as Lotus does by itself: Go answers the handshake with HTTP 400.
 #[test]
 #[cfg(feature = "tls")]
-fn https_where_there_is_none() {
+fn https_to_a_node_that_speaks_http() {
     use std::io::{Read, Write};
     let farm = Farm::start();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -6,13 +6,13 @@ use crate::support::{Answer, Farm, MINER, Metrics, OTHER};
 
 const OF_MINER: [(&str, &str); 1] = [("miner_id", MINER)];
 
-/// Wins, wins to expect and rewards.
+/// Wins, expected wins and rewards.
 fn totals(metrics: &Metrics) -> [Option<f64>; 3] {
     ["miner_wins_total", "miner_expected_wins_total", "miner_rewards_fil_total"]
         .map(|name| metrics.value(&format!("farcaster_{name}"), &OF_MINER))
 }
 
-/// A first run ever whose answers are bad: afterwards, all is as if it had not been. The totals appear when they are whole, not before.
+/// A first run ever whose answers are bad: afterwards, all is as if it had not happened. The totals appear when they are complete, not before.
 #[test]
 fn a_first_walk_that_begins_badly() {
     for (method, pointer, value) in [
@@ -44,7 +44,7 @@ fn a_first_walk_that_begins_badly() {
 
 /// A run in which one number of an answer is bad, and a good one: the totals are those of good runs only.
 #[test]
-fn numbers_that_cannot_be() {
+fn impossible_numbers() {
     let farm = Farm::start();
     let good = totals(&farm.exporter().collect().0);
     let cases: &[(&str, Value, &str, Value)] = &[
@@ -81,7 +81,7 @@ fn numbers_that_cannot_be() {
 
 /// If one of two powers is impossible, it is unknown which.
 #[test]
-fn powers_that_cannot_be() {
+fn impossible_powers() {
     for (part, value) in [
         ("/TotalPower/QualityAdjPower", "1"),
         ("/TotalPower/QualityAdjPower", "-1"),
@@ -100,12 +100,12 @@ fn powers_that_cannot_be() {
     }
 }
 
-/// What the farm refuses other collectors, like the key of an owner that is a multisig.
-fn errors_of_others() -> Option<f64> {
+/// What the farm refuses to other collectors, like the key of an owner that is a multisig.
+fn other_peoples_errors() -> Option<f64> {
     Farm::start().exporter().collect().0.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")])
 }
 
-/// On a network before version 29 no node can tell rewards, and a healthy one is asked nothing that it refuses.
+/// Before network version 29 no node can report rewards, and a healthy one is asked nothing that it refuses.
 #[test]
 fn before_solstice_nothing_is_refused() {
     let farm = Farm::start();
@@ -117,7 +117,7 @@ fn before_solstice_nothing_is_refused() {
         .answer("StateRewardDistribution", Answer::Error(1, "reward distribution requires reward actor v19".into()));
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
-    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), errors_of_others());
+    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), other_peoples_errors());
     assert_eq!(farm.daemon.count("StateRewardDistribution"), 0);
     assert!(totals(&metrics)[2].is_some());
 }
@@ -131,7 +131,7 @@ fn a_refusal_is_remembered() {
     let exporter = farm.exporter();
     let (metrics, _) = exporter.collect();
     assert!(totals(&metrics)[2].is_some());
-    // Another own block: the one that the other heights had, under another key.
+    // Another block of our own: the one that the other heights had, under a different key.
     let mut tipset = farm.daemon.result_of("ChainGetTipSetByHeight", json!([6_569_993]));
     tipset["Cids"][1] = json!({"/": "bafy2bzacebnewblockofourminerqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"});
     tipset["Height"] = json!(6_569_996);
@@ -146,5 +146,5 @@ fn a_refusal_is_remembered() {
     assert_eq!(stderr, "");
     assert_eq!(totals(&metrics)[0], Some(4.0));
     assert_eq!(farm.daemon.count("StateRewardDistribution"), 1);
-    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), errors_of_others());
+    assert_eq!(metrics.value("farcaster_run_rpc_errors", &[("endpoint", "daemon")]), other_peoples_errors());
 }

@@ -8,7 +8,7 @@ use crate::support::{Answer, Farm, MINER, Metrics, OTHER};
 const WORKER: &str = "ef8d99a2-6865-4189-8ffa-9fef0f800000";
 const STORAGE: &str = "76f1988b-ef30-4d7e-b3ec-9a627f4ba000";
 
-/// Collects, and insists that nothing failed.
+/// Collects; nothing may fail.
 fn collect(farm: &Farm) -> Metrics {
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
@@ -60,7 +60,7 @@ fn a_miner_without_power_at_the_lookback() {
 }
 
 #[test]
-fn a_worker_that_cannot_tell_its_gpus() {
+fn a_worker_that_does_not_know_its_gpus() {
     let farm = Farm::start();
     farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info/Resources/GPUs"), Value::Null);
     let metrics = collect(&farm);
@@ -71,7 +71,7 @@ fn a_worker_that_cannot_tell_its_gpus() {
 }
 
 #[test]
-fn a_sector_state_that_nobody_knows() {
+fn an_unknown_sector_state() {
     let farm = Farm::start();
     farm.miner.result("SectorsSummary", json!({"Proving": 20, "Hibernating": 1}));
     farm.miner.result("SectorsListInStates", json!([99]));
@@ -94,7 +94,7 @@ fn a_sector_state_that_nobody_knows() {
 }
 
 #[test]
-fn a_worker_on_no_host() {
+fn a_worker_without_a_host() {
     for no_host in [json!({"Hostname": ""}), json!({"Hostname": null}), json!({})] {
         let farm = Farm::start();
         farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info"), no_host);
@@ -142,7 +142,7 @@ fn hostile_names() {
     assert!(metrics.has("farcaster_wallet_balance_fil", &[("id_address", "f0100"), ("name", name)]));
 }
 
-/// The operator's terminal must not be steered by a node, nor the log filled.
+/// A node must neither control the operator's terminal nor fill the log.
 #[test]
 fn hostile_errors() {
     let farm = Farm::start();
@@ -170,9 +170,9 @@ fn a_label_of_a_megabyte() {
     assert!(metrics.label("farcaster_worker_info", "worker_host").iter().all(|host| host.len() <= 256));
 }
 
-/// Lotus writes large numbers as texts and small ones as numbers, and did not always agree with itself which are which.
+/// Lotus writes large numbers as strings and small ones as numbers, and its versions differ on which are which.
 #[test]
-fn numbers_as_texts_and_texts_as_numbers() {
+fn numbers_as_strings_and_strings_as_numbers() {
     let farm = Farm::start();
     let before = collect(&farm);
     for field in ["CPUs", "MemPhysical", "MemUsed"] {
@@ -239,7 +239,7 @@ fn a_bad_element_leaves_the_others() {
 
 /// Lotus may name a sector or a job twice.
 #[test]
-fn what_stands_twice_counts_once() {
+fn duplicates_count_once() {
     let farm = Farm::start();
     farm.miner.result("SectorsListInStates", json!([24, 24, 25, 25]));
     let metrics = collect(&farm);
@@ -248,7 +248,7 @@ fn what_stands_twice_counts_once() {
 
 /// A series that came twice would make node_exporter drop the whole file.
 #[test]
-fn a_series_that_would_come_twice() {
+fn a_series_that_would_appear_twice() {
     let farm = Farm::start();
     let before = collect(&farm);
     let job = farm.miner.result_of("WorkerJobs", json!([]))[WORKER][0].take();
@@ -262,7 +262,7 @@ fn a_series_that_would_come_twice() {
     assert_others_unharmed(&before, &after, &[&format!("jobs {MINER}")]);
 }
 
-/// What could not be read is not taken for known: the next run asks again, although it asks for little twice.
+/// What could not be read does not count as known: the next run asks again, although little is asked for twice.
 #[test]
 fn what_failed_is_asked_again() {
     let farm = Farm::start();
@@ -286,9 +286,9 @@ fn what_failed_is_asked_again() {
     assert_eq!((count("SectorsStatus"), count("StorageInfo"), count("StorageList")), (1, 1, 0));
 }
 
-/// Numbers at the end of what their types hold. None of them may stop the run, or turn into another one.
+/// Numbers at the limits of their types. None of them may stop the run, or turn into a different one.
 #[test]
-fn numbers_at_their_bounds() {
+fn numbers_at_the_limits_of_their_types() {
     let farm = Farm::start();
     let before = collect(&farm);
     let all = [0, u64::MAX];
@@ -325,9 +325,9 @@ fn numbers_at_their_bounds() {
     assert_eq!(unharmed(&before), unharmed(&after));
 }
 
-/// What wrapped around, what is below nothing, what is beyond everything: no sample, one line that says which, and the collector failed.
+/// Values that wrapped around, that are negative, or that are enormous: no sample, one line that names them, and the collector failed.
 #[test]
-fn what_cannot_be_is_left_out_and_named() {
+fn the_impossible_is_left_out_and_named() {
     let farm = Farm::start();
     let before = collect(&farm);
     farm.daemon.change("NodeStatus", json!([false]), "/SyncStatus/Behind", json!(u64::MAX));
@@ -382,7 +382,7 @@ fn a_deadline_that_does_not_exist() {
     assert!(metrics.has("farcaster_miner_live_sectors", &miner));
 }
 
-/// Of many impossible values of a family one is shown.
+/// If a family has many impossible values, one is shown.
 #[test]
 fn one_line_for_a_family() {
     let farm = Farm::start();
@@ -393,7 +393,7 @@ fn one_line_for_a_family() {
     assert!(stderr.contains(" more of this family"), "{stderr}");
 }
 
-/// Times that nobody can have meant, and the zero time that Go writes where there is none.
+/// Absurd times, and the zero time that Go writes where there is none.
 #[test]
 fn odd_times() {
     for (time, expected) in [

@@ -51,7 +51,7 @@ fn no_full_node_is_known() {
     assert!(stderr.contains("set FULLNODE_API_INFO"), "{stderr}");
 }
 
-/// Which miner it runs is not known the first time, so that nothing is: but the outage shows.
+/// The first time, it is not known which miner it runs, so nothing about the miner is; but the outage shows.
 #[test]
 fn a_lotus_miner_is_down() {
     let farm = Farm::start();

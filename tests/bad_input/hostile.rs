@@ -1,4 +1,4 @@
-//! Nodes that hang, drip or flood. The run ends all the same, and only they suffer.
+//! Nodes that hang, drip or flood. The run ends all the same, and only their own data is missing.
 
 use std::time::Duration;
 
@@ -31,13 +31,13 @@ fn assert_ended_in_time(metrics: &Metrics) {
 #[test]
 fn a_full_node_that_never_answers() {
     let daemon = Hostile::silent();
-    assert_only_the_full_node_suffers(&daemon, &["--timeout", "4s"], "no whole answer within");
+    assert_only_the_full_node_suffers(&daemon, &["--timeout", "4s"], "no complete answer within");
     assert!(daemon.connections() <= 5, "it was asked on and on: {} times", daemon.connections());
 }
 
 #[test]
 fn a_full_node_that_answers_a_byte_a_second() {
-    assert_only_the_full_node_suffers(&Hostile::slow(), &["--timeout", "4s"], "no whole answer within");
+    assert_only_the_full_node_suffers(&Hostile::slow(), &["--timeout", "4s"], "no complete answer within");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_full_node_that_hangs_up() {
     assert_only_the_full_node_suffers(&Hostile::closing(), &[], "StateNetworkName and 2 more calls: ");
 }
 
-/// Reading stops as soon as something is not an answer, however fast it comes.
+/// Reading stops as soon as the bytes are not an answer, however fast they come.
 #[test]
 fn a_full_node_that_floods() {
     let daemon = Hostile::endless();
@@ -79,7 +79,7 @@ fn a_call_that_hangs() {
     farm.daemon.answer("MpoolPending", Answer::Late(Duration::from_secs(30)));
     let (after, stderr) = farm.exporter().args(&["--timeout", "4s"]).collect();
     assert_eq!(after.failed(), ["mpool"]);
-    assert!(stderr.contains("MpoolPending: no whole answer within 2.0 s"), "{stderr}");
+    assert!(stderr.contains("MpoolPending: no complete answer within 2.0 s"), "{stderr}");
     assert_others_unharmed(&before, &after, &["mpool"]);
     assert_ended_in_time(&after);
 }

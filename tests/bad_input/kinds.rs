@@ -1,4 +1,4 @@
-//! Nodes that are not what they were given as, and answers that are not Lotus': one line says what it is and what to do.
+//! Nodes that are not what they were given as, and answers that are not from Lotus: one line says what it is and what to do.
 
 use crate::support::{Answer, Exporter, Farm, MINER, Metrics, Node, Permission, Reply, token};
 
@@ -52,7 +52,7 @@ fn a_lotus_worker_given_as_a_lotus_miner() {
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!(up(&metrics, "miner").iter().sum::<f64>(), 1.0);
     assert_one_line(&stderr, "miner", farm.miner.port, &["this is a lotus-worker, not a lotus-miner"]);
-    // Without a token it does not even tell its version.
+    // Without a token it does not even report its version.
     let denied = "missing permission to invoke 'Version' (need 'admin')";
     farm.miner.answer("Version", Answer::Error(1, denied.to_owned()));
     let (_, stderr) = farm.exporter().collect();
@@ -61,7 +61,7 @@ fn a_lotus_worker_given_as_a_lotus_miner() {
 
 /// The address is right again, and the version the same.
 #[test]
-fn what_was_another_program_is_asked_again() {
+fn what_was_a_different_program_is_asked_again() {
     let farm = Farm::start();
     let exporter = farm.exporter();
     farm.miner.answer("ActorAddress", Answer::NoSuchMethod);
@@ -72,7 +72,7 @@ fn what_was_another_program_is_asked_again() {
 }
 
 #[test]
-fn what_is_no_lotus_is_said_once() {
+fn what_is_not_lotus_is_reported_once() {
     for (reply, words) in [
         (Reply::new(200, "<html><body>It works!"), "not JSON-RPC"),
         (Reply::new(200, "\0\x01garbage"), "not JSON-RPC"),
@@ -94,7 +94,7 @@ fn what_is_no_lotus_is_said_once() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_said_once_with_the_permission_that_is_needed() {
+fn a_refused_token_is_reported_once_with_the_permission_it_needs() {
     let farm = Farm::start();
     let exporter = farm.exporter().env("MINER_API_INFO", &farm.miner.info("eyJh.eyJB.wrong"));
     let (_, stderr) = exporter.collect();

@@ -1,11 +1,11 @@
-//! Answers of any weight: peak memory stays where the documents promise, and an answer that is too large costs itself alone.
+//! Answers of any size: peak memory stays below what the documents promise, and an answer that is too large affects no other.
 
 use serde_json::{Value, json};
 
 use crate::assert_others_unharmed;
 use crate::support::{Answer, Farm, MINER, Metrics, Run, names};
 
-/// What the documents promise, and the containers allow for twice.
+/// What the documents promise; the containers allow twice as much.
 const MAX_MEGABYTES: u64 = 64;
 
 /// The peak of a run with `--verbose`.
@@ -80,7 +80,7 @@ fn a_pool_of_fifty_thousand_messages_is_counted() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_costs_itself_alone() {
+fn an_answer_that_is_too_large_affects_no_other() {
     let farm = Farm::start();
     let exporter = farm.exporter().args(&["--verbose"]);
     let before = metrics(&exporter.run());
@@ -93,7 +93,7 @@ fn an_answer_that_is_too_large_costs_itself_alone() {
     assert!(run.stderr.contains("NetBandwidthStatsByProtocol: the answer is longer than"), "{}", run.stderr);
 }
 
-/// An entry as Lotus writes it for a sector that fails and is tried again, with the trace of an error.
+/// An entry as Lotus writes it for a sector that fails and is retried, with the trace of an error.
 fn turn(index: u64) -> Value {
     let (kind, trace) = match index % 2 {
         0 => ("SectorSealPreCommit2Failed", format!("seal pre commit(2) failed: no such file\n{}", "at ".repeat(300))),

@@ -1,5 +1,5 @@
-//! Bad input, one test for each: whatever a node answers, or fails to, the run ends well, its text is valid, what failed is missing and says
-//! so on stderr, and everything else is still there.
+//! Bad input, one test for each: whatever a node answers, or fails to, the run succeeds, its text is valid, what failed is missing and
+//! reported on stderr, and everything else is still there.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,7 +23,7 @@ mod types;
 
 use support::Metrics;
 
-/// Everything in `before` is still there, with the same value, but for these collectors and what a clock or the cost of a run changes.
+/// Everything in `before` is still there, with the same value, except for these collectors and what a clock or the cost of a run changes.
 /// A collector is `name` for the full node's, `name f01234` for a miner's.
 fn assert_others_unharmed(before: &Metrics, after: &Metrics, harmed: &[&str]) {
     for (key @ (name, labels), value) in &before.0 {
@@ -46,7 +46,7 @@ fn assert_nothing_made_up(before: &Metrics, after: &Metrics) {
     }
 }
 
-/// Which collector a series is of, as far as tests need to know; empty for what another run has otherwise.
+/// The collector of a series, as far as tests need to know; empty for what differs from run to run.
 fn collector_of(family: &str, miner_id: Option<&str>) -> String {
     const BY_PREFIX: &[(&str, &str)] = &[
         ("farcaster_daemon_alert", "alerts"),

@@ -1,10 +1,10 @@
-//! Go writes a slice or map that was never made as null: it means an empty one.
+//! Go writes a slice or map that was never allocated as null: it means an empty one.
 
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Farm, MINER, Metrics, Node};
 
-/// Collects with one value of one answer replaced, which nothing may fail of.
+/// Collects with one value of one answer replaced; nothing may fail because of it.
 fn with(farm: &Farm, node: &Node, method: &str, params: Value, pointer: &str, value: Value) -> Metrics {
     match pointer {
         "" => node.result(method, value),
@@ -57,7 +57,7 @@ fn of_the_full_node() {
     }
 }
 
-/// Every tipset has blocks, so none means that they were not reported.
+/// Every tipset has blocks, so no blocks means that they were not reported.
 #[test]
 fn a_head_without_blocks() {
     let farm = Farm::start();
@@ -75,7 +75,7 @@ fn a_head_without_blocks() {
     }
 }
 
-/// No peers are none, but where the node can publish to some.
+/// Null means no peers, unless the node can publish to some.
 #[test]
 fn peers() {
     let farm = Farm::start();
@@ -111,7 +111,7 @@ fn of_partitions() {
     assert_eq!(metrics.value("farcaster_miner_deadline_faulty_sectors", &deadline_3), Some(0.0));
 }
 
-/// What is null is empty; what is left out is not known, and no sum may pass over it.
+/// What is null is empty; what is left out is not known, and no sum may ignore it.
 #[test]
 fn a_partition_without_its_live_sectors() {
     let farm = Farm::start();
@@ -180,7 +180,7 @@ fn of_lotus_miner() {
 
 /// A miner always has its deadlines. Without them, nothing is known about its sectors on chain.
 #[test]
-fn no_deadlines_at_all_are_no_answer() {
+fn no_deadlines_at_all_is_not_an_answer() {
     for none in [Value::Null, json!([])] {
         let farm = Farm::start();
         farm.daemon.answer_to("StateMinerDeadlines", json!([MINER]), Answer::Result(none));

@@ -105,9 +105,9 @@ fn an_old_lotus_miner() {
     assert_others_unharmed(&before, &after, &[&format!("alerts {MINER}"), &format!("process {MINER}")]);
 }
 
-/// Without the write permission, the miners' own addresses have to do for wallets; without admin, the node keeps its alerts for itself.
+/// Without the write permission, the miners' own addresses have to do as wallets; without admin, the node does not show its alerts.
 #[test]
-fn a_full_node_that_allows_to_read_only() {
+fn a_full_node_that_allows_only_reading() {
     let farm = Farm::start();
     for token in [token(Permission::Read), String::new()] {
         let (metrics, stderr) = farm.exporter().env("FULLNODE_API_INFO", &farm.daemon.info(&token)).collect();

@@ -1,11 +1,11 @@
-//! HTTP replies that are not what JSON-RPC would have.
+//! HTTP replies that are not valid JSON-RPC.
 
 use serde_json::{Value, json};
 
 use crate::assert_others_unharmed;
 use crate::support::{Answer, Farm, MINER, Metrics, OTHER, Reply};
 
-/// Collects from a farm whose full node answers everything like this. The miners' own side must be all right.
+/// Collects from a farm whose full node answers everything like this. The miners' own side must be complete.
 fn with_daemon_answering(reply: Reply) -> (Metrics, String) {
     let farm = Farm::start();
     farm.daemon.always(reply);
@@ -81,7 +81,7 @@ fn batches_refused() {
     }
 }
 
-/// go-jsonrpc leaves a comma behind where an answer in a batch comes to nothing.
+/// go-jsonrpc leaves a comma behind where an answer in a batch is missing.
 #[test]
 fn garbled_batches() {
     let farm = Farm::start();

@@ -14,7 +14,7 @@ fn assert_all_up(metrics: &Metrics) {
     assert!(metrics.values("farcaster_endpoint_up", &[]).iter().all(|up| *up == 1.0));
 }
 
-/// The method of the miner hangs: in the run in which that is found out, and in the next one.
+/// A method of the miner hangs: the run that discovers it, and the next one.
 fn miners_method_hangs(method: &str, harmed: &[&str]) {
     let farm = Farm::start();
     let exporter = farm.exporter().args(&["--timeout", TIMEOUT]);
@@ -49,7 +49,7 @@ fn daemons_method_hangs(method: &str, harmed: &[&str]) {
 }
 
 #[test]
-fn of_a_lotus_miner_what_only_says_since_when_it_runs() {
+fn of_a_lotus_miner_what_only_reports_its_start() {
     miners_method_hangs("StartTime", &[&format!("process {MINER}")]);
 }
 
@@ -64,7 +64,7 @@ fn of_a_lotus_miner_its_workers() {
 }
 
 #[test]
-fn of_a_full_node_since_when_it_runs() {
+fn of_a_full_node_its_start() {
     daemons_method_hangs("StartTime", &["daemon"]);
 }
 

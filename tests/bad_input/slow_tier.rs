@@ -71,9 +71,9 @@ fn figures_that_are_too_old() {
     assert!(after.has("farcaster_storage_up", &[("miner_id", MINER)]), "the paths themselves stay");
 }
 
-/// The data's time is not a sign of life: a collector that got nothing, or only a part, got no data now.
+/// The data's time is not a sign of life: a collector that got nothing, or only a part, has no new data.
 #[test]
-fn a_collector_that_failed_has_no_time_of_now() {
+fn a_failed_collector_does_not_have_the_present_time() {
     let farm = Farm::start();
     let timed = |metrics: &Metrics| {
         let times = metrics.family("farcaster_collector_data_timestamp_seconds").into_iter();

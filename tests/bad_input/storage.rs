@@ -66,7 +66,7 @@ fn a_path_that_is_lost_with_sectors_in_it_is_down_until_it_is_back() {
 
 /// A lotus-miner that runs on drops a path only when somebody detaches it.
 #[test]
-fn a_path_that_is_detached_with_sectors_in_it_says_so() {
+fn a_path_that_is_detached_with_sectors_in_it_shows_it() {
     for id in [REMOTE, STORE] {
         let farm = Farm::start();
         let exporter = farm.exporter();
@@ -78,7 +78,7 @@ fn a_path_that_is_detached_with_sectors_in_it_says_so() {
 }
 
 #[test]
-fn a_path_that_leaves_empty_leaves_at_once() {
+fn a_path_that_was_empty_is_forgotten_at_once() {
     let farm = Farm::start();
     let exporter = farm.exporter();
     exporter.collect();
@@ -101,7 +101,7 @@ fn a_path_is_forgotten_when_its_files_are_elsewhere() {
     assert_eq!(asked.unwrap().1, json!([{ "Miner": 1234, "Number": 24 }, 4, 0, false]));
 }
 
-/// A list that is empty for one run takes nothing away.
+/// A list that is empty for one run removes nothing.
 #[test]
 fn an_empty_list_is_not_believed() {
     for none in [Value::Null, json!({})] {
@@ -153,7 +153,7 @@ fn a_workers_new_path_shows_at_once() {
 }
 
 #[test]
-fn a_worker_that_restarts_again_and_again_is_no_reason_to_list_all_files_each_time() {
+fn a_worker_that_keeps_restarting_does_not_list_all_files_each_time() {
     let farm = Farm::start();
     let exporter = farm.exporter();
     exporter.collect();
@@ -169,7 +169,7 @@ fn a_worker_that_restarts_again_and_again_is_no_reason_to_list_all_files_each_ti
 
 /// Lotus counts what is used only against a limit.
 #[test]
-fn what_is_used_is_told_of_paths_with_a_limit() {
+fn used_space_is_published_for_paths_with_a_limit() {
     let farm = Farm::start();
     let (metrics, _) = farm.exporter().collect();
     assert_eq!(value(&metrics, "used_bytes", STORE), Some(51_250_000_000_000.0));
@@ -179,7 +179,7 @@ fn what_is_used_is_told_of_paths_with_a_limit() {
 }
 
 #[test]
-fn sizes_that_cannot_be() {
+fn impossible_sizes() {
     let cases = [
         ("Capacity", json!(-1), "capacity_bytes"),
         ("Available", json!(-4096), "available_bytes"),
@@ -247,7 +247,7 @@ fn paths_on_one_file_system() {
 }
 
 #[test]
-fn a_path_that_cannot_be_asked_is_named_with_its_place_and_the_remedy_once() {
+fn a_path_that_cannot_be_asked_is_named_once_with_its_place_and_the_remedy() {
     let farm = Farm::start();
     for (id, parts) in
         [(REMOTE, ["on sealer-2.lan", "worker"]), (STORE, ["on 10.0.0.2, /mnt/store-1", "disk is mounted"])]

@@ -1,4 +1,4 @@
-//! Every method answers something of another type than it has, and of every other type.
+//! Every method answers with a value of the wrong type: each wrong type in turn.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ struct Method {
     kind: &'static str,
     /// Null means something: an empty list, or nothing.
     may_be_null: bool,
-    /// Those that say that they failed.
+    /// Those that report that they failed.
     collectors: &'static [&'static str],
     /// Those that have less to show, although they do not fail.
     others: &'static [&'static str],
@@ -73,7 +73,7 @@ const METHODS: &[Method] = &[
     method(true, "MpoolPending", "list", true, &["mpool"], &[]),
     method(true, "StateActorCodeCIDs", "object", false, &["mpool"], &[]),
     method(true, "StateGetActor", "object", false, &["mpool"], &[]),
-    // Who the miner is, is not known then: it is not asked about at all.
+    // Then the miner is not known, and is not asked about at all.
     method(false, "ActorAddress", "text", false, &[], &["everything *"]),
     method(false, "Version", "object", false, &[], &["identity *"]),
     method(false, "StartTime", "text", false, &["process *"], &[]),
@@ -107,7 +107,7 @@ fn answer_everything(answer: &str, kind: &str) {
     let farm = Farm::start();
     let (before, _) = farm.exporter().collect();
     for method in METHODS {
-        // What it answers anyway is no surprise, but where a list holds nothing that is expected.
+        // The type that it answers with anyway is not an error, unless a list contains nothing of what is expected.
         let is_expected = kind == method.kind && kind != "list" || kind == "null" && method.may_be_null;
         // Asked only where a miner has two processes, and of sectors in a path that is gone.
         if ["RuntimeSubsystems", "StorageFindSector"].contains(&method.name) {
@@ -155,7 +155,7 @@ fn surprise(farm: &Farm, before: &Metrics, method: &Method, answer: &str) {
     }
     let harmed: Vec<&str> = harmed.iter().map(String::as_str).collect();
     assert_others_unharmed(before, &after, &harmed);
-    // A message that nobody understands still is one that waits.
+    // An unintelligible message is still one that waits.
     if method.name != "MpoolPending" {
         assert_nothing_made_up(before, &after);
     }
@@ -191,7 +191,7 @@ fn null() {
 }
 
 #[test]
-fn a_number_beyond_all_bounds() {
+fn an_enormous_number() {
     answer_everything("1e400", "vast number");
 }
 

@@ -14,7 +14,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 /// Labels that a series gets on its way through Prometheus, and those of its alerts.
 const OF_PROMETHEUS: [&str; 6] = ["site", "job", "instance", "alertname", "alertstate", "severity"];
 
-/// Families that others export: by their names, or by the start of them, which ends in `_`.
+/// Families of other exporters: by name, or by a prefix that ends in `_`.
 const OF_OTHERS: [&str; 7] = ["node_", "prometheus_", "alertmanager_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// What the user may record in own.yaml.
@@ -27,7 +27,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether something is asked of a label, if only that it is there.
+    /// Whether there is any condition on a label, if only that it exists.
     pub fn has(&self, label: &str) -> bool {
         self.matchers.matchers.iter().any(|matcher| matcher.name == label)
     }
@@ -38,7 +38,7 @@ impl Selector {
         equal.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect()
     }
 
-    /// The names that a label may have, where it is asked for by name or by names between bars, which may share what stands around parentheses.
+    /// The values that a matcher allows for a label: one, or several between bars, which may share what is outside parentheses.
     pub fn alternatives(&self, label: &str) -> Vec<String> {
         let is_asked = |matcher: &&promql_parser::label::Matcher| {
             matcher.name == label && matches!(matcher.op, MatchOp::Equal | MatchOp::Re(_))
@@ -94,7 +94,7 @@ impl Query {
         Ok(query)
     }
 
-    /// What is asked for that the exporter, the rules (`recorded`) and other exporters do not have.
+    /// Whatever the expression selects that the exporter, the rules (`recorded`) and other exporters do not have.
     pub fn unknown(&self, recorded: &[String]) -> Vec<String> {
         let mut unknown = Vec::new();
         for selector in &self.selectors {
@@ -125,7 +125,7 @@ impl Query {
     }
 }
 
-/// The names that the recording rules give.
+/// The names that the recording rules record.
 pub fn recorded() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/prometheus/rules");
     let texts = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());

@@ -13,7 +13,7 @@ type Labels = BTreeMap<String, String>;
 #[derive(Default)]
 pub struct Expected {
     samples: BTreeMap<(String, Labels), RangeInclusive<f64>>,
-    /// Every family that the oracle knows what to expect of, be it nothing.
+    /// Every family that the oracle has an expectation for, even if it is nothing.
     families: BTreeSet<String>,
 }
 
@@ -26,7 +26,7 @@ impl Expected {
         }
     }
 
-    /// A sample of which only this is known.
+    /// A sample of which only this much is known.
     pub fn add_within(&mut self, name: &str, labels: &[(&str, &str)], range: RangeInclusive<f64>) {
         self.families.insert(family_of(name));
         let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
@@ -34,23 +34,23 @@ impl Expected {
         assert!(before.is_none(), "the oracle expects {name}{labels:?} twice", labels = self.samples.keys().last());
     }
 
-    /// Families of which nothing is expected as long as the nodes tell nothing of it.
+    /// Families of which nothing is expected as long as the nodes report nothing about them.
     pub fn nothing_more_of(&mut self, families: &[&str]) {
         self.families.extend(families.iter().map(|family| (*family).to_owned()));
     }
 
-    /// Whether it says what is expected of samples of this name, be it nothing.
+    /// Whether it has an expectation for samples of this name, even if it is nothing.
     pub fn knows(&self, name: &str) -> bool {
         self.families.contains(&family_of(name))
     }
 
-    /// The families that nobody has said anything about.
+    /// The families without any expectation.
     pub fn without_oracle(&self) -> Vec<&'static str> {
         let names = families::ALL.iter().map(|family| family.name);
         names.filter(|name| !self.knows(name)).collect()
     }
 
-    /// What is missing, differs, or is there though nothing says so; `when` tells of which run.
+    /// What is missing, differs, or is unexpected; `when` names the run.
     pub fn differences(&self, published: &Metrics, when: &str) -> Vec<String> {
         let mut differences = Vec::new();
         let mut differs = |(name, labels): &(String, Labels), how: String| {

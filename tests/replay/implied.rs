@@ -1,11 +1,11 @@
-//! Answers to calls that nobody recorded, where what was recorded leaves no doubt about them. Whatever else was not recorded is a method that
-//! the node does not have, and fails the test.
+//! Answers to calls that were not recorded, where the recording leaves no doubt about them. Any other call that was not recorded is answered as a
+//! missing method, and fails the test.
 
 use serde_json::{Value, json};
 
 use crate::recording::Recording;
 
-/// The methods that may be asked beyond what was recorded, and why that is no gap in the record.
+/// The methods that may be asked beyond what was recorded, and why that is not a gap in the recording.
 pub const IMPLIED: &[(&str, &str)] = &[
     (
         "MinerGetBaseInfo",

@@ -1,4 +1,4 @@
-//! What the logs of single sectors tell, against values that were read off them by hand: tests/fixtures/devnet/sectors.json has both, and the
+//! What the logs of single sectors show, compared with values read from them by hand: tests/fixtures/devnet/sectors.json has both, and the
 //! reasons.
 
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::oracle::{MINERS, sectors};
 use crate::recording::Recording;
 use crate::support::{Metrics, path};
 
-/// A sector, and what is to be said of it.
+/// A sector, and what must be published about it.
 #[derive(Deserialize)]
 pub struct Case {
     name: String,
@@ -61,7 +61,7 @@ pub fn recording(cases: &[Case]) -> Recording {
     recording
 }
 
-/// What must be published of their logs, and what of that is.
+/// What must be published from their logs, and what is.
 pub fn compared(cases: &[Case], mut published: Metrics) -> (Expected, Metrics) {
     let (_, miner_id) = MINERS[0];
     let mut expected = Expected::default();

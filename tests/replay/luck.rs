@@ -23,7 +23,7 @@ pub fn recording() -> Recording {
     recording
 }
 
-/// What must be published of the walk, and what of that is.
+/// What the walk must publish, and what it does publish.
 pub fn compared(recording: &Recording, book: &Book, mut published: Metrics) -> (Expected, Metrics) {
     let mut expected = Expected::default();
     blocks::expect(recording, book, &mut expected);

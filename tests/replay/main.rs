@@ -1,5 +1,5 @@
 //! Recorded runs of the exporter against a real Lotus, replayed: the real binary asks nodes that answer what was recorded, and every value that it
-//! publishes is compared with what the test works out from the same answers by arithmetic of its own.
+//! publishes is compared with what the test computes independently from the same answers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -27,11 +27,11 @@ use support::Metrics;
 
 const RUNS: [u64; 4] = [1, 2, 4, 7];
 
-/// What came of replaying all the runs.
+/// The results of replaying all runs.
 #[derive(Default)]
 struct Outcome {
     differences: Vec<String>,
-    /// Families that no oracle says anything about.
+    /// Families that no oracle covers.
     without_oracle: Vec<&'static str>,
     /// Calls that were neither recorded nor implied by what was.
     not_recorded: Vec<String>,
@@ -79,7 +79,7 @@ impl Ran {
     }
 }
 
-/// For who wants to look at the runs in a Prometheus: REPLAY_TEXTS names a folder for what the exporter printed, a file for each run.
+/// To look at the runs in a Prometheus: REPLAY_TEXTS names a folder for what the exporter printed, one file per run.
 fn keep(text: &str) {
     if let Some(folder) = std::env::var_os("REPLAY_TEXTS") {
         std::fs::write(Path::new(&folder).join(format!("{:.3}.prom", unix_seconds())), text).unwrap();
@@ -120,7 +120,7 @@ fn replay_luck(outcome: &mut Outcome) {
 }
 
 #[test]
-fn every_value_is_what_the_answers_say() {
+fn every_value_follows_from_the_answers() {
     let differences = &outcome().differences;
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }
@@ -139,6 +139,6 @@ fn nothing_is_asked_that_was_not_recorded() {
 }
 
 #[test]
-fn a_healthy_node_makes_no_lines() {
+fn a_healthy_node_causes_no_messages() {
     assert!(outcome().lines.is_empty(), "{}", outcome().lines.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! The devnet's nodes over HTTP, answering what was recorded, and a book of what they were asked.
+//! The devnet's nodes over HTTP, answering what was recorded, and a record of what they were asked.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,7 @@ pub struct Book {
     pub replies: Vec<(&'static str, usize)>,
 }
 
-/// The two lotus-miners and two full nodes. A full node that has a head is enough, so the second is on the stand-by.
+/// The two lotus-miners and two full nodes. A full node that has a head is enough, so the second is on standby.
 pub struct Devnet {
     pub recording: Arc<Recording>,
     pub daemon: Node,
@@ -53,7 +53,7 @@ impl Devnet {
         Devnet { daemon: node("daemon"), standby: node("standby"), miners, book, recording }
     }
 
-    /// The exporter, told of all four nodes with tokens that allow everything.
+    /// The exporter, given all four nodes with tokens that allow everything.
     pub fn exporter(&self) -> Exporter {
         let infos = |nodes: [&Node; 2]| nodes.map(|node| node.info(&token(Permission::Admin))).join(",");
         let [first, second] = &self.miners;

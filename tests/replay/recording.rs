@@ -33,7 +33,7 @@ impl Recording {
         Recording { run, key: head.answer["result"]["Cids"].clone(), calls }
     }
 
-    /// Has a node answer this result.
+    /// Makes a node answer with this result.
     pub fn replace(&mut self, node: &str, method: &str, params: Value, result: Value) {
         let path = usual_path(node).to_owned();
         let (node, method) = (node.to_owned(), method.to_owned());
@@ -61,7 +61,7 @@ impl Recording {
             .unwrap_or_else(|| panic!("run {}: {node} was not asked {method}{params}", self.run))
     }
 
-    /// Like [`Recording::result`], for calls that may not have been recorded, or brought an error.
+    /// Like [`Recording::result`], for calls that may not have been recorded, or that returned an error.
     pub fn try_result(&self, node: &str, method: &str, params: &Value) -> Option<&Value> {
         let asked =
             self.calls.iter().find(|call| (&*call.node, &*call.method) == (node, method) && call.params == *params);

@@ -1,5 +1,5 @@
-//! Totals of blocks are published when the day that the walk looks back is whole, which takes more runs than were recorded. What the first of
-//! them leaves to the next stands in the memory, and is compared in their place.
+//! Totals of blocks are published when the day that the walk looks back on is complete, which takes more runs than were recorded. Instead,
+//! what the first run leaves to the next in the state file is compared.
 
 use std::path::Path;
 

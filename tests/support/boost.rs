@@ -34,7 +34,7 @@ struct Shared {
 }
 
 impl Boost {
-    /// One that has something of everything.
+    /// One that has a bit of everything.
     pub fn start() -> Boost {
         let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let shared = Arc::new(Shared::default());

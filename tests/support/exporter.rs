@@ -74,12 +74,12 @@ impl Exporter {
         command
     }
 
-    /// Starts it, with its output where the test looks for it.
+    /// Starts it, with its output captured for the test.
     pub fn spawn(&self) -> Child {
         self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Runs it to its end.
+    /// Runs it until it ends.
     pub fn run(&self) -> Run {
         let run = finish(&mut self.spawn());
         for secret in self.secrets() {
@@ -98,7 +98,7 @@ impl Exporter {
         secrets
     }
 
-    /// Runs it to its end, which must be a good one with valid text, and reads the text.
+    /// Runs it until it ends, which must be with success and valid text, and reads the text.
     pub fn collect(&self) -> (Metrics, String) {
         let run = self.run();
         assert_eq!(run.status.code(), Some(0), "{}", run.stderr);
@@ -114,7 +114,7 @@ pub struct Run {
     pub status: ExitStatus,
 }
 
-/// Whether a text has a part of a secret that is long enough to be of use.
+/// Whether a text contains a part of a secret that is long enough to be useful.
 fn shows(text: &str, secret: &str) -> bool {
     let parts = secret.as_bytes().chunks(12).filter(|part| part.len() > 7);
     parts.into_iter().any(|part| text.contains(std::str::from_utf8(part).unwrap()))
@@ -128,7 +128,7 @@ fn read<P: Read + Send + 'static>(mut pipe: P) -> thread::JoinHandle<String> {
     })
 }
 
-/// Waits for the end of a process, but not for ever, and reads what it says.
+/// Waits for the end of a process, but not for ever, and reads its output.
 pub fn finish(child: &mut Child) -> Run {
     let stdout = child.stdout.take().map(read);
     let stderr = child.stderr.take().map(read);

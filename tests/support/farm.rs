@@ -39,7 +39,7 @@ impl Farm {
         exporter
     }
 
-    /// Lets the full node answer about a miner as Lotus does where there is none.
+    /// Makes the full node answer about a miner as Lotus does if there is no such miner.
     pub fn has_no_miner(&self, id: &str) {
         for method in [
             "StateMinerInfo",

@@ -1,4 +1,4 @@
-//! Servers that do what no Lotus node would: they are only sockets.
+//! Servers that do what no Lotus node would. They are plain sockets.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// A port of this machine at which nobody listens. The system gives none as low as this to a server that takes any.
+/// A port of this machine at which nobody listens: too low to be assigned to a server that asks for any free port.
 pub const CLOSED_PORT: u16 = 1;
 
 /// A server that takes every connection, and counts them.
@@ -32,7 +32,7 @@ impl Hostile {
         Hostile { port, connections }
     }
 
-    /// Hears everything and never answers.
+    /// Reads everything and never answers.
     pub fn silent() -> Hostile {
         Hostile::start(|mut stream| {
             let mut heard = [0; 4096];
@@ -40,14 +40,14 @@ impl Hostile {
         })
     }
 
-    /// Closes every connection as soon as it heard something.
+    /// Closes every connection as soon as it has read something.
     pub fn closing() -> Hostile {
         Hostile::start(|mut stream| {
             let _ = stream.read(&mut [0; 4096]);
         })
     }
 
-    /// Answers in due form, one byte a second.
+    /// Answers correctly, one byte a second.
     pub fn slow() -> Hostile {
         Hostile::start(|mut stream| {
             let _ = stream.read(&mut [0; 4096]);
@@ -60,7 +60,7 @@ impl Hostile {
         })
     }
 
-    /// Answers with more bytes than anybody wants, as fast as they are taken, and without end.
+    /// Answers with an endless stream of bytes, as fast as they are read.
     pub fn endless() -> Hostile {
         Hostile::start(|mut stream| {
             let _ = stream.read(&mut [0; 4096]);

@@ -33,7 +33,7 @@ pub fn token(permission: Permission) -> String {
     format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{allow}.of-the-fake-farm-{}", permission.as_str())
 }
 
-/// What a token allows; None where it is none of the node's.
+/// What a token allows; None if it is not one of the node's.
 pub fn permission_of(presented: &str) -> Option<Permission> {
     [Read, Write, Sign, Admin].into_iter().find(|permission| token(*permission) == presented)
 }

@@ -1,5 +1,5 @@
 //! What the tests of the whole program share: a farm of Lotus nodes over HTTP, servers that misbehave, a runner of the real binary in a clean
-//! environment, and a reader of the text format that insists on its rules.
+//! environment, and a strict reader of the text format.
 
 // Each test crate uses a part of this.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]

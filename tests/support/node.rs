@@ -19,13 +19,13 @@ use super::methods::{self, Permission};
 #[derive(Clone, Debug)]
 pub enum Answer {
     Result(Value),
-    /// A result as it stands in the body, whatever it is.
+    /// A result to put into the body as it is.
     Raw(String),
     Error(i64, String),
     NoSuchMethod,
     /// Is left out of a batch; alone, an answer with neither result nor error.
     Missing,
-    /// The right result under an id that nobody asked with.
+    /// The right result under an id that no call had.
     WrongId,
     /// The right answer, this much later.
     Late(Duration),
@@ -101,7 +101,7 @@ impl Node {
         Node::start(false, Node::read(fixture))
     }
 
-    /// A node without a fixture, which answers each request as it is told.
+    /// A node without a fixture, which answers each request with the given function.
     pub fn answering(is_daemon: bool, reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Node {
         let node = Node::start(is_daemon, json!({}));
         node.rewrite(move |request, _| reply(request));
@@ -156,7 +156,7 @@ impl Node {
         self.answer(method, Answer::Result(result))
     }
 
-    /// What the fixture has a method answer.
+    /// The fixture's answer for a method.
     pub fn result_of(&self, method: &str, params: Value) -> Value {
         self.shared.lookup(method, &params)["result"].take()
     }
@@ -175,7 +175,7 @@ impl Node {
         self.answer_to(method, params, Answer::Result(result))
     }
 
-    /// Answers as the fixture says again.
+    /// Answers according to the fixture again.
     pub fn restore(&self) {
         self.shared.answers.lock().unwrap().clear();
         *self.shared.rewrite.lock().unwrap() = None;
@@ -241,7 +241,7 @@ impl Shared {
         for (name, value) in reply.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        // All at once: in two writes, the second would wait for the other side's delayed ACK. A client that gave up is a part of some tests.
+        // All at once: in two writes, the second would wait for the other side's delayed ACK. In some tests, the client has given up.
         let whole = [head.as_bytes(), b"\r\n", &reply.body].concat();
         let mut writer = request.into_writer();
         let _ = writer.write_all(&whole).and_then(|()| writer.flush());
@@ -334,7 +334,7 @@ impl Shared {
             }
             ("SectorsListInStates", Value::Object(sectors)) => {
                 let states = params[0].as_array().unwrap();
-                // Go writes an empty slice that was never made as null.
+                // Go writes an empty slice that was never allocated as null.
                 let listed: Vec<&Value> =
                     states.iter().filter_map(|state| sectors.get(state.as_str()?)?.as_array()).flatten().collect();
                 json!({"result": if listed.is_empty() { Value::Null } else { json!(listed) }})

@@ -1,4 +1,4 @@
-//! Reads the Prometheus text format 0.0.4, and panics where a text breaks one of its rules or is not what the family table says.
+//! Reads the Prometheus text format 0.0.4, and panics if a text breaks one of its rules or contradicts the family table.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -27,7 +27,7 @@ pub fn add(path: &Path, findings: &mut Findings) {
     }
 }
 
-/// Lines that write the file, by number, and what is to be said of each.
+/// Lines that write the file, by number, and the message about each.
 fn rivals(crontab: &str, path: &str) -> Vec<(usize, Mark, String)> {
     let lines = (1..).zip(crontab.lines().map(str::trim));
     let jobs = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

@@ -9,7 +9,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest page that is read.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Gives each line of a page to `take`. An error says in a few words what happened.
+/// Passes each line of a page to `take`. An error describes in a few words what happened.
 pub fn lines(url: &str, mut take: impl FnMut(&str)) -> Result<(), String> {
     let config = ureq::Agent::config_builder()
         .proxy(None)

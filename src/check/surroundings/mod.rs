@@ -18,7 +18,7 @@ pub fn add(text_file: Option<&Path>, nodes: &[String], findings: &mut Findings) 
     let Some(path) = text_file else {
         if let Some(reader) = readers.first() {
             let what = format!(
-                "node_exporter runs here (pid {}): with the --textfile of the exporter, check looks at the whole way to Prometheus",
+                "node_exporter runs here (pid {}): run check with the exporter's --textfile to check the whole path to Prometheus",
                 reader.process.pid
             );
             findings.add(Section::NodeExporter, Mark::Remark, what);

@@ -1,4 +1,4 @@
-//! The node_exporter that runs here: whether it reads the folder of the text file, and what its last scrape said.
+//! The node_exporter that runs here: whether it reads the folder of the text file, and what its last scrape showed.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::check::findings::{Findings, Mark, Section};
 
 const HERE: Section = Section::NodeExporter;
 
-/// What Debian's reads where nothing else is said.
+/// The folder that Debian's reads by default.
 const DEBIAN: (&str, &str) = ("prometheus-node-exporter", "/var/lib/prometheus/node-exporter");
 
 const DEFAULT_LISTEN: &str = ":9100";
@@ -56,7 +56,7 @@ impl Reader {
         self.folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 
-    /// `host:port` where it answers, and what stands in the way of asking it there.
+    /// `host:port` where it answers, and what prevents asking it there.
     fn address(&self) -> (String, bool) {
         let listen = self.process.values("web.listen-address").first().copied().unwrap_or(DEFAULT_LISTEN);
         (reachable(listen), self.process.values("web.config.file").is_empty())
@@ -66,15 +66,14 @@ impl Reader {
 /// Adds what is found, and returns the ports of those that run here.
 pub fn add(path: &Path, readers: &[Reader], findings: &mut Findings) -> Vec<String> {
     if readers.is_empty() {
-        findings.add(HERE, Mark::Remark, "no node_exporter runs on this machine, or none that this user sees");
+        findings.add(HERE, Mark::Remark, "no node_exporter runs on this machine, or none that this user can see");
     }
     let is_read = readers.iter().any(|reader| reader.reads_folder_of(path));
     let mut ports = Vec::new();
     for reader in readers.iter().take(MAX_ASKED) {
         let (who, pid) = (format!("node_exporter ({})", reader.process.called()), reader.process.pid);
         if reader.process.is_contained {
-            let what =
-                format!("{who} runs in a container: whether its folder is that of the text file is not known here");
+            let what = format!("{who} runs in a container: check cannot tell whether its folder is the text file's");
             findings.add(HERE, Mark::Remark, what);
             continue;
         }
@@ -101,7 +100,7 @@ pub fn add(path: &Path, readers: &[Reader], findings: &mut Findings) -> Vec<Stri
     ports
 }
 
-/// What a scrape tells of text files.
+/// What a scrape shows about text files.
 #[derive(Debug, Default, PartialEq)]
 struct Scrape {
     has_error: bool,

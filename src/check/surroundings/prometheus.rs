@@ -43,7 +43,7 @@ fn judge(address: &str, runs: &[Sample], targets: &[Sample], ports: &[String], f
         let is_ours = port(target).is_some_and(|port| ports.contains(&port));
         let mark = if is_ours { Mark::Wrong } else { Mark::Remark };
         let what = format!(
-            "the target {} (job {}) of Prometheus at {address} is down: its page /targets says why",
+            "the target {} (job {}) of Prometheus at {address} is down: its page /targets shows why",
             target.metric.instance, target.metric.job
         );
         findings.add(HERE, mark, what);
@@ -63,13 +63,13 @@ fn judge(address: &str, runs: &[Sample], targets: &[Sample], ports: &[String], f
     }
 }
 
-/// Where its API is; None where it wants more than a plain request.
+/// Where its API is; None if it requires more than a plain request.
 fn url(process: &Process) -> Option<String> {
     if !process.values("web.config.file").is_empty() {
         return None;
     }
     let listen = process.values("web.listen-address").first().copied().unwrap_or(DEFAULT_LISTEN);
-    // Without a prefix of its own, it is the path of the external URL.
+    // By default, the prefix is the path of the external URL.
     let external = process.values("web.external-url").first().and_then(|url| url.split_once("://"));
     let external = external.and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
     let prefix = process.values("web.route-prefix").first().copied().or(external).unwrap_or_default().trim_matches('/');

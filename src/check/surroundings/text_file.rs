@@ -16,7 +16,7 @@ pub fn add(path: &Path, nodes: &[String], readers: &[Reader], findings: &mut Fin
     let is_there = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let what = format!(
-                "{file} is not there yet: no run of the exporter has ended that was to write it; is it started with this --textfile?"
+                "{file} is not there yet: no run of the exporter has written it; was it started with this --textfile?"
             );
             findings.add(HERE, Mark::Wrong, what);
             false
@@ -25,13 +25,13 @@ pub fn add(path: &Path, nodes: &[String], readers: &[Reader], findings: &mut Fin
     };
     if is_there {
         match healthcheck::healthy(path, healthcheck::DEFAULT_MAX_AGE) {
-            Ok(()) => findings.add(HERE, Mark::Right, format!("{file} is fresh and whole")),
+            Ok(()) => findings.add(HERE, Mark::Right, format!("{file} is fresh and complete")),
             Err(error) => findings.add(HERE, Mark::Wrong, format!("{error:#}")),
         };
         let others = rivals::other_nodes(path, nodes);
         if !others.is_empty() {
             let what = format!(
-                "{file} is about {}, which this check did not find: another exporter, or one with other settings, writes it",
+                "{file} is about {}, which this check did not find: another exporter, or one with different settings, writes it",
                 others.join(", ")
             );
             findings.add(HERE, Mark::Wrong, what);
@@ -52,7 +52,9 @@ fn readable(path: &Path, readers: &[Reader], findings: &mut Findings) {
         let who = format!("node_exporter ({})", reader.process.called());
         if let Some(closed) = reader.process.cannot_read(path) {
             let (closed, what) = (closed.display(), if closed.is_dir() { "o+rx" } else { "o+r" });
-            let what = format!("{who} cannot read {file}, since {closed} is closed to its user: chmod {what} {closed}");
+            let what = format!(
+                "{who} cannot read {file}, since {closed} is not accessible to its user: chmod {what} {closed}"
+            );
             findings.add(HERE, Mark::Wrong, what);
         } else {
             findings.add(HERE, Mark::Right, format!("{who} can read it"));

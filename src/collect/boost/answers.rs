@@ -14,7 +14,7 @@ use crate::tolerant::{Field, Int, List, Problems};
 const CHECKPOINTS: [&str; 7] =
     ["Accepted", "Transferred", "Published", "PublishConfirmed", "AddedPiece", "IndexedAndAnnounced", "Complete"];
 
-/// How deals come: the kind, the root field, and what its filter says beside the checkpoint.
+/// How deals come: the kind, the root field, and what its filter has besides the checkpoint.
 const KINDS: [(&str, &str, &str); 3] =
     [("online", "deals", ",IsOffline:false"), ("offline", "deals", ",IsOffline:true"), ("direct", "directDeals", "")];
 
@@ -163,7 +163,7 @@ pub fn miner_id(fields: &Fields, problems: &mut Problems) -> Option<String> {
     let answer: MinerAddress = fields.take("minerAddress", problems)?;
     let id = answer.miner_id.take("minerAddress.MinerID", problems)?;
     if address::actor_id(&id).is_none() {
-        problems.note("minerAddress.MinerID: no id address like f01234");
+        problems.note("minerAddress.MinerID: not an id address like f01234");
         return None;
     }
     Some(id)
@@ -251,7 +251,7 @@ fn read_points(points: List<Point>, now: f64, problems: &mut Problems) -> Option
         let bytes = Big::take(point.bytes, "transfers.Bytes", problems)?;
         let is_moment = |at: &f64| Unit::Time { days_ahead: 1 }.allows(*at, now);
         let Some(at) = at.filter(is_moment) else {
-            problems.note("transfers.At: not a time that can be");
+            problems.note("transfers.At: an impossible time");
             return None;
         };
         let bytes = bytes.natural("transfers.Bytes", problems)?;

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_second_counts_once_and_stands_for_those_not_told_of() {
+    fn each_second_counts_once_and_stands_for_unreported_ones() {
         let seconds = |from: u32, to: u32| -> Vec<(f64, u64)> { (from..to).map(|at| (f64::from(at), 100)).collect() };
         let mut memory = Memory::default();
         assert_eq!(memory.add(&seconds(80, 100), 100.0), 2000);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_cannot_be_begins_anew() {
+    fn an_impossible_total_starts_over() {
         let of = |transferred_bytes| Memory {
             miner_id: "f01".to_owned(),
             newest_seconds: 7.0,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_miner_is_told_else_known_else_the_only_one() {
+    fn the_miner_is_reported_or_known_or_the_only_one() {
         let known = Memory { miner_id: "f01".to_owned(), transferred_bytes: 7, ..Memory::default() };
         let of = |mut memory: Memory, told, miners: &[&str]| {
             memory.is_of(told, miners);

@@ -74,7 +74,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     let behind = status.sync_status.take("NodeStatus.SyncStatus", problems);
     let sync = problems.if_supported(answers.get(sync));
     if head.blocks().is_none() {
-        problems.note("ChainHead.Blocks: none, though every tipset has some");
+        problems.note("ChainHead.Blocks: none, although every tipset has some");
     }
     Ok(Facts {
         head: head.clone(),

@@ -34,14 +34,14 @@ pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mu
     if sizes.is_empty() {
         sizes.push(DEFAULT_SECTOR_SIZE_BYTES);
     }
-    // Lotus wants a sender, and makes no difference between senders.
+    // Lotus requires a sender, and treats all senders alike.
     let sender = miners.first().map_or("f00", |(miner_id, _)| miner_id);
     let mut batch = Batch::new();
     let premiums = HORIZONS_EPOCHS.map(|epochs| {
         let params = json!([epochs, sender, GAS_LIMIT, daemon.tipset_key]);
         (epochs, batch.add::<Fil>("GasEstimateGasPremium", params))
     });
-    // Which pledge is right depends on the network's version: since Solstice the node wants the full size named.
+    // Which pledge is right depends on the network's version: since Solstice the node requires the full size.
     let pledges: Vec<_> = daemon
         .network_version
         .into_iter()

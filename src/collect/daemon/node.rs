@@ -84,7 +84,7 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
             1 => Some("public"),
             2 => Some("private"),
             _ => {
-                problems.note(format_args!("NetAutoNatStatus.Reachability: {state} is none of 0 to 2"));
+                problems.note(format_args!("NetAutoNatStatus.Reachability: {state} is not 0, 1 or 2"));
                 None
             }
         }),

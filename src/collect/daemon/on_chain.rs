@@ -333,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_that_is_left_out_is_not_taken_for_none() {
+    fn a_missing_weight_is_not_taken_for_zero() {
         let sector = r#"{"Expiration": 1, "InitialPledge": "1", "DealWeight": "0"}"#;
         assert!(serde_json::from_str::<Sector>(sector).is_err());
     }
 
     #[test]
-    fn a_sector_that_cannot_be_spoils_no_sum() {
+    fn an_impossible_sector_spoils_no_sum() {
         let is_read = |expiration: i64, pledge: &str| {
             let sector = json!({"Expiration": expiration, "InitialPledge": pledge, "DealWeight": "0", "VerifiedDealWeight": "0"});
             serde_json::from_value::<Sector>(sector).is_ok()

@@ -80,7 +80,7 @@ fn claim(claim: Field<Claim>, name: &str, problems: &mut Problems) -> Power {
         let bytes = field.take(&name, problems)?;
         let is_possible = (0..=MAX_POWER_BYTES).contains(&bytes.0);
         if !is_possible {
-            problems.note(format_args!("{name}: {} bytes of power cannot be", bytes.0));
+            problems.note(format_args!("{name}: {} bytes of power is impossible", bytes.0));
         }
         is_possible.then_some(bytes)
     };

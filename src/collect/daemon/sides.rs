@@ -10,7 +10,7 @@ use crate::collect::miner::LotusMiner;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
 
-/// The message where there is no full node.
+/// The message if there is no full node.
 pub const NONE: &str =
     "no full node to ask: set FULLNODE_API_INFO, or LOTUS_PATH to its repo, or run as a user whose HOME has .lotus";
 

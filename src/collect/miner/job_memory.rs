@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_while_nobody_looked_is_not_guessed() {
+    fn what_ended_between_runs_is_not_guessed() {
         let mut memory = Memory::default();
         run(&mut memory, &[running("a", 100.0)], 160.0);
         run(&mut memory, &[], 4000.0);

@@ -17,7 +17,7 @@ pub struct DealPiece {
     bytes: u64,
     /// The deal's id, or that of a direct piece's allocation; empty where there is none.
     deal: String,
-    /// The client's address; empty where nobody knows it.
+    /// The client's address; empty if it is not known.
     client: String,
     is_verified: bool,
     is_direct: bool,

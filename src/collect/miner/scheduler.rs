@@ -33,7 +33,7 @@ struct Diagnosis {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SchedInfo {
-    // With a function of its own, a field that is missing is an error.
+    // With its own function, a missing field is an error.
     #[serde(deserialize_with = "Deserialize::deserialize")]
     requests: List<WaitingTask>,
 }

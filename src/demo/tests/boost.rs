@@ -26,7 +26,7 @@ fn n(value: &Value) -> u64 {
 }
 
 #[test]
-fn the_market_s_funds_are_those_on_chain() {
+fn the_markets_funds_are_those_on_chain() {
     let farm = Farm::new(100);
     for now in day() {
         let on_chain = At { farm: &farm, now }.about(MINERS[0], "StateMarketBalance");
@@ -55,7 +55,7 @@ fn deals_pass_every_checkpoint_and_none_is_lost() {
 }
 
 #[test]
-fn the_queue_is_of_the_deals_that_wait_and_always_has_one() {
+fn the_queue_holds_the_waiting_deals_and_always_has_one() {
     let farm = Farm::new(100);
     for now in day() {
         let queue = list(&field(&farm, "dealPublish{Deals}", now)["Deals"]);

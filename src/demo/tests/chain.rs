@@ -11,7 +11,7 @@ use super::{At, MINERS, NOON, Node, big, day, list};
 const GENESIS: i64 = 1_598_306_400;
 
 #[test]
-fn the_chain_hangs_together() {
+fn the_chain_is_consistent() {
     let farm = Farm::new(2000);
     let (mut own, mut late, mut skipped, mut dropped) = (0, 0, 0, 0);
     // A day in which one of our blocks is orphaned.
@@ -187,12 +187,12 @@ fn an_alert_comes_and_goes() {
             assert!(raised <= 1 && alerts.len() > usize::from(miner.is_none()));
             active += raised;
         }
-        // 20 minutes of each three hours, one ninth of 140 looks.
+        // 20 minutes of every three hours: one ninth of 140 checks.
         assert!((10..=22).contains(&active), "{active} looks of 140");
     }
 }
 
-/// MinerGetBaseInfo goes by the power of 900 epochs before the election, whatever the power is now.
+/// MinerGetBaseInfo uses the power of 900 epochs before the election, whatever the power is now.
 #[test]
 fn elections_look_back() {
     let farm = Farm::new(5000);

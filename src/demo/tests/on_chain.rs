@@ -1,4 +1,4 @@
-//! What the chain holds about the sectors, against everything else that the farm reports about them.
+//! What the chain knows about the sectors, compared with everything else that the farm reports about them.
 
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ fn bitfield(numbers: &[u64]) -> Value {
     json!(lengths)
 }
 
-/// Quality-adjusted power of a sector, as builtin-actors' policy has it.
+/// Quality-adjusted power of a sector, by the policy of builtin-actors.
 fn quality_adjusted_bytes(sector: &Value) -> u128 {
     let size = u128::from(SECTOR_BYTES);
     if sector["Flags"].as_u64().unwrap() & FULL_QA_POWER != 0 {
@@ -75,7 +75,7 @@ fn quality_adjusted_bytes(sector: &Value) -> u128 {
 }
 
 #[test]
-fn sectors_add_up_to_what_is_told_elsewhere() {
+fn sectors_add_up_to_what_is_reported_elsewhere() {
     let farm = Farm::new(600);
     for (now, miner) in day().step_by(12).flat_map(|now| [(now, 0), (now, 1)]) {
         let at = At { farm: &farm, now };
@@ -109,7 +109,7 @@ fn sectors_add_up_to_what_is_told_elsewhere() {
 }
 
 #[test]
-fn the_miner_tells_the_same_of_a_sector() {
+fn the_miner_reports_the_same_about_a_sector() {
     let farm = Farm::new(700);
     let mut kinds = BTreeSet::new();
     for (now, miner) in day().step_by(11).flat_map(|now| [(now, 0), (now, 1)]) {
@@ -122,7 +122,7 @@ fn the_miner_tells_the_same_of_a_sector() {
             }
             assert_eq!(sector.as_object().unwrap().keys().collect::<Vec<_>>(), KEYS);
 
-            // The miner goes on calling the first replica's CID CommR.
+            // The miner still calls the first replica's CID CommR.
             let upgraded = !sector["SectorKeyCID"].is_null();
             assert_eq!(status["CommR"], sector[if upgraded { "SectorKeyCID" } else { "SealedCID" }]);
             assert_ne!(sector["SectorKeyCID"], sector["SealedCID"]);
@@ -145,7 +145,7 @@ fn the_miner_tells_the_same_of_a_sector() {
                     true
                 }
             };
-            // Data weighs from when it is on chain, which it is later than with the miner where a sector is upgraded.
+            // Data has weight from the time it is on chain, which for an upgraded sector is later than in the miner.
             let on_chain = has_data && (upgraded || !status["Log"].to_string().contains("SectorStartCCUpdate"));
             let as_verified = recent || verified;
             assert_eq!(weighs, [on_chain && !as_verified, on_chain && as_verified], "{sector} {status}");
@@ -166,7 +166,7 @@ fn the_miner_tells_the_same_of_a_sector() {
 fn some_sectors_expire_within_every_horizon() {
     const HORIZONS_DAYS: [i64; 7] = [7, 30, 90, 180, 365, 540, 1278];
     let farm = Farm::new(2000);
-    // Now, and in years to come.
+    // Now, and years from now.
     for (years, miner) in [0.0, 0.7, 1.5, 3.0, 7.0].into_iter().flat_map(|years| [(years, 0), (years, 1)]) {
         let at = At { farm: &farm, now: NOON + years * 365.0 * 86_400.0 };
         let height = epoch(&at.daemon("ChainHead", json!([])), "Height");

@@ -1,4 +1,4 @@
-//! Sectors: the miner's pipeline, work and storage, and what the chain says about them.
+//! Sectors: the miner's pipeline, work and storage, and what the chain reports about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,9 +134,9 @@ fn proofs_of_the_open_deadline_fill_its_partitions() {
     assert!(partly > 5 && fully > 20, "{partly} partly, {fully} fully proven");
 }
 
-/// Of a small miner a whole partition may be faulty. It gets no proof before it is declared recovered, while others of its deadline do.
+/// A whole partition of a small miner may be faulty. It gets no proof before it is declared recovered, while others of its deadline do.
 #[test]
-fn a_partition_of_nothing_but_faults_is_not_proven() {
+fn a_partition_with_only_faults_is_not_proven() {
     let farm = Farm::new(70);
     let mut seen = 0;
     for (now, miner) in day().flat_map(|now| [(now, 0), (now, 1)]) {
@@ -219,7 +219,7 @@ fn work_is_on_sectors_that_need_it() {
 }
 
 #[test]
-fn nothing_waits_for_long_while_none_of_its_kind_is_done() {
+fn nothing_waits_for_long_while_no_task_of_its_kind_runs() {
     const TWO_HOURS_SECONDS: f64 = 7200.0;
     let farm = Farm::new(3000);
     for miner in [0, 1] {
@@ -266,7 +266,7 @@ fn a_day_has_everything_that_can_go_wrong() {
                     ['"', '\n'].into_iter().filter(|c| trace.contains(*c)).map(|c| format!("{c:?} in an error")),
                 );
             }
-            // As Lotus has them, whatever happened.
+            // In Lotus' form, whatever happened.
             assert_eq!((&status["LastErr"], &status["Retries"]), (&json!(""), &json!(0)));
         }
         for sector in at.in_states(miner, &["WaitSeed"]) {
@@ -300,7 +300,7 @@ fn a_day_has_everything_that_can_go_wrong() {
 }
 
 #[test]
-fn a_log_tells_the_sector_s_life() {
+fn a_log_records_the_sectors_life() {
     const MILESTONES: [&[&str]; 2] = [
         &["SectorPacked", "SectorTicket", "SectorSeedReady", "SectorProving", "SectorFinalized"],
         &["SectorPacked", "SectorPreCommitted", "SectorSeedReady", "SectorProofReady", "SectorProving"],
@@ -377,7 +377,7 @@ fn paths_are_never_overfull() {
                 let info = at.miner(miner, "StorageInfo", json!([id]));
                 let stat = at.miner(miner, "StorageStat", json!([id]));
                 let bytes = |name: &str| stat[name].as_u64().unwrap();
-                // Another path may take some of the same file system.
+                // Another path may use some of the same file system.
                 assert_eq!(bytes("Used") > 0, bytes("Max") > 0);
                 assert!(bytes("Used") <= bytes("Capacity") - bytes("FSAvailable"));
                 assert!(bytes("Available") <= bytes("FSAvailable") && bytes("Available") > 0);

@@ -25,7 +25,7 @@ impl Judge<'_> {
             );
         }
         for alert in &miner.lotus_alerts.rows {
-            let text = format!("lotus-miner has an alert of its own: {alert}");
+            let text = format!("lotus-miner itself raises an alert: {alert}");
             self.add(Warning, "FarcasterLotusAlert", Some(miner), text);
         }
     }
@@ -49,7 +49,7 @@ impl Judge<'_> {
         }
     }
 
-    /// When space will be used up takes history, but not that sealing goes on where nearly none is left.
+    /// To know when space will be used up takes history; to know that sealing continues with almost none left does not.
     fn store(&mut self, miner: &Miner) {
         let Some(store) = store(&miner.storage_paths).filter(|store| store.size_bytes > 0.0) else { return };
         let share = store.free_bytes / store.size_bytes;

@@ -130,7 +130,7 @@ impl<'a> Judge<'a> {
                 None => self.fine(None, text),
             }
         }
-        // A block is made when its epoch begins, so only a head in the future tells of the clock alone.
+        // A block is created when its epoch begins, so only a head in the future proves that the clock is wrong.
         if let Some(ahead) = chain.head_timestamp_seconds.map(|head| -self.age(head))
             && let Some(severity) = self.above("FarcasterClockOff", ahead)
         {
@@ -158,11 +158,11 @@ impl<'a> Judge<'a> {
             self.add(severity, "FarcasterF3Stalled", None, text);
         }
         for alert in &chain.lotus_alerts.rows {
-            self.add(Warning, "FarcasterLotusAlert", None, format!("the full node has an alert of its own: {alert}"));
+            self.add(Warning, "FarcasterLotusAlert", None, format!("the full node itself raises an alert: {alert}"));
         }
     }
 
-    /// Those whose node is down fail with it, which is said once.
+    /// Those whose node is down fail with it, which is reported once.
     fn collectors(&mut self) {
         for collector in &self.standing.collectors {
             if !self.is_node_up(collector) {

@@ -17,7 +17,7 @@ fn judged(samples: &str) -> Vec<String> {
 }
 
 #[test]
-fn few_faults_may_be_old_and_many_are_wrong() {
+fn a_few_faults_may_be_old_but_many_are_wrong() {
     let of = |faulty: u32| {
         judged(&format!(
             "farcaster_miner_faulty_sectors{{miner_id=\"f01\"}} {faulty}\nfarcaster_miner_live_sectors{{miner_id=\"f01\"}} 100\n"
@@ -29,7 +29,7 @@ fn few_faults_may_be_old_and_many_are_wrong() {
 }
 
 #[test]
-fn one_wallet_may_be_out_of_use_and_not_all() {
+fn one_wallet_may_be_out_of_use_but_not_all() {
     let of = |worker: f64, control: f64| {
         let wallet = |role: &str, balance: f64| {
             format!(
@@ -55,7 +55,7 @@ fn one_wallet_may_be_out_of_use_and_not_all() {
 
 /// An address of the miner that is not known may hold the money.
 #[test]
-fn wallets_that_are_not_all_known_are_not_judged_together() {
+fn wallets_are_judged_together_only_if_all_are_known() {
     let samples = "farcaster_miner_address_info{miner_id=\"f01\",role=\"worker\",id_address=\"\",address=\"f3w\",name=\"\"} 1\n\
                    farcaster_wallet_balance_fil{address=\"f3w\",id_address=\"\",name=\"\"} 0\n";
     let text = format!(
@@ -69,7 +69,7 @@ fn wallets_that_are_not_all_known_are_not_judged_together() {
 }
 
 #[test]
-fn space_that_is_not_all_known_is_not_fine() {
+fn space_that_is_only_partly_known_is_not_fine() {
     let path = |id: &str, available: &str| {
         let labels = format!("{{miner_id=\"f01\",storage_id=\"{id}\"}}");
         let available = match available {

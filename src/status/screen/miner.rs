@@ -28,11 +28,7 @@ pub fn draw(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     money(canvas, standing, miner);
     deals(canvas, standing, miner);
     if !miner.has_lotus_miner {
-        canvas.fact(
-            None,
-            "lotus-miner",
-            &["none is known here: sealing, workers and storage are not shown".to_owned()],
-        );
+        canvas.fact(None, "lotus-miner", &["none known here: sealing, workers and storage are not shown".to_owned()]);
         return;
     }
     sectors(canvas, standing, miner);

@@ -51,7 +51,7 @@ fn title(canvas: &mut Canvas, standing: &Standing) {
 
 fn findings(canvas: &mut Canvas, standing: &Standing) {
     if standing.findings.is_empty() && standing.messages.is_empty() && standing.notes.is_empty() {
-        canvas.line(&[(Style::Green, "Nothing is wrong that can be told without history.")]);
+        canvas.line(&[(Style::Green, "Nothing is wrong, as far as can be told without history.")]);
         return;
     }
     canvas.heading("WRONG NOW", "");
@@ -60,7 +60,7 @@ fn findings(canvas: &mut Canvas, standing: &Standing) {
     }
     standing.notes.iter().for_each(|note| canvas.paragraph(None, &note.line()));
     if standing.findings.is_empty() && standing.notes.is_empty() {
-        canvas.paragraph(None, "nothing that an alert is about");
+        canvas.paragraph(None, "nothing that raises an alert");
     }
 }
 
@@ -125,7 +125,7 @@ fn finality(chain: &Chain) -> String {
     match (chain.is_f3_running, chain.behind_f3_epochs) {
         (Some(false), _) => "F3 does not run".to_owned(),
         (_, Some(behind)) => format!("F3 is {} behind the head", words::of(behind, "epoch")),
-        (Some(true), None) => format!("F3 runs, how far it is is {NOT_KNOWN}"),
+        (Some(true), None) => format!("F3 runs, but its progress is {NOT_KNOWN}"),
         (None, None) => NOT_KNOWN.to_owned(),
     }
 }
@@ -201,8 +201,7 @@ fn wallets(canvas: &mut Canvas, standing: &Standing) {
         [Column::left("name"), Column::flexible("address"), Column::right("balance"), Column::right("lasts")];
     let wallets = &standing.wallets;
     let paces = wallets.rows.iter().any(|wallet| wallet.lasts_days.is_some());
-    let how =
-        if paces { "at the pace that was seen here" } else { "how long they last shows after three hours of --watch" };
+    let how = if paces { "at the rate observed here" } else { "how long they last shows after three hours of --watch" };
     canvas.heading("WALLETS", how);
     let row = |wallet: &crate::standing::money::Wallet| Row {
         severity: None,

@@ -10,10 +10,10 @@ use crate::nodes::Book;
 use crate::recording::Recording;
 use crate::values::{fil_of, items, number, text, whole};
 
-/// Blocks count when they are so deep.
+/// The depth at which blocks count.
 const DEPTH: i128 = 5;
 
-/// The node is asked to tell the rewards of so many blocks in a run, or of more.
+/// In one run, the node is asked for the rewards of at least so many blocks.
 const REWARDS_IN_A_RUN: usize = 20;
 
 struct Won<'a> {

@@ -71,7 +71,7 @@ fn chain(recording: &Recording, ran: Span, expected: &mut Expected) {
         expected.add("farcaster_chain_sync_workers", &[("stage", stage)], workers as f64);
     }
     let finality = recording.chain("ChainGetTipSetFinalityStatus", json!([]));
-    // The first epochs of a chain are too few to take any for final.
+    // The first epochs of a chain are too few for any to be final.
     let final_by_ec = match &finality["ecFinalizedTipSet"] {
         Value::Null => (number(&head["Height"]) - 900.0).max(0.0),
         tipset => number(&tipset["Height"]),

@@ -1,5 +1,5 @@
-//! What must be published of the recorded nodes, worked out from their answers by the documents alone. One file a subject; nothing here knows the
-//! exporter's code.
+//! What must be published about the recorded nodes, derived from their answers and the documents alone. One file per subject; nothing here uses
+//! the exporter's code.
 
 pub mod blocks;
 pub mod daemon;
@@ -26,7 +26,7 @@ pub struct Span {
     pub to: f64,
 }
 
-/// All that must be published of the nodes.
+/// Everything that must be published about the nodes.
 pub fn of_nodes(recording: &Recording, book: &Book, ran: Span) -> Expected {
     let mut expected = Expected::default();
     daemon::expect(recording, ran, &mut expected);

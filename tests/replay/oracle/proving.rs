@@ -10,7 +10,7 @@ use crate::values::{count, fil_of, items, members, number, whole};
 
 const DAYS: [i128; 7] = [7, 30, 90, 180, 365, 540, 1278];
 
-/// SectorOnChainInfo.Flags: full power whatever is in it, so its weights tell no verified deals apart.
+/// SectorOnChainInfo.Flags: full power whatever is in it, so its weights do not show verified deals.
 const FULL_QUALITY_POWER: u64 = 2;
 
 pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut Expected) {

@@ -31,7 +31,7 @@ const ROWS: [&str; 17] = [
     "farcaster_boost_transfers_stalled",
 ];
 
-/// Of what each collector says, which there are is taken from what is published: each of them must have succeeded.
+/// Which collectors there are is taken from what is published: each of them must have succeeded.
 pub fn expect(devnet: &Devnet, book: &Book, published: &Metrics, ran: Span, expected: &mut Expected) {
     for family in ROWS.iter().filter(|family| published.0.keys().any(|(name, _)| name == *family)) {
         expected.add("farcaster_truncated_rows", &[("family", family)], 0.0);

@@ -1,4 +1,4 @@
-//! What a sector's log tells: since when it is in its state, since when it has made no progress, how often it was tried again, what went wrong.
+//! What a sector's log shows: how long it has been in its state and without progress, how often it was retried, what went wrong.
 //!
 //! The states that events lead to are those of storage/pipeline/fsm.go of Lotus 1.36.
 
@@ -28,7 +28,7 @@ pub fn history(log: &Value) -> History {
         let at = Some(number(&entry["Timestamp"]));
         let error = [&entry["Trace"], &entry["Message"]].into_iter().map(text).find(|said| !said.is_empty());
         let Some(event) = text(&entry["Kind"]).strip_prefix("event;sealing.") else {
-            // What the state machine itself says, such as that it did not expect an event.
+            // The state machine's own messages, such as that it did not expect an event.
             history.error = error.and_then(first_line);
             continue;
         };
@@ -76,7 +76,7 @@ fn state_after(event: &str) -> &str {
         "SectorPreCommitBatchSent" => "PreCommitBatchWait",
         "SectorPreCommitLanded" => "WaitSeed",
         "SectorSeedReady" => "Committing",
-        // Where commits are batched, no sector is in this state before it is tried again.
+        // Where commits are batched, no sector is in this state before it is retried.
         "SectorRetrySubmitCommit" => "SubmitCommit",
         "SectorCommitted" | "SectorSubmitCommitAggregate" => "SubmitCommitAggregate",
         "SectorCommitAggregateSent" => "CommitAggregateWait",

@@ -32,7 +32,7 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         of_log(miner_id, status, &history(&status["Log"]), expected);
         pieces(miner_id, status, expected);
     }
-    // Of an empty memory, no sector was seen to get to proving.
+    // With an empty state, no sector was seen to reach proving.
     for name in ["_sum", "_count"] {
         expected.add(&format!("farcaster_miner_sealing_duration_seconds{name}"), &[("miner_id", miner_id)], 0.0);
     }

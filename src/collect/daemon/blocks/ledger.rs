@@ -147,7 +147,7 @@ impl TipSet {
             return Err("it has no blocks, or not as many as CIDs");
         }
         if self.height > height {
-            return Err("it lies after the epoch that was asked for");
+            return Err("it is after the epoch that was asked for");
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ impl TipSet {
                 return Err("a block of ours has no ElectionProof.WinCount from 1 to 15");
             };
             if !(OLDEST_GENESIS_SECONDS..now + SECONDS_AHEAD).contains(&(block.timestamp as f64)) {
-                return Err("a block of ours has a Timestamp that cannot be");
+                return Err("a block of ours has an impossible Timestamp");
             }
             Ok(Won { miner_id, cid, win_count, timestamp_seconds: block.timestamp })
         });
@@ -285,7 +285,7 @@ impl Ledger {
         tipset.check(height)?;
         let is_null_round = tipset.height < height;
         if is_null_round && cursor.key.as_ref().is_some_and(|key| *key != tipset.cids) {
-            return Err("it is another one than was answered for the epoch before");
+            return Err("it differs from the answer for the epoch before");
         }
         let won = if is_null_round { Vec::new() } else { tipset.won(miner_ids, now)? };
 

@@ -51,7 +51,7 @@ impl Walk<'_> {
         }
         if !without_state.is_empty() && !ledger.is_state_missing {
             problems.remark(format_args!(
-                "{}: has no state from before epoch {height} to tell the power there: what was to be expected is worked out with that of its head",
+                "{}: has no state from before epoch {height}, so the power then is not known: expected wins are computed with the power at its head",
                 self.client.name(),
             ));
         }
@@ -87,7 +87,7 @@ impl Walk<'_> {
                 Some(share) => share,
                 None => {
                     problems.note(format_args!(
-                        "MinerGetBaseInfo({miner_id}): a power of {} in a network of {} cannot be",
+                        "MinerGetBaseInfo({miner_id}): a power of {} in a network of {} is impossible",
                         info.miner_power.0, info.network_power.0
                     ));
                     return;
@@ -100,7 +100,7 @@ impl Walk<'_> {
         let before = totals.share();
         if let (false, Some(before)) = (totals.weigh(share), before) {
             problems.remark(format_args!(
-                "{miner_id}: MinerGetBaseInfo tells {:.7} % of the network's power after {:.7} %: accepted if the next answer confirms it",
+                "{miner_id}: MinerGetBaseInfo returns {:.7} % of the network's power after {:.7} %: accepted if the next answer confirms it",
                 100.0 * share.ratio(),
                 100.0 * before
             ));

@@ -32,7 +32,7 @@ const SECTION: &str = "blocks";
 /// The part of a run's time after which nothing further is asked for.
 const SHARE_OF_RUN: u32 = 2;
 
-/// If the node says this often that it does not have an epoch, its chain has a gap. Before that, it may be temporary.
+/// If the node reports this often that it does not have an epoch, its chain has a gap. Before that, it may be temporary.
 const REFUSALS_TO_SKIP: u32 = 3;
 
 /// The totals of each miner.
@@ -171,7 +171,8 @@ impl Walk<'_> {
         // The newest one is the head itself.
         match look.last() {
             Some((height, Ok(tipset))) if !tipset.is(*height, &self.daemon.tipset_key) => {
-                problems.note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead told"));
+                problems
+                    .note(format_args!("ChainGetTipSetByHeight({height}): it is not the head that ChainHead returned"));
                 return Step::HeadDoubted;
             }
             Some((_, Err(error))) => {
@@ -238,7 +239,7 @@ impl Walk<'_> {
     }
 
     /// Nothing could be settled. What the node refuses again and again it does not have, like what lies before the snapshot that it was
-    /// restored from: then the walk goes on where its chain begins.
+    /// restored from: then the walk continues where its chain begins.
     fn stopped(&self, error: CallError, head_height: i64, ledger: &mut Ledger, problems: &mut Problems) {
         ledger.failures = ledger.failures.saturating_add(1);
         let is_refused = matches!(error.cause, Cause::Refused { .. });

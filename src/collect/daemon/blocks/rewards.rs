@@ -109,7 +109,7 @@ impl Walk<'_> {
         }
         if self.is_at_odds(head.height()) {
             problems.error(format_args!(
-                "{}: the network version that it tells does not go with UpgradeSolsticeHeight, so no reward is reckoned in this run",
+                "{}: its network version contradicts UpgradeSolsticeHeight, so no reward is computed in this run",
                 self.client.name()
             ));
             return;
@@ -202,7 +202,7 @@ impl Walk<'_> {
                     let possible = told.map(|one| &one.amounts).filter(|amounts| {
                         reward::is_possible(amounts.miner_reward) && reward::is_possible(amounts.message_reward)
                     });
-                    let why = "a block of the tipset is missing, or its reward cannot be";
+                    let why = "a block of the tipset is missing, or its reward is impossible";
                     let reward = possible
                         .map(|amounts| Reward { block: amounts.miner_reward, gas: Some(amounts.message_reward) })
                         .ok_or_else(|| self.misshaped("StateRewardDistribution", why));
@@ -265,7 +265,7 @@ impl Walk<'_> {
     fn estimate(&self, epoch_reward: Fil, is_before: bool, block: &Unpaid) -> Result<Reward, CallError> {
         let minted = reward::minted(epoch_reward, block.win_count);
         if !reward::is_possible(minted) {
-            return Err(self.misshaped("StateReadState", "State.ThisEpochReward cannot be"));
+            return Err(self.misshaped("StateReadState", "State.ThisEpochReward is impossible"));
         }
         if is_before {
             return Ok(Reward { block: minted, gas: None });
@@ -301,7 +301,7 @@ fn not_told(mut block: Unpaid, error: &CallError, is_answer: bool, problems: &mu
         return Some(block);
     }
     problems.remark(format_args!(
-        "the reward of {}'s block {} at epoch {} is not told, and missing in the sum of its rewards",
+        "the reward of {}'s block {} at epoch {} was not reported, and is missing from the sum of its rewards",
         block.miner_id, block.cid, block.height
     ));
     None

@@ -288,7 +288,7 @@ fn the_first_run_looks_back_a_day_in_pieces() {
 }
 
 #[test]
-fn what_the_node_has_no_more_is_said_once_and_skipped() {
+fn what_the_node_no_longer_has_is_reported_once_and_skipped() {
     let mut sim = Sim::new(2);
     sim.change(|chain| chain.grow(300));
     sim.finish();
@@ -333,7 +333,7 @@ fn untold_rewards(network_version: i64) -> (Sim, Totals) {
 }
 
 #[test]
-fn untold_rewards_are_a_fifth_of_the_epochs_for_each_win_before_solstice() {
+fn unreported_rewards_are_a_fifth_of_the_epochs_for_each_win_before_solstice() {
     let (_, totals) = untold_rewards(28);
     // One win: 10,000,000,000,000,000,003 / 5 = 2,000,000,000,000,000,000.6; two in one block: 4,000,000,000,000,000,001.2.
     let in_blocks_of_two = i128::from(totals.wins - totals.blocks);
@@ -341,7 +341,7 @@ fn untold_rewards_are_a_fifth_of_the_epochs_for_each_win_before_solstice() {
 }
 
 #[test]
-fn untold_rewards_shrink_since_solstice() {
+fn unreported_rewards_shrink_since_solstice() {
     let (sim, totals) = untold_rewards(29);
     // The sim's Solstice is at epoch 0: of 2 or 4 FIL and something, 95 % less 45 % in 2,366,766 epochs.
     let chain = sim.chain.lock().unwrap();
@@ -386,7 +386,7 @@ fn a_tipset_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
-fn luck_follows_the_power_that_there_was() {
+fn luck_follows_the_power_at_the_time() {
     let mut totals = Totals::default();
     let mut ledger = Ledger::default();
     ledger.begin(100, &MINERS);

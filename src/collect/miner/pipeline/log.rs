@@ -184,8 +184,7 @@ impl<'de> Deserialize<'de> for Log {
             fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Any<Log>, A::Error> {
                 let mut reader = Reader::default();
                 while let Some(entry) = access.next_element::<Any<Fields>>()? {
-                    reader
-                        .read(entry.0.map_err(|kind| format!("{kind} in place of an object")).and_then(Fields::entry));
+                    reader.read(entry.0.map_err(|kind| format!("{kind} instead of an object")).and_then(Fields::entry));
                 }
                 Ok(Any(Ok(reader.end())))
             }
@@ -197,7 +196,7 @@ impl<'de> Deserialize<'de> for Log {
             wrong!(object);
             wrong!(others);
         }
-        let flawed = |kind| Log { flaw: Some(format!(": {kind} in place of a list")), ..Log::default() };
+        let flawed = |kind| Log { flaw: Some(format!(": {kind} instead of a list")), ..Log::default() };
         Ok(deserializer.deserialize_any(Entries)?.0.unwrap_or_else(flawed))
     }
 }
@@ -412,7 +411,7 @@ mod tests {
             assert_eq!(log.course.reach, before.course.reach, "{with:?}");
             assert_eq!(log.error.as_ref(), Some(&unexpected));
         }
-        // The event was applied, and what it led to is an error of its own.
+        // The event was applied, and its consequence is a separate error.
         let error = refusal("state machine error: sector 7 failed unrecoverably", 50);
         let log = read(&json!([events(TO_SEED), events(&[("SectorForceState", 50)]), vec![error]].concat()));
         assert_eq!(seconds(log.course.entered_seconds), Some(50));

@@ -128,7 +128,7 @@ fn a_node_too_slow_for_a_request_of_rewards_gets_a_smaller_one() {
 }
 
 #[test]
-fn what_cannot_be_told_before_solstice_is_not_asked() {
+fn what_cannot_be_reported_before_solstice_is_not_asked() {
     let mut sim = Sim::new(37);
     sim.change(|chain| {
         chain.network_version = 28;

@@ -11,7 +11,7 @@ fn calm(seed: u64, epochs: u64) -> BTreeMap<String, [f64; 6]> {
 }
 
 #[test]
-fn a_head_that_cannot_be_spoils_nothing() {
+fn an_impossible_head_spoils_nothing() {
     let right = calm(21, 400);
     for height in [6_000_000_000, i64::MAX, i64::MIN, -1, 0, 1, 100, 300, 2000] {
         for is_first in [true, false] {
@@ -35,7 +35,7 @@ fn a_head_that_cannot_be_spoils_nothing() {
 }
 
 #[test]
-fn a_memory_that_is_spoilt_already_heals() {
+fn a_state_that_is_already_spoilt_heals() {
     let right = calm(22, 400);
     let spoilt = |text: &str| {
         let mut sim = Sim::new(22);
@@ -72,7 +72,7 @@ fn what_counts_already_does_not_count_again_after_healing() {
 }
 
 #[test]
-fn epochs_that_no_outage_can_have_had_are_not_weighed() {
+fn impossible_epochs_of_an_outage_are_not_weighed() {
     for epochs in [i64::MAX, i64::MAX - 1, i64::MIN, 1 << 40] {
         let mut sim = Sim::new(24);
         sim.change(|chain| chain.grow(60));
@@ -89,7 +89,7 @@ fn epochs_that_no_outage_can_have_had_are_not_weighed() {
 }
 
 #[test]
-fn blocks_that_cannot_be_wait_for_a_better_answer() {
+fn impossible_blocks_wait_for_a_better_answer() {
     let right = calm(25, 60);
     for (what, value) in [
         ("WinCount", json!(16)),
@@ -114,7 +114,7 @@ fn blocks_that_cannot_be_wait_for_a_better_answer() {
 }
 
 #[test]
-fn more_than_a_block_can_bring_is_not_believed() {
+fn more_than_a_block_can_earn_is_not_believed() {
     let right = calm(26, 60);
     for (what, atto) in [
         ("MinerReward", "5192296858534827628530496329220096"),

@@ -45,7 +45,7 @@ fn a_run_asks_once_for_each_miner() {
 }
 
 #[test]
-fn a_miner_without_power_then_has_nothing_to_expect() {
+fn a_miner_without_power_at_the_time_expects_nothing() {
     let mut sim = Sim::new(13);
     sim.change(|chain| {
         chain.second_has_power_from = 5000;
@@ -56,7 +56,7 @@ fn a_miner_without_power_then_has_nothing_to_expect() {
 }
 
 #[test]
-fn where_the_state_is_gone_the_heads_election_has_to_do_and_this_is_said_once() {
+fn without_the_old_state_the_heads_election_is_used_and_this_is_reported_once() {
     let mut sim = Sim::new(14);
     sim.change(|chain| {
         chain.power = |height| if height < 6000 { 250 } else { 400 };
@@ -100,7 +100,7 @@ fn one_wrong_power_is_not_believed() {
 }
 
 #[test]
-fn a_power_that_is_told_again_is_believed() {
+fn a_power_that_is_reported_again_is_believed() {
     let mut sim = Sim::new(16);
     sim.change(|chain| {
         chain.power = |_| 50;
