@@ -22,6 +22,11 @@ pub(super) fn weight(index: usize) -> u64 {
     }
 }
 
+/// A miner has one sector of turnover for so many sectors. The first two have so much that FarcasterSectorsExpiring fires.
+pub(super) fn sectors_per_turnover(index: usize) -> u64 {
+    if index < 2 { 10 } else { 40 }
+}
+
 /// What does not change about one miner.
 #[derive(Clone, Debug)]
 pub(super) struct Miner {

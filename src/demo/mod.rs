@@ -58,7 +58,7 @@ impl Farm {
 
 impl Miner {
     fn new(index: usize, sectors: u64) -> Miner {
-        let turnover = (sectors / 10).clamp(1, 240);
+        let turnover = (sectors / miner::sectors_per_turnover(index)).clamp(1, 240);
         let in_pipeline = 10 + 2 * sectors.max(1).ilog10();
         Miner {
             index,

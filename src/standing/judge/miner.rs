@@ -78,11 +78,16 @@ impl Judge<'_> {
     fn expirations(&mut self, miner: &Miner) {
         let sectors = &miner.sectors;
         if let Some(expiring) = sectors.expiring_within_7_days_sectors.filter(|expiring| *expiring > 0.0) {
-            let share = self.limit("FarcasterSectorsExpiring", Critical, "");
-            let is_much = sectors.live_sectors.is_some_and(|live| expiring >= share * live);
-            let severity = if is_much { Critical } else { Warning };
+            let is_share = |severity| {
+                let share = self.limit("FarcasterSectorsExpiring", severity, "");
+                sectors.live_sectors.is_some_and(|live| expiring >= share * live)
+            };
+            let severity = [Critical, Warning].into_iter().find(|severity| is_share(*severity));
             let text = format!("{} within 7 days", expire(expiring));
-            self.add(severity, "FarcasterSectorsExpiring", Some(miner), text);
+            match severity {
+                Some(severity) => self.add(severity, "FarcasterSectorsExpiring", Some(miner), text),
+                None => self.note(miner, text),
+            }
         }
         if let Some((expiring, live)) =
             sectors.expiring_within_30_days_sectors.zip(sectors.live_sectors.filter(|live| *live > 0.0))
