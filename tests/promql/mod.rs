@@ -8,7 +8,7 @@ use std::path::Path;
 
 use lotus_farcaster::expose::{Description, Kind, families};
 use promql_parser::label::{MatchOp, Matchers};
-use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr};
+use promql_parser::parser::{self, AggregateExpr, BinaryExpr, Expr, LabelModifier};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 /// Labels that a series gets on its way through Prometheus, and those of its alerts.
@@ -80,6 +80,8 @@ fn spelled_out(pattern: &str) -> Vec<String> {
 #[derive(Default)]
 pub struct Query {
     pub selectors: Vec<Selector>,
+    /// The labels of each `by` and `on`.
+    pub joined: Vec<Vec<String>>,
     labels: Vec<String>,
     /// Labels that the expression makes.
     made: Vec<String>,
@@ -162,6 +164,14 @@ impl ExprVisitor for Query {
             && let Some(Expr::StringLiteral(label)) = call.args.args.get(1).map(|label| &**label)
         {
             self.made.push(label.val.clone());
+        }
+        let groups = match expression {
+            Expr::Aggregate(AggregateExpr { modifier, .. }) => modifier.as_ref(),
+            Expr::Binary(BinaryExpr { modifier, .. }) => modifier.as_ref().and_then(|it| it.matching.as_ref()),
+            _ => None,
+        };
+        if let Some(LabelModifier::Include(labels)) = groups {
+            self.joined.push(labels.labels.clone());
         }
         match expression {
             Expr::Aggregate(AggregateExpr { modifier: Some(by), .. }) => {
