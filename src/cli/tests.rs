@@ -197,7 +197,7 @@ fn wrong_usage_of_commands() {
         (&["init-nodes", "--daemon", "", "out"], "--daemon needs a value"),
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
         (&["init-alertmanager", "--secrets", "s", "base"], "init-alertmanager needs OUT"),
-        (&["--max-age=5m"], "--max-age stands after the command healthcheck only (see --help)"),
+        (&["--max-age=5m"], "--max-age is an option of the command healthcheck only (see --help)"),
         (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command comes first"),
     ] {
         let error = error(args, &[]);
@@ -215,7 +215,7 @@ fn defaults_are_those_that_the_help_text_names() {
     let help = help();
     assert!(help.contains("[default: 40s]") && help.contains("[default: 500]"));
     assert_eq!(options(&["--demo"], &[]).demo, Some(2000));
-    assert!(help.contains("of 2000 sectors unless given"));
+    assert!(help.contains("of 2000 sectors by default"));
 }
 
 #[test]
