@@ -305,7 +305,7 @@ fn variables_that_nearly_match_an_option_are_named() {
 #[test]
 fn completions_are_for_shells_that_exist() {
     assert!(error(&["completions"], &[]).contains("completions needs SHELL"));
-    assert!(error(&["completions", "tcsh"], &[]).contains("\"tcsh\" is none of bash, zsh and fish"));
+    assert!(error(&["completions", "tcsh"], &[]).contains("\"tcsh\" is not bash, zsh or fish"));
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn wrong_usage_names_the_option_and_the_reason() {
 fn wrong_variables_are_named() {
     for (env, words) in [
         (&[("FARCASTER_TIMEOUT", "soon")][..], "FARCASTER_TIMEOUT: \"soon\" is not"),
-        (&[("FARCASTER_VERBOSE", "perhaps")], "FARCASTER_VERBOSE: \"perhaps\" is none of"),
+        (&[("FARCASTER_VERBOSE", "perhaps")], "FARCASTER_VERBOSE: \"perhaps\" is not 1, true"),
         (&[("FARCASTER_DEMO", "on")], "FARCASTER_DEMO: \"on\" is not"),
         (&[("FARCASTER_MINER_ID", "f01,x")], "FARCASTER_MINER_ID: \"x\" is not"),
         (&[("FARCASTER_TEXTFILE", "x")], "FARCASTER_TEXTFILE: the path does not end"),
