@@ -147,7 +147,7 @@ fn the_program_at_an_address_is_named_for_what_it_is() {
     }
     let closing = support::Hostile::closing();
     let info = format!("/ip4/127.0.0.1/tcp/{}/http", closing.port);
-    of(&info, &miner).one("wrong", &[&format!("daemon 127.0.0.1:{} does not speak HTTP, or breaks off", closing.port)]);
+    of(&info, &miner).one("wrong", &[&format!("daemon 127.0.0.1:{} does not speak HTTP, or closes the connection", closing.port)]);
     for found in [swapped, refused] {
         found.none("wrong", &["does not answer"]);
     }
@@ -209,7 +209,7 @@ fn permissions_are_listed_with_what_each_missing_one_costs() {
     assert_eq!(lacking["section"], "permissions");
     assert!(collectors(lacking).contains(&format!("workers {MINER}").as_str()), "{lacking}");
     assert!(lacking["failed_calls"].as_u64().unwrap() > 3, "{lacking}");
-    found.one("remark", &["daemon 127.0.0.1:", "lacks `admin`", "alerts of the node's own"]);
+    found.one("remark", &["daemon 127.0.0.1:", "lacks `admin`", "none of the node's own alerts"]);
     found.one("ok", &["daemon 127.0.0.1:", "the token grants read, write"]);
 
     let found = of("", &admin);

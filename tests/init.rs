@@ -236,7 +236,7 @@ fn init_nodes_keeps_the_copy_of_a_node_that_is_down_and_writes_the_others() {
     let copy = place.read(COPIES[1]);
     for (name, text, words) in [
         ("api", None, "/.lotusminer/api is missing"),
-        ("api", Some("S3CRET"), "/.lotusminer/api holds no address"),
+        ("api", Some("S3CRET"), "/.lotusminer/api does not hold an address"),
         ("api", Some("\n"), "/.lotusminer/api is empty"),
         ("token", None, "/.lotusminer/token is missing"),
         ("token", Some(""), "/.lotusminer/token is empty"),
@@ -272,7 +272,7 @@ fn init_nodes_on_a_machine_without_lotus_or_beside_the_demo() {
     let place = home();
     let demo = Exporter::new().args(&["--demo=200", "--textfile"]).arg(place.0.path().join("demo.prom"));
     assert_eq!(demo.run().status.code(), Some(0));
-    has(&place.good(NODES), &["a demo is writing", "nodes are left alone"]);
+    has(&place.good(NODES), &["a demo is writing", "the nodes are not looked for"]);
     assert!(!place.exists(COPIES[0]));
     // The file of one that ran yesterday, or of real nodes.
     let text = place.read("demo.prom").replace("network=\"demo\"", "network=\"mainnet\"");
@@ -507,7 +507,7 @@ fn init_alertmanager_leaves_out_what_is_wrong_and_reports_it() {
         ("pagerduty_routing_key", "S3CRET", "32 letters and digits"),
         ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_id": "-1001"}"#, "chat_id is not a whole number"),
         ("telegram.json", r#"{"bot_token": "1:S3CRET", "chat_it": 1}"#, "unknown field chat_it"),
-        ("email.json", r#"{"smarthost": "m:587""#, "not valid JSON from line 1"),
+        ("email.json", r#"{"smarthost": "m:587""#, "not valid JSON at line 1"),
     ] {
         let place = base();
         place.write("secrets/webhook_url", "http://10.0.0.5/").write(&format!("secrets/{name}"), text);

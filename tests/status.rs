@@ -140,7 +140,7 @@ fn with_a_lotus_miner_dead_the_chain_shows_its_miner_and_sums_say_how_many_they_
     has(&screen, &format!("!! lotus-miner 127.0.0.1:{CLOSED_PORT} is down"));
     has(line(&screen, "Together"), "6.44 TiB of power,");
     has(&screen, "1 sealing (1 of 2 miners)");
-    has(&screen, "none is known here");
+    has(&screen, "none known here");
     has(&screen, "5.94 TiB quality-adjusted");
     has(&screen, "/data/b");
 }
@@ -160,7 +160,7 @@ fn one_of_two_miners_is_shown_alone() {
     let exporter = status(Exporter::new()).env("FULLNODE_API_INFO", &farm.daemon.info(&token(Permission::Admin)));
     let screen = shown(&exporter.args(&["--miner-id", MINER]), 100);
     has(&screen, "5.94 TiB quality-adjusted");
-    has(line(&screen, "lotus-miner"), "none is known here");
+    has(line(&screen, "lotus-miner"), "none known here");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn it_reads_what_an_exporter_remembers_and_leaves_it_alone() {
     fs::write(exporter.home().join("state.json"), "{").unwrap();
     let folder = exporter.home().to_str().unwrap().to_owned();
     let exporter = exporter.env("STATE_DIRECTORY", &folder);
-    has(&shown(&exporter, 100), "cannot read what the exporter remembers");
+    has(&shown(&exporter, 100), "cannot read the exporter's state");
 }
 
 #[test]

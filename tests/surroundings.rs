@@ -182,7 +182,7 @@ fn the_path_to_node_exporter_when_all_is_well() {
     let found = around.check();
     found.nothing_wrong();
     for words in
-        ["is fresh and whole", "can read it", "this user can write it", "reads the folder of", "its last scrape has"]
+        ["is fresh and complete", "can read it", "this user can write it", "reads the folder of", "its last scrape has"]
     {
         found.one("ok", &[words]);
     }

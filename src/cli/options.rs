@@ -36,7 +36,7 @@ pub const OPTIONS: &[Opt] = &[
         "Run again and again, this long from start to start\n\
          (30s, 1m30s, 1h, 2d; a bare number is seconds)").default("run once"),
     Opt::new("timeout", One("DURATION"),
-        "Longest time that one run may take; what is missing by then is left out\n").default("40s"),
+        "Longest time for one run; what is missing by then is left out\n").default("40s"),
     Opt::new("slow-interval", One("DURATION"),
         "How often to do what is expensive for the nodes\n").default("30m"),
     Opt::new("daemon-repo", One("DIR"),

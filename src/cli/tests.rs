@@ -197,7 +197,7 @@ fn wrong_usage_of_commands() {
         (&["init-nodes", "--daemon", "", "out"], "--daemon needs a value"),
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
         (&["init-alertmanager", "--secrets", "s", "base"], "init-alertmanager needs OUT"),
-        (&["--max-age=5m"], "--max-age stands after the command healthcheck only (see --help)"),
+        (&["--max-age=5m"], "--max-age is an option of the command healthcheck only (see --help)"),
         (&["--verbose", "healthcheck", "x"], "unexpected argument \"healthcheck\": a command comes first"),
     ] {
         let error = error(args, &[]);
@@ -215,7 +215,7 @@ fn defaults_are_those_that_the_help_text_names() {
     let help = help();
     assert!(help.contains("[default: 40s]") && help.contains("[default: 500]"));
     assert_eq!(options(&["--demo"], &[]).demo, Some(2000));
-    assert!(help.contains("of 2000 sectors unless given"));
+    assert!(help.contains("of 2000 sectors by default"));
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn variables_that_nearly_match_an_option_are_named() {
 #[test]
 fn completions_are_for_shells_that_exist() {
     assert!(error(&["completions"], &[]).contains("completions needs SHELL"));
-    assert!(error(&["completions", "tcsh"], &[]).contains("\"tcsh\" is none of bash, zsh and fish"));
+    assert!(error(&["completions", "tcsh"], &[]).contains("\"tcsh\" is not bash, zsh or fish"));
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn wrong_usage_names_the_option_and_the_reason() {
 fn wrong_variables_are_named() {
     for (env, words) in [
         (&[("FARCASTER_TIMEOUT", "soon")][..], "FARCASTER_TIMEOUT: \"soon\" is not"),
-        (&[("FARCASTER_VERBOSE", "perhaps")], "FARCASTER_VERBOSE: \"perhaps\" is none of"),
+        (&[("FARCASTER_VERBOSE", "perhaps")], "FARCASTER_VERBOSE: \"perhaps\" is not 1, true"),
         (&[("FARCASTER_DEMO", "on")], "FARCASTER_DEMO: \"on\" is not"),
         (&[("FARCASTER_MINER_ID", "f01,x")], "FARCASTER_MINER_ID: \"x\" is not"),
         (&[("FARCASTER_TEXTFILE", "x")], "FARCASTER_TEXTFILE: the path does not end"),

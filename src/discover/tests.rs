@@ -357,7 +357,7 @@ fn an_api_file_without_an_address_is_reported() {
         let world = World::new();
         world.repo(".lotusminer", content);
         let found = world.discover();
-        one_warning(&found, &[".lotusminer/api", "no address", "restart lotus-miner"]);
+        one_warning(&found, &[".lotusminer/api", "not hold an address", "restart lotus-miner"]);
         assert_eq!(urls(&found.miners), ["http://127.0.0.1:2345"]);
     }
 }

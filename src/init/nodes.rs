@@ -165,7 +165,7 @@ impl Source<'_> {
         };
         let (address, token) = (read("api")?, read("token")?);
         discover::check_address(&address).map_err(|reason| {
-            anyhow!("{} holds no address ({reason}): {}", repo.join("api").display(), self.remedy())
+            anyhow!("{} does not hold an address ({reason}): {}", repo.join("api").display(), self.remedy())
         })?;
         let info = format!("{token}:{address}");
         discover::check_api_info(&info)

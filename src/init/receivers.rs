@@ -342,7 +342,7 @@ mod tests {
             ("https://ho[st/S3CRET", "no valid host"),
             ("https://host:port/S3CRET", "port"),
             ("https://host:99999/S3CRET", "port"),
-            ("https://host/S3CRET two", "blank"),
+            ("https://host/S3CRET two", "space"),
             ("https://host/S3CRET\nhttps://host/2", "line break"),
             ("https://host/S3CRETä", "another character"),
             ("https://host/S3CRET%2", "%"),
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn telegram_and_email_say_which_field_is_wrong() {
         for (read, text, words) in [
-            (telegram as Read, "{", "not valid JSON from line 1 column 1 on"),
+            (telegram as Read, "{", "not valid JSON at line 1 column 1"),
             (telegram, "[\"S3CRET\"]", "not a JSON object"),
             (telegram, "{}", "bot_token is missing"),
             (telegram, r#"{"bot_token": 1537}"#, "bot_token is not text"),
@@ -405,7 +405,7 @@ mod tests {
             ),
             (pagerduty, "S3CRET", "32 letters"),
             (pushover, r#"{"user_key": "u"}"#, "token is missing"),
-            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not valid: it has 30 letters"),
+            (pushover, r#"{"token": "S3CRET", "user_key": "u"}"#, "token is not valid: expected 30 letters"),
             (wecom, r#"{"corp_id": "c", "agent_id": 1537, "api_secret": "S3CRET"}"#, "agent_id is not text"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET"}"#, "no recipient is given"),
             (wecom, r#"{"corp_id": "c", "agent_id": "1", "api_secret": "S3CRET", "to_user": ""}"#, "to_user is empty"),

@@ -63,7 +63,7 @@ fn a_lotus_miner_that_never_answers() {
     let (after, stderr) = exporter.collect();
     assert!(after.failed().is_empty(), "{:?}", after.failed());
     assert!(
-        stderr.contains(&format!("miner 127.0.0.1:{}: ActorAddress, Version: no whole answer", silent.port)),
+        stderr.contains(&format!("miner 127.0.0.1:{}: ActorAddress, Version: no complete answer", silent.port)),
         "{stderr}"
     );
     assert_ended_in_time(&after);

@@ -27,7 +27,7 @@ fn miners_method_hangs(method: &str, harmed: &[&str]) {
         let failed: Vec<String> = after.failed();
         let of_others = failed.iter().filter(|failed| !harmed.contains(&failed.as_str()));
         assert_eq!(of_others.collect::<Vec<_>>(), [""; 0], "{method}");
-        assert!(stderr.contains(method) && stderr.contains("no whole answer"), "{method}: {stderr}");
+        assert!(stderr.contains(method) && stderr.contains("no complete answer"), "{method}: {stderr}");
     }
     farm.miner.restore();
     exporter.collect();

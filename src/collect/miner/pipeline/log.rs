@@ -362,7 +362,7 @@ mod tests {
         assert!(read(&Value::Null).is_told && !Log::default().is_told);
         for wrong in [json!(7), json!(-7), json!(0.5), json!(true), json!("x"), json!({"a": [{"b": {}}]})] {
             let log = read(&wrong);
-            assert!(!log.is_told && log.flaw.unwrap().ends_with("in place of a list"), "{wrong}");
+            assert!(!log.is_told && log.flaw.unwrap().ends_with("instead of a list"), "{wrong}");
         }
     }
 
