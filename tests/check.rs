@@ -147,7 +147,8 @@ fn the_program_at_an_address_is_named_for_what_it_is() {
     }
     let closing = support::Hostile::closing();
     let info = format!("/ip4/127.0.0.1/tcp/{}/http", closing.port);
-    of(&info, &miner).one("wrong", &[&format!("daemon 127.0.0.1:{} does not speak HTTP, or closes the connection", closing.port)]);
+    of(&info, &miner)
+        .one("wrong", &[&format!("daemon 127.0.0.1:{} does not speak HTTP, or closes the connection", closing.port)]);
     for found in [swapped, refused] {
         found.none("wrong", &["does not answer"]);
     }
