@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
+use serde_norway::{Mapping, Value};
 use support::{Place, has};
 
 #[test]
@@ -78,4 +81,62 @@ fn expected_sites(place: &Place) -> Vec<String> {
     let rules = rules["groups"][0]["rules"].as_array().unwrap().clone();
     assert!(rules.iter().all(|rule| rule["record"] == "own:farcaster_site:info" && rule["expr"] == "vector(1)"));
     rules.iter().map(|rule| rule["labels"]["site"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A file of Compose, with what its anchors and `extends` stand for.
+fn compose(name: &str) -> Mapping {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let mut file: Value = serde_norway::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    file.apply_merge().unwrap();
+    file["services"].as_mapping().unwrap().clone()
+}
+
+#[test]
+fn edge_and_centre_run_what_compose_yaml_runs_as_it_does() {
+    let single = compose("compose.yaml");
+    let mut same = BTreeSet::new();
+    for name in ["compose.edge.yaml", "compose.centre.yaml"] {
+        for (service, mut settings) in compose(name) {
+            let Some(mut expected) = single.get(&service).cloned() else { continue };
+            let service = service.as_str().unwrap().to_owned();
+            if settings.get("extends").is_some_and(|of| of["file"] == "compose.yaml" && of["service"] == *service) {
+                continue;
+            }
+            // Each file has its own order.
+            for settings in [&mut settings, &mut expected] {
+                settings.as_mapping_mut().unwrap().remove("depends_on");
+            }
+            assert_eq!(settings, expected, "{service} of {name}");
+            same.insert(service);
+        }
+    }
+    let known = ["alertmanager", "demo", "exporter", "grafana", "init-grafana", "see-logs-of-init-nodes"];
+    assert_eq!(same, known.map(str::to_owned).into());
+}
+
+#[test]
+fn every_container_of_a_farm_is_locked_up() {
+    for name in ["compose.edge.yaml", "compose.centre.yaml"] {
+        for (service, settings) in compose(name) {
+            if settings.get("extends").is_some() {
+                continue;
+            }
+            let service = service.as_str().unwrap();
+            let place = format!("{service} of {name}");
+            assert_eq!(settings["read_only"], true, "{place}");
+            assert_eq!(settings["cap_drop"][0], "ALL", "{place}");
+            assert_eq!(settings["security_opt"][0], "no-new-privileges:true", "{place}");
+            assert!(settings.get("mem_limit").is_some() && settings.get("pids_limit").is_some(), "{place}");
+            let is_of_init = service.starts_with("init-");
+            let user = settings.get("user").and_then(Value::as_str).unwrap_or("65532:65532");
+            assert!(!user.starts_with("0:") || is_of_init, "{place} is root");
+            let is_service = settings["restart"] == "unless-stopped";
+            assert_eq!(is_service, settings.get("healthcheck").is_some(), "{place}");
+            let ports = settings.get("ports").map(|ports| ports[0].as_str().unwrap());
+            match service {
+                "grafana" | "vmauth" => assert!(ports.unwrap().contains("_BIND:-127.0.0.1}"), "{place}"),
+                _ => assert_eq!(ports, None, "{place}"),
+            }
+        }
+    }
 }
