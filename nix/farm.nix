@@ -143,6 +143,8 @@ in
           "-remoteWrite.maxDiskUsagePerURL=${edge.buffer}"
           # One, so that samples arrive in their order.
           "-remoteWrite.queues=1"
+          # The centre may have an address of IPv6.
+          "-enableTCP6"
         ]
         ++ lib.optional (edge.authorityFile != null) "-remoteWrite.tlsCAFile=%d/centre_ca.pem";
       };

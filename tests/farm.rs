@@ -14,7 +14,7 @@ fn init_edge_hands_over_the_token_and_the_authority() {
     let place = Place::new();
     place.folder("out").folder("secrets");
     let command = "init-edge --secrets @secrets @out";
-    has(&place.bad(command), &["secrets/centre_token cannot be read", "write to it the token"]);
+    has(&place.bad(command), &["secrets/centre_token cannot be read (", "): write to it the token"]);
     for (text, word) in [("\n", "is empty"), ("S3CRET", "fewer than 16"), ("S3CRET-0123456789 S3CRET", "more than one")]
     {
         has(&place.write("secrets/centre_token", text).bad(command), &["secrets/centre_token", word]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::json;
 
 use super::Report;
@@ -129,8 +129,9 @@ fn is_name(name: &str) -> bool {
 /// The token in a file.
 fn token(path: &Path) -> Result<Secret> {
     let file = path.display();
-    let text = files::read_configuration(path)
-        .with_context(|| format!("{file} cannot be read: write to it the token that the site and the centre share"))?;
+    let text = files::read_configuration(path).map_err(|error| {
+        anyhow!("{file} cannot be read ({error}): write to it the token that the site and the centre share")
+    })?;
     let token = text.trim();
     ensure!(!token.is_empty(), "{file} is empty: write to it the token that the site and the centre share");
     ensure!(
