@@ -70,6 +70,7 @@
           imports = [
             ./nix/module.nix
             ./nix/suite.nix
+            ./nix/farm.nix
           ];
           services.lotus-farcaster.package =
             lib.mkDefault

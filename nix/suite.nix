@@ -78,7 +78,8 @@ in
         ];
 
     services.prometheus = {
-      enable = true;
+      # In the centre of a farm, VictoriaMetrics is in its place (farm.nix).
+      enable = cfg.sites == { };
       listenAddress = mkDefault "127.0.0.1";
       retentionTime = mkDefault "400d";
       globalConfig.evaluation_interval = mkDefault "30s";
@@ -165,7 +166,11 @@ in
             uid = "prometheus";
             type = "prometheus";
             access = "proxy";
-            url = "http://127.0.0.1:${toString prometheus.port}";
+            url =
+              if cfg.sites == { } then
+                "http://127.0.0.1:${toString prometheus.port}"
+              else
+                "http://${config.services.victoriametrics.listenAddress}";
             isDefault = true;
             jsonData = {
               httpMethod = "POST";

@@ -62,6 +62,9 @@ fn run(command: Command) -> Result<bool> {
         }
         // Who is told of alerts must not decide whether there are any: what is wrong is said, and is no failure.
         Command::InitAlertmanager { secrets, base, out } => init::alertmanager::run(&secrets, &base, &out)?.print()?,
+        Command::InitEdge { secrets, out } => init::farm::edge(&secrets, &out)?.print()?,
+        // As with receivers: one site's mistake must not keep the others from sending.
+        Command::InitCentre { secrets, store, out } => init::farm::centre(&secrets, &store, &out)?.print()?,
     }
     Ok(true)
 }

@@ -11,6 +11,8 @@ pub const DEFAULT_SLOW_INTERVAL: Duration = Duration::from_secs(1800);
 pub const DEFAULT_MAX_ROWS: usize = 500;
 /// How far back the demo's history goes where nothing else is said.
 pub const DEFAULT_HISTORY: Duration = Duration::from_secs(6 * 3600);
+/// Where the stack's VictoriaMetrics listens.
+pub const DEFAULT_STORE: &str = "http://victoria-metrics:9090";
 /// Sectors of the simulated farm where `--demo` names no number.
 pub const DEFAULT_DEMO_SECTORS: u64 = 2000;
 /// Seconds from one screen of `status --watch` to the next where nothing else is said.
@@ -68,6 +70,22 @@ pub enum Command {
         /// The configuration without receivers.
         base: PathBuf,
         /// Where to write the one with receivers.
+        out: PathBuf,
+    },
+    /// Copy what an agent sends with.
+    InitEdge {
+        /// Folder of the files to copy.
+        secrets: PathBuf,
+        /// Where to put them.
+        out: PathBuf,
+    },
+    /// Write what lets sites send, and says which are expected.
+    InitCentre {
+        /// Folder of the sites' tokens.
+        secrets: PathBuf,
+        /// URL of the store.
+        store: String,
+        /// Where to write it.
         out: PathBuf,
     },
 }

@@ -4,15 +4,15 @@ use anyhow::{Context, Result, ensure};
 
 use super::command::{
     Check, CheckFormat, Command, DEFAULT_DEMO_MINERS, DEFAULT_DEMO_SECTORS, DEFAULT_HISTORY, DEFAULT_MAX_ROWS,
-    DEFAULT_NODE_EXPORTER_PORT, DEFAULT_SLOW_INTERVAL, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options, Status,
-    Targets, Verbosity,
+    DEFAULT_NODE_EXPORTER_PORT, DEFAULT_SLOW_INTERVAL, DEFAULT_STORE, DEFAULT_TIMEOUT, DemoHistory, InitNodes, Options,
+    Status, Targets, Verbosity,
 };
 use super::help::help_of;
 use super::nearest::hint;
 use super::options::Takes::{Many, Nothing, One, Optionally};
 use super::options::{CONTRADICTIONS, OPTIONS, Operand, Opt, of_collecting};
 use super::typed::Typed;
-use super::values::{COLUMNS, DURATION, LABELS, MINER_ID, MINERS, PORT, ROWS, SECTORS, shown};
+use super::values::{COLUMNS, DURATION, LABELS, MINER_ID, MINERS, PORT, ROWS, SECTORS, URL, shown};
 use super::{completions, manual};
 use crate::healthcheck;
 
@@ -250,6 +250,41 @@ pub const COMMANDS: &[Spec] = &[
             ensure!(secrets.is_some(), "init-alertmanager needs --secrets DIR");
             let secrets = secrets.unwrap_or_default();
             Ok(Command::InitAlertmanager { secrets, base: typed.operand(0), out: typed.operand(1) })
+        },
+    },
+    Spec {
+        name: "init-edge",
+        operands: &[Operand::new("OUT")],
+        options: &[
+            Opt::new("secrets", One("DIR"), "Folder that holds centre_token, and may hold centre_ca.pem"),
+        ],
+        has_variables: false,
+        help: "Copy the token that this site sends with, and the authority of the\n\
+               centre's certificate, to the folder OUT",
+        validate: |typed| {
+            let secrets = typed.paths("secrets").pop();
+            ensure!(secrets.is_some(), "init-edge needs --secrets DIR");
+            Ok(Command::InitEdge { secrets: secrets.unwrap_or_default(), out: typed.operand(0) })
+        },
+    },
+    Spec {
+        name: "init-centre",
+        operands: &[Operand::new("OUT")],
+        options: &[
+            Opt::new("secrets", One("DIR"),
+                "Folder that holds the token of each site in sites/NAME, and may hold\n\
+                 centre_cert.pem and centre_key.pem"),
+            Opt::new("store", One("URL"), "Where VictoriaMetrics listens").default(DEFAULT_STORE),
+        ],
+        has_variables: false,
+        help: "Write to the folder OUT vmauth.yml, which lets each site write to\n\
+               VictoriaMetrics under its name, and sites.yaml, rules that say which\n\
+               sites are expected",
+        validate: |typed| {
+            let secrets = typed.paths("secrets").pop();
+            ensure!(secrets.is_some(), "init-centre needs --secrets DIR");
+            let store = typed.last("store", URL)?.unwrap_or_else(|| DEFAULT_STORE.to_owned());
+            Ok(Command::InitCentre { secrets: secrets.unwrap_or_default(), store, out: typed.operand(0) })
         },
     },
     Spec {

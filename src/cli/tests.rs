@@ -132,6 +132,10 @@ fn the_help_text_lists_every_command_with_its_options() {
 fn commands() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let healthcheck = |file: &str, max_age| Command::Healthcheck { file: file.into(), max_age };
+    let init_centre = |store: &str| {
+        let (secrets, out) = ("s".into(), "out".into());
+        Command::InitCentre { secrets, store: store.to_owned(), out }
+    };
     for (args, env, expected) in [
         (&["healthcheck", "x.prom"][..], &[][..], healthcheck("x.prom", minutes(5))),
         (&["healthcheck", "--max-age", "2m", "x"], &[("FARCASTER_MAX_AGE", "9m")], healthcheck("x", minutes(2))),
@@ -170,6 +174,17 @@ fn commands() {
             &[],
             Command::InitAlertmanager { secrets: "s".into(), base: "base".into(), out: "out".into() },
         ),
+        (&["init-edge", "--secrets=s", "out"], &[], Command::InitEdge { secrets: "s".into(), out: "out".into() }),
+        (
+            &["init-centre", "--secrets=s", "out"],
+            &[("FARCASTER_STORE", "no")],
+            init_centre("http://victoria-metrics:9090"),
+        ),
+        (
+            &["init-centre", "--secrets=s", "--store", "https://[::1]:8428/x", "out"],
+            &[],
+            init_centre("https://[::1]:8428/x"),
+        ),
     ] {
         assert_eq!(run(args, env).unwrap(), expected, "{args:?}");
     }
@@ -193,6 +208,9 @@ fn wrong_usage_of_commands() {
         (&["healthcheck", "--bogus"], "unknown option --bogus"),
         (&["healthcheck", "--max-age=0", "x"], "--max-age: \"0\" is not a duration"),
         (&["init-secrets"], "init-secrets needs DIR"),
+        (&["init-edge", "out"], "init-edge needs --secrets DIR"),
+        (&["init-centre", "out"], "init-centre needs --secrets DIR"),
+        (&["init-centre", "--secrets=s", "--store=victoria:8428", "out"], "--store: \"victoria:8428\" is not a URL"),
         (&["init-nodes", "--daemon", "d"], "init-nodes needs OUT"),
         (&["init-nodes", "--daemon", "", "out"], "--daemon needs a value"),
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),

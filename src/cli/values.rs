@@ -15,6 +15,14 @@ pub const COLUMNS: Reader<usize> = ("a number of columns from 60 to 200", column
 pub const SECTORS: Reader<u64> = ("a number of sectors from 1 to 2000000", demo_sectors);
 pub const MINERS: Reader<usize> = ("a number of miners from 1 to 200", demo_miners);
 pub const LABELS: Reader<String> = ("labels like job=\"farcaster\",instance=\"local\"", labels);
+pub const URL: Reader<String> = ("a URL like http://HOST:PORT", url);
+
+fn url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
+    (rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && rest.chars().all(is_plain))
+        .then(|| text.to_owned())
+}
 
 fn port(text: &str) -> Option<u16> {
     whole_number(text).filter(|port| *port > 0)

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Report;
+use super::farm;
 use super::receivers::{self, FILES, Read, Receiver, WATCHDOG};
 use crate::textfile;
 
@@ -18,7 +19,17 @@ const SEVERITIES: &[&str] = &["info", "warning", "critical"];
 const USUAL: usize = 1;
 
 /// Other files that have a place in the folder of secrets.
-const OTHER_FILES: &[&str] = &["fullnode_api_info", "miner_api_info", "boost_api_info", "grafana_admin_password"];
+const OTHER_FILES: &[&str] = &[
+    "fullnode_api_info",
+    "miner_api_info",
+    "boost_api_info",
+    "grafana_admin_password",
+    farm::SITES,
+    farm::TOKEN,
+    farm::AUTHORITY,
+    farm::CERTIFICATE[0],
+    farm::CERTIFICATE[1],
+];
 
 /// Writes to `out` the configuration in `base` with the receivers that the files in `secrets` describe. A file that is wrong is reported
 /// and left out, so that the others still work.

@@ -1,8 +1,10 @@
-//! What has to be there before a stack of containers starts: a password, the nodes' addresses and tokens, the Alertmanager configuration.
+//! What has to be there before a stack of containers starts: a password, the nodes' addresses and tokens, the Alertmanager configuration, and
+//! in a farm the sites' tokens.
 //!
 //! Each command may run again at every start. Its output never contains a secret.
 
 pub mod alertmanager;
+pub mod farm;
 pub mod nodes;
 pub mod receivers;
 pub mod secrets;

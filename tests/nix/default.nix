@@ -79,6 +79,26 @@ in
       adminPasswordFile = "/run/secrets/grafana-password";
       secretKeyFile = "/run/secrets/grafana-key";
     };
+    edge = {
+      enable = true;
+      edge = {
+        enable = true;
+        site = "rotterdam";
+        instance = "miner-1";
+        url = "https://centre.example.org/api/v1/write";
+        tokenFile = "/run/secrets/centre-token";
+        authorityFile = "/etc/ssl/centre.pem";
+        targets.worker-1 = "10.0.0.7:9100";
+      };
+    };
+    centre.suite = {
+      enable = true;
+      alertmanager.enable = true;
+      sites = {
+        rotterdam = "/run/secrets/rotterdam";
+        reykjavik = "/run/secrets/reykjavik";
+      };
+    };
   };
 
   wrong = builtins.mapAttrs (_: evaluate) {
@@ -101,6 +121,29 @@ in
     "suite.secretKeyFile is in the Nix store" = {
       suite.enable = true;
       suite.secretKeyFile = "${builtins.storeDir}/key";
+    };
+    "edge.tokenFile is in the Nix store" = {
+      edge = {
+        enable = true;
+        site = "rotterdam";
+        instance = "miner-1";
+        url = "https://centre.example.org/api/v1/write";
+        tokenFile = "${builtins.storeDir}/token";
+      };
+    };
+    "edge.instance is not set" = {
+      edge = {
+        enable = true;
+        site = "rotterdam";
+        url = "https://centre.example.org/api/v1/write";
+        tokenFile = "/run/secrets/centre-token";
+      };
+    };
+    "suite.sites.rotterdam is in the Nix store" = {
+      suite = {
+        enable = true;
+        sites.rotterdam = "${builtins.storeDir}/token";
+      };
     };
     "daemonRepo and .fullnodeApiInfoFile exclude each other" = {
       enable = true;

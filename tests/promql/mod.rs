@@ -15,10 +15,12 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 const OF_PROMETHEUS: [&str; 6] = ["site", "job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families of other exporters: by name, or by a prefix that ends in `_`.
-const OF_OTHERS: [&str; 7] = ["node_", "prometheus_", "alertmanager_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+const OF_OTHERS: [&str; 8] =
+    ["node_", "prometheus_", "alertmanager_", "vmalert_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// What the user may record in own.yaml.
-const OF_THE_USER: [&str; 2] = ["own:farcaster_threshold:value", "own:farcaster_alert_off:info"];
+const OF_THE_USER: [&str; 3] =
+    ["own:farcaster_threshold:value", "own:farcaster_alert_off:info", "own:farcaster_site:info"];
 
 /// A selector: the name of a metric and what its labels must be.
 pub struct Selector {

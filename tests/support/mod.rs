@@ -10,6 +10,7 @@ mod farm;
 mod hostile;
 mod methods;
 mod node;
+mod place;
 mod text;
 
 pub use boost::{Boost, Told};
@@ -18,6 +19,7 @@ pub use farm::{Farm, MINER, OTHER};
 pub use hostile::{CLOSED_PORT, Hostile};
 pub use methods::{Permission, names, token};
 pub use node::{Answer, Node, Reply, Request};
+pub use place::{Place, has};
 pub use text::Metrics;
 
 use std::path::PathBuf;

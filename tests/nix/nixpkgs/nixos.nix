@@ -15,6 +15,18 @@ let
     labels = optionWith (types.attrsOf types.str) { };
   })) [ ];
 
+  # As Prometheus' scrape configuration; NixOS takes any.
+  promscrape = submodule {
+    global = optionWith (submodule {
+      scrape_interval = optionWith types.str "1m";
+      external_labels = optionWith (types.attrsOf types.str) { };
+    }) { };
+    scrape_configs = optionWith (types.listOf (submodule {
+      job_name = option types.str;
+      static_configs = staticConfigs;
+    })) [ ];
+  };
+
   unitValue = types.oneOf [
     types.bool
     types.int
@@ -105,6 +117,36 @@ let
         extraFlags = strings;
       };
     };
+
+    services.vmagent = {
+      enable = enable;
+      remoteWrite.url = optionWith (types.nullOr types.str) null;
+      prometheusConfig = optionWith promscrape { };
+      extraArgs = strings;
+    };
+    services.victoriametrics = {
+      enable = enable;
+      package = optionWith types.package pkgs.victoriametrics;
+      listenAddress = optionWith types.str ":8428";
+      retentionPeriod = optionWith (types.nullOr types.str) null;
+      prometheusConfig = optionWith promscrape { };
+    };
+    services.vmalert.instances = optionWith (types.attrsOf (submodule {
+      enable = enable;
+      # Flags of vmalert; NixOS takes any.
+      settings = option (submodule {
+        "datasource.url" = option types.str;
+        "remoteWrite.url" = option types.str;
+        "remoteRead.url" = option types.str;
+        "notifier.url" = strings;
+        "notifier.blackhole" = enable;
+        rule = option (types.listOf types.path);
+        evaluationInterval = option types.str;
+        disableAlertgroupLabel = enable;
+        httpListenAddr = option types.str;
+      });
+      rules = optionWith (types.attrsOf types.anything) { };
+    })) { };
 
     services.grafana = {
       enable = enable;

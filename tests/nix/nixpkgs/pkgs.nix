@@ -162,10 +162,12 @@ let
     pkgsStatic = pkgs;
     cargo = tool "cargo";
     clippy = tool "clippy";
+    coreutils = tool "coreutils";
     openssl = tool "openssl";
     prometheus = tool "prometheus";
     prometheus-node-exporter = tool "node_exporter";
     rustfmt = tool "rustfmt";
+    victoriametrics = tool "victoria-metrics";
   };
 in
 pkgs
