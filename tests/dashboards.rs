@@ -152,6 +152,20 @@ fn no_screen_mixes_sites() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// As with the rules: all of a total would be growth where its series is young, on some stores.
+#[test]
+fn no_young_total_is_taken_for_growth() {
+    for dashboard in Dashboard::all() {
+        for panel in dashboard.panels() {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let expression = target["expr"].as_str().unwrap();
+                let is_growth = ["increase(", "delta("].iter().any(|function| expression.contains(function));
+                assert!(!is_growth, "{}: {expression}", dashboard.place(panel));
+            }
+        }
+    }
+}
+
 /// An exporter or a collector that is down must not look like one that found nothing: a 0 in place of nothing must come from something
 /// that was reported, as in `or 0 * max(farcaster_endpoint_up)`. Only for alerts does nothing mean 0.
 #[test]

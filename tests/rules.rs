@@ -115,6 +115,19 @@ fn rules_ask_for_what_the_exporter_has() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// VictoriaMetrics counts the first value of a series as growth, so that all of a total is news where a label or a store is new. `delta` is
+/// asked only of a series that was there before.
+#[test]
+fn no_young_total_is_taken_for_growth() {
+    for rule in rules() {
+        let name = rule.alert.as_ref().or(rule.record.as_ref()).unwrap();
+        for text in rule.annotations.values().chain([&rule.expr]) {
+            assert!(!text.contains("increase("), "{name}: {text}");
+            assert!(!text.contains("delta(") || text.contains(" offset "), "{name}: {text}");
+        }
+    }
+}
+
 #[test]
 fn names_are_unique_and_follow_the_conventions() {
     let groups = groups();
