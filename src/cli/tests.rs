@@ -210,7 +210,10 @@ fn wrong_usage_of_commands() {
         (&["init-secrets"], "init-secrets needs DIR"),
         (&["init-edge", "out"], "init-edge needs --secrets DIR"),
         (&["init-centre", "out"], "init-centre needs --secrets DIR"),
-        (&["init-centre", "--secrets=s", "--store=victoria:8428", "out"], "--store: \"victoria:8428\" is not a URL"),
+        (
+            &["init-centre", "--secrets=s", "--store=victoria:8428", "out"],
+            "--store: a text of 13 characters (not repeated here) is not a URL like http://HOST:PORT",
+        ),
         (&["init-nodes", "--daemon", "d"], "init-nodes needs OUT"),
         (&["init-nodes", "--daemon", "", "out"], "--daemon needs a value"),
         (&["init-alertmanager", "base", "out"], "init-alertmanager needs --secrets"),
