@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use support::Exporter;
 
 /// What in the repository belongs to the suite; folders count with everything in them.
-const SUITE: [&str; 16] = [
+const SUITE: [&str; 17] = [
     ".env.example",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -20,6 +20,7 @@ const SUITE: [&str; 16] = [
     "LICENSE-MIT",
     "README.md",
     "SECURITY.md",
+    "ansible",
     "compose",
     "compose.centre.yaml",
     "compose.edge.yaml",
@@ -47,9 +48,9 @@ fn files(path: &Path) -> Vec<PathBuf> {
 
 /// What users add to the folders meant for it, which git ignores, is not part of the suite.
 fn is_users(path: &Path) -> bool {
-    let folders = ["compose/secrets", "compose/exporter", "compose/prometheus/targets"];
+    let folders = ["ansible/tokens", "compose/secrets", "compose/exporter", "compose/prometheus/targets"];
     let is_in_them = folders.iter().any(|folder| path.starts_with(folder)) && !path.ends_with("README.md");
-    is_in_them || path == Path::new(OWN_RULES)
+    is_in_them || path == Path::new(OWN_RULES) || path == Path::new("ansible/inventory.yaml")
 }
 
 fn suite() -> BTreeSet<PathBuf> {
