@@ -3,8 +3,7 @@
 //!
 //! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, and `cargo bench -- miners` only the second table.
 
-use std::io::Read;
-use std::net::SocketAddr;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,6 +12,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use lotus_farcaster::demo::{self, Farm, Node};
 use serde_json::Value;
+
+#[path = "../tests/support/http.rs"]
+mod http;
+
+use http::{Reply, Server};
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
@@ -26,9 +30,6 @@ const STEADY_RUNS: u32 = 20;
 
 /// A day of epochs, in pieces of 90.
 const RUNS_TO_CATCH_UP: u32 = 34;
-
-/// Threads of each server, as a Go server has one for each connection.
-const SERVER_THREADS: usize = 4;
 
 fn main() -> Result<()> {
     let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
@@ -61,7 +62,7 @@ fn measure(size: &str, farm: Farm, miners: usize) -> Result<()> {
     let farm = Arc::new(farm);
     let exchanges = Exchanges::default();
     let daemon = serve(&farm, Node::Daemon, &exchanges)?;
-    let miners = (0..miners).map(|miner| serve(&farm, Node::Miner(miner), &exchanges)).collect::<Result<_>>()?;
+    let miners = (0..miners).map(|miner| serve(&farm, Node::Miner(miner), &exchanges)).collect::<io::Result<_>>()?;
     let state = tempfile::tempdir()?;
     let exporter = Exporter { daemon, miners, state: state.path() };
 
@@ -153,35 +154,23 @@ impl Exchanges {
     }
 }
 
-fn serve(farm: &Arc<Farm>, node: Node, exchanges: &Exchanges) -> Result<SocketAddr> {
-    let server = tiny_http::Server::http("127.0.0.1:0").map_err(anyhow::Error::from_boxed)?;
-    let address = server.server_addr().to_ip().context("no IP address")?;
-    let server = Arc::new(server);
-    for _ in 0..SERVER_THREADS {
-        let (server, farm, exchanges) = (server.clone(), farm.clone(), exchanges.clone());
-        std::thread::spawn(move || {
-            for mut request in server.incoming_requests() {
-                let mut body = String::new();
-                if request.as_reader().read_to_string(&mut body).is_err() {
-                    continue;
-                }
-                let url = format!("http://{address}{}", request.url());
-                let answer = demo::answer(&farm, node, body.as_bytes(), unix_seconds()).to_string();
-                let calls = serde_json::from_str::<Value>(&body).ok();
-                let calls = calls.and_then(|body| body.as_array().map(Vec::len)).unwrap_or(1);
-                if let Ok(mut exchanges) = exchanges.0.lock() {
-                    exchanges.push(Exchange { url, body, calls, answer_bytes: answer.len() });
-                }
-                let _ = request.respond(tiny_http::Response::from_string(answer));
-            }
-        });
-    }
-    Ok(address)
+fn serve(farm: &Arc<Farm>, node: Node, exchanges: &Exchanges) -> io::Result<Server> {
+    let (farm, exchanges) = (farm.clone(), exchanges.clone());
+    Server::start(move |request| {
+        let answer = demo::answer(&farm, node, request.body.as_bytes(), unix_seconds()).to_string();
+        let calls = serde_json::from_str::<Value>(&request.body).ok();
+        let calls = calls.and_then(|body| body.as_array().map(Vec::len)).unwrap_or(1);
+        let url = format!("http://{}{}", request.header("Host").unwrap_or_default(), request.path);
+        if let Ok(mut exchanges) = exchanges.0.lock() {
+            exchanges.push(Exchange { url, body: request.body.clone(), calls, answer_bytes: answer.len() });
+        }
+        Reply::new(200, answer)
+    })
 }
 
 struct Exporter<'a> {
-    daemon: SocketAddr,
-    miners: Vec<SocketAddr>,
+    daemon: Server,
+    miners: Vec<Server>,
     state: &'a Path,
 }
 
@@ -196,7 +185,7 @@ struct Measure {
 
 impl Exporter<'_> {
     fn run(&self) -> Result<Measure> {
-        let miners: Vec<String> = self.miners.iter().map(|miner| format!("http://{miner}")).collect();
+        let miners: Vec<String> = self.miners.iter().map(|miner| format!("http://127.0.0.1:{}", miner.port)).collect();
         let before = children_cpu()?;
         let started = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
@@ -204,7 +193,7 @@ impl Exporter<'_> {
             .arg("--state-dir")
             .arg(self.state)
             .env_clear()
-            .env("FULLNODE_API_INFO", format!("http://{}", self.daemon))
+            .env("FULLNODE_API_INFO", format!("http://127.0.0.1:{}", self.daemon.port))
             .env("MINER_API_INFO", miners.join(","))
             .stdin(Stdio::null())
             .output()?;

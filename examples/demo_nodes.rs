@@ -29,10 +29,12 @@ use lotus_farcaster::rpc::{self, http::Http};
 use lotus_farcaster::state::State;
 use lotus_farcaster::{cli, demo_history};
 
-const STEP_SECONDS: f64 = 60.0;
+#[path = "../tests/support/http.rs"]
+mod http;
 
-/// Threads of each server, as a Go server has one for each connection.
-const SERVER_THREADS: usize = 4;
+use http::Reply;
+
+const STEP_SECONDS: f64 = 60.0;
 
 struct Options {
     sectors: u64,
@@ -122,7 +124,7 @@ fn nodes_of(farm: &Farm) -> Vec<(String, Node)> {
 fn variables(servers: &[Server]) -> Vec<(&'static str, String)> {
     let addresses = |is_wanted: fn(Node) -> bool| {
         let wanted = servers.iter().filter(|server| is_wanted(server.node));
-        wanted.map(|server| format!("http://{}", server.address)).collect::<Vec<_>>().join(",")
+        wanted.map(|server| format!("http://127.0.0.1:{}", server.http.port)).collect::<Vec<_>>().join(",")
     };
     let boosts = addresses(|node| node == Node::Boost);
     let all = [
@@ -207,42 +209,17 @@ impl Clock {
 struct Server {
     name: String,
     node: Node,
-    address: String,
-    http: Arc<tiny_http::Server>,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    http: http::Server,
 }
 
 impl Server {
     fn start(name: String, node: Node, farm: &Arc<Farm>, clock: &Clock) -> Result<Server> {
-        let http = tiny_http::Server::http("127.0.0.1:0").map_err(anyhow::Error::from_boxed)?;
-        let address = http.server_addr().to_string();
-        let http = Arc::new(http);
-        let serve = |_| {
-            let (http, farm, clock) = (http.clone(), farm.clone(), clock.clone());
-            std::thread::spawn(move || {
-                for mut request in http.incoming_requests() {
-                    let mut body = Vec::new();
-                    if request.as_reader().read_to_end(&mut body).is_ok() {
-                        let answer = demo::answer_at(&farm, node, request.url(), &body, clock.now());
-                        let _ = request.respond(tiny_http::Response::from_string(answer.to_string()));
-                    }
-                }
-            })
-        };
-        let threads = (0..SERVER_THREADS).map(serve).collect();
-        Ok(Server { name, node, address, http, threads })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let threads = std::mem::take(&mut self.threads);
-        for _ in &threads {
-            self.http.unblock();
-        }
-        for thread in threads {
-            let _ = thread.join();
-        }
+        let (farm, clock) = (farm.clone(), clock.clone());
+        let http = http::Server::start(move |request| {
+            let answer = demo::answer_at(&farm, node, &request.path, request.body.as_bytes(), clock.now());
+            Reply::new(200, answer.to_string())
+        })?;
+        Ok(Server { name, node, http })
     }
 }
 

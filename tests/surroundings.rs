@@ -10,11 +10,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use support::{Exporter, finish};
+use support::{Exporter, Reply, Server, finish};
 
 /// If tests share processes, each sees those of the others.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -163,14 +162,10 @@ fn serve(page: String) -> u16 {
 }
 
 fn serve_by(page: impl Fn(&str) -> String + Send + Sync + 'static) -> u16 {
-    let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
-    let port = server.server_addr().to_ip().unwrap().port();
-    thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let page = page(request.url());
-            let _ = request.respond(tiny_http::Response::from_string(page));
-        }
-    });
+    let server = Server::start(move |request| Reply::new(200, page(&request.path))).unwrap();
+    let port = server.port;
+    // Until the test ends.
+    std::mem::forget(server);
     port
 }
 

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
+
+use super::http::{Reply, Request, Server};
 
 /// What a field answers.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub enum Told {
 pub struct Boost {
     pub port: u16,
     shared: Arc<Shared>,
-    server: Arc<tiny_http::Server>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -36,20 +37,15 @@ struct Shared {
 impl Boost {
     /// One that has a bit of everything.
     pub fn start() -> Boost {
-        let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let shared = Arc::new(Shared::default());
-        let boost = Boost { port: server.server_addr().to_ip().unwrap().port(), shared, server };
+        let served = shared.clone();
+        let server = Server::start(move |request| served.serve(request)).unwrap();
+        let boost = Boost { port: server.port, shared, _server: server };
         *boost.shared.bandwidth.lock().unwrap() =
             json!({"TotalIn": 1000, "TotalOut": 2000, "RateIn": 1.5, "RateOut": 2.5});
         for (field, value) in fixture().as_object().unwrap() {
             boost.tell(field, value.clone());
         }
-        let (shared, server) = (boost.shared.clone(), boost.server.clone());
-        thread::spawn(move || {
-            for request in server.incoming_requests() {
-                shared.serve(request);
-            }
-        });
         boost
     }
 
@@ -100,25 +96,15 @@ impl Boost {
     }
 }
 
-impl Drop for Boost {
-    fn drop(&mut self) {
-        self.server.unblock();
-    }
-}
-
 impl Shared {
-    fn serve(&self, mut request: tiny_http::Request) {
-        let mut body = String::new();
-        request.as_reader().read_to_string(&mut body).unwrap();
-        let path = request.url().to_owned();
-        self.requests.lock().unwrap().push((path.clone(), body.clone()));
-        let body: Value = serde_json::from_str(&body).unwrap();
-        let (status, answer) = match path.as_str() {
-            "/graphql/query" => (200, self.graphql(body["query"].as_str().unwrap()).to_string()),
-            "/rpc/v0" => (200, self.rpc(&body).to_string()),
-            _ => (404, "404 page not found\n".to_owned()),
-        };
-        let _ = request.respond(tiny_http::Response::from_string(answer).with_status_code(status));
+    fn serve(&self, request: &Request) -> Reply {
+        self.requests.lock().unwrap().push((request.path.clone(), request.body.clone()));
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        match request.path.as_str() {
+            "/graphql/query" => Reply::new(200, self.graphql(body["query"].as_str().unwrap()).to_string()),
+            "/rpc/v0" => Reply::new(200, self.rpc(&body).to_string()),
+            _ => Reply::new(404, "404 page not found\n"),
+        }
     }
 
     fn rpc(&self, batch: &Value) -> Value {

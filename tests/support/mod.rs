@@ -8,6 +8,7 @@ mod boost;
 mod exporter;
 mod farm;
 mod hostile;
+mod http;
 mod methods;
 mod node;
 mod place;
@@ -17,8 +18,9 @@ pub use boost::{Boost, Told};
 pub use exporter::{Exporter, Run, finish};
 pub use farm::{Farm, MINER, OTHER};
 pub use hostile::{CLOSED_PORT, Hostile};
+pub use http::{Reply, Request, Server};
 pub use methods::{Permission, names, token};
-pub use node::{Answer, Node, Reply, Request};
+pub use node::{Answer, Node};
 pub use place::{Place, has};
 pub use text::Metrics;
 

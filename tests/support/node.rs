@@ -5,7 +5,6 @@
 //! the first ones of the call answers it; a case without params answers any call. `sectors` maps the states of a lotus-miner to the numbers
 //! of its sectors.
 
-use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::http::{Reply, Request, Server};
 use super::methods::{self, Permission};
 
 /// What a test makes a method answer.
@@ -31,22 +31,9 @@ pub enum Answer {
     Late(Duration),
 }
 
-/// A request as it came.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-}
-
 impl Request {
     pub fn is_batch(&self) -> bool {
         self.body.starts_with('[')
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
     }
 
     /// The methods called, without their prefix, with their parameters.
@@ -61,27 +48,13 @@ impl Request {
     }
 }
 
-/// A whole HTTP reply.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-        Reply { status, headers: Vec::new(), body: body.into() }
-    }
-}
-
 type Rewrite = Arc<dyn Fn(&Request, Reply) -> Reply + Send + Sync>;
 
 /// A node that listens on a port of its own until it is dropped.
 pub struct Node {
     pub port: u16,
     shared: Arc<Shared>,
-    server: Arc<tiny_http::Server>,
+    _server: Server,
 }
 
 struct Shared {
@@ -114,7 +87,6 @@ impl Node {
     }
 
     fn start(is_daemon: bool, fixture: Value) -> Node {
-        let server = Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
         let shared = Arc::new(Shared {
             is_daemon,
             fixture,
@@ -122,15 +94,9 @@ impl Node {
             rewrite: Mutex::default(),
             requests: Mutex::default(),
         });
-        let port = server.server_addr().to_ip().unwrap().port();
-        let node = Node { port, shared: shared.clone(), server: server.clone() };
-        thread::spawn(move || {
-            for request in server.incoming_requests() {
-                let shared = shared.clone();
-                thread::spawn(move || shared.serve(request));
-            }
-        });
-        node
+        let served = shared.clone();
+        let server = Server::start(move |request| served.serve(request)).unwrap();
+        Node { port: server.port, shared, _server: server }
     }
 
     /// The API info string, like `TOKEN:/ip4/127.0.0.1/tcp/1234/http`.
@@ -219,32 +185,15 @@ impl Node {
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.server.unblock();
-    }
-}
-
 impl Shared {
-    fn serve(&self, mut request: tiny_http::Request) {
-        let mut body = String::new();
-        request.as_reader().read_to_string(&mut body).unwrap();
-        let headers = request.headers().iter().map(|header| (header.field.to_string(), header.value.to_string()));
-        let seen = Request { path: request.url().to_owned(), headers: headers.collect(), body };
-        self.requests.lock().unwrap().push(seen.clone());
-        let mut reply = self.reply(&seen);
+    fn serve(&self, request: &Request) -> Reply {
+        self.requests.lock().unwrap().push(request.clone());
+        let reply = self.reply(request);
         let rewrite = self.rewrite.lock().unwrap().clone();
-        if let Some(rewrite) = rewrite {
-            reply = rewrite(&seen, reply);
+        match rewrite {
+            Some(rewrite) => rewrite(request, reply),
+            None => reply,
         }
-        let mut head = format!("HTTP/1.1 {} Of The Fake\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
-        for (name, value) in reply.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        // All at once: in two writes, the second would wait for the other side's delayed ACK. In some tests, the client has given up.
-        let whole = [head.as_bytes(), b"\r\n", &reply.body].concat();
-        let mut writer = request.into_writer();
-        let _ = writer.write_all(&whole).and_then(|()| writer.flush());
     }
 
     /// What go-jsonrpc answers.
