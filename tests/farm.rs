@@ -73,6 +73,11 @@ fn init_centre_lets_each_site_send_under_its_name_and_expects_it() {
         assert_eq!(place.run(command).2.contains("only one is in"), wrong);
         assert_eq!(place.mode(&format!("out/{name}")), 0o440);
     }
+
+    // The last site's token taken away.
+    std::fs::remove_dir_all(place.0.path().join("secrets/sites")).unwrap();
+    has(&place.bad(command), &["no site can send"]);
+    assert!(!place.read("out/vmauth.yml").contains("S3CRET"));
 }
 
 /// The sites that the rules say are expected.

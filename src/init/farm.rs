@@ -90,12 +90,13 @@ pub fn centre(secrets: &Path, store: &str, out: &Path) -> Result<Report> {
     // JSON is YAML, too.
     let rules = json!({"groups": [{"name": "farcaster-sites", "rules": rules}]});
     textfile::replace(&out.join("sites.yaml"), format!("{rules:#}\n").as_bytes(), 0o440)?;
+    // Without sites too: one whose token was taken away must not go on sending.
+    let auth = json!({ "users": users });
+    textfile::replace(&out.join("vmauth.yml"), format!("{auth:#}\n").as_bytes(), 0o440)?;
     if users.is_empty() {
         let wrong: String = report.wrong.iter().map(|line| format!("; {line}")).collect();
         bail!("no site can send: write the token of each to {}/NAME{wrong}", folder.display());
     }
-    let auth = json!({ "users": users });
-    textfile::replace(&out.join("vmauth.yml"), format!("{auth:#}\n").as_bytes(), 0o440)?;
     report.done.push(format!("sites that may send, and are expected to: {}", names.join(", ")));
     let copied = CERTIFICATE.iter().map(|name| copy(secrets, name, out)).collect::<Result<Vec<bool>>>()?;
     match copied.as_slice() {
