@@ -17,6 +17,10 @@ const MAX_BODY_BYTES: u64 = 4 << 30;
 /// What may follow an answer, to be read for the sake of the connection.
 const MAX_BYTES_AFTER_ANSWER: u64 = 64 << 10;
 
+/// What a connection buffers, in bytes, of requests and of answers; ureq's own sizes are made for fewer and larger ones.
+const OUTPUT_BUFFER_BYTES: usize = 16 << 10;
+const INPUT_BUFFER_BYTES: usize = 32 << 10;
+
 /// A connection that is not there by now is not coming.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,6 +45,8 @@ impl Http {
             .http_status_as_error(false)
             .accept_encoding("identity")
             .user_agent(concat!("lotus-farcaster/", env!("CARGO_PKG_VERSION")))
+            .output_buffer_size(OUTPUT_BUFFER_BYTES)
+            .input_buffer_size(INPUT_BUFFER_BYTES)
             .timeout_resolve(Some(CONNECT_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .build();

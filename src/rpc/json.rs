@@ -4,8 +4,9 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
 
-/// What is read from the network at once.
-const BUFFER_BYTES: usize = 32 << 10;
+/// What is read from the network at once, at first, and where that did not hold it all. Most answers are short, and memory that is touched for
+/// the first time is what costs most of reading them.
+const BUFFER_BYTES: [usize; 2] = [4 << 10, 32 << 10];
 
 /// By so much grows the buffer of an answer at most.
 const GROWTH_BYTES: usize = 64 << 10;
@@ -43,7 +44,8 @@ impl<'a> Source<'a> {
     /// What was read and not yet used, at least one byte where the body has not ended.
     fn available(&mut self) -> io::Result<&[u8]> {
         if self.at == self.end {
-            self.buffer.resize(BUFFER_BYTES, 0);
+            let [first, further] = BUFFER_BYTES;
+            self.buffer.resize(if self.bytes < first as u64 { first } else { further }, 0);
             (self.at, self.end) = (0, 0);
             self.end = loop {
                 match self.reader.read(&mut self.buffer) {
