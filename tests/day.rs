@@ -86,6 +86,7 @@ impl Books<'_> {
         let expired =
             held.as_array().unwrap().iter().filter(|number| !live.contains(&number.as_u64().unwrap())).count();
         add(format!("miner_expired_sectors{{miner_id=\"{id}\""), expired as f64);
+        add(format!("miner_missing_sectors{{miner_id=\"{id}\""), 0.0);
         for (path, files) in self.miner(miner, "StorageList", json!([])).as_object().unwrap() {
             for (bit, kind) in ["unsealed", "sealed", "cache", "update", "update_cache", "piece"].iter().enumerate() {
                 let files = files.as_array().unwrap().iter();

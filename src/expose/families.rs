@@ -198,6 +198,10 @@ families! {
         "Faulty sectors on chain that are declared recovered. StateMinerPartitions.RecoveringSectors.";
     MINER_EXPIRED_SECTORS: Gauge "farcaster_miner_expired_sectors" ["miner_id"]
         "Sectors that lotus-miner holds as proving but that are no longer in any deadline on chain. SectorsListInStates, StateMinerPartitions; slow tier.";
+    MINER_MISSING_SECTORS: Gauge "farcaster_miner_missing_sectors" ["miner_id"]
+        "Live sectors on chain whose sealed file, or that of their upgrade, was in no storage path when two lists in a row were read; absent while the files of a path are not known. StateMinerPartitions.LiveSectors, StorageList; slow tier.";
+    MINER_MISSING_SECTOR: Gauge "farcaster_miner_missing_sector" ["miner_id", "sector"]
+        "A sector whose file is missing, always 1. StateMinerPartitions.LiveSectors, StorageList; slow tier.";
     MINER_SECTORS_BY_CONTENT: Gauge "farcaster_miner_sectors_by_content" ["miner_id", "content"]
         "Live sectors on chain by content: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
     MINER_UPGRADED_SECTORS: Gauge "farcaster_miner_upgraded_sectors" ["miner_id"]

@@ -84,6 +84,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_miner_locked", "balances"),
         ("farcaster_miner_market", "balances"),
         ("farcaster_miner_expired", "expired_sectors"),
+        ("farcaster_miner_missing", "missing_sectors"),
         ("farcaster_miner_sectors_by_content", "sectors_on_chain"),
         ("farcaster_miner_upgraded", "sectors_on_chain"),
         ("farcaster_miner_expiring", "sectors_on_chain"),

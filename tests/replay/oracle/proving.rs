@@ -25,6 +25,14 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         partitions.iter().copied().flatten().flat_map(|one| members(&one["LiveSectors"])).collect();
     let expired = held.iter().filter(|number| !live.contains(&number.as_u64().unwrap())).count();
     expected.add("farcaster_miner_expired_sectors", &[("miner_id", miner_id)], expired as f64);
+    let files = recording.result(node, "StorageList", &json!([]));
+    let files = files.as_object().unwrap().values().flat_map(items);
+    // A sealed file, or the one of an upgrade.
+    let replicas = files.filter(|file| file["SectorFileType"].as_u64().unwrap() & (2 | 8) != 0);
+    let stored: BTreeSet<u64> = replicas.map(|file| file["Number"].as_u64().unwrap()).collect();
+    assert!(live.is_subset(&stored), "what is missing shows only in a second run");
+    expected.add("farcaster_miner_missing_sectors", &[("miner_id", miner_id)], 0.0);
+    expected.nothing_more_of(&["farcaster_miner_missing_sector"]);
 }
 
 fn deadlines(recording: &Recording, miner_id: &str, partitions: &[&[Value]], expected: &mut Expected) {
