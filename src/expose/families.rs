@@ -76,6 +76,8 @@ families! {
         "Whether this alert of the full node itself is active. LogAlerts.Active; needs an admin token.";
     NETWORK_VERSION: Gauge "farcaster_network_version" []
         "The network version at the head of the chain. StateNetworkVersion.";
+    NETWORK_UPGRADE_TIMESTAMP_SECONDS: Gauge "farcaster_network_upgrade_timestamp_seconds" ["name", "network_version", "known_to_node"] (Unit::Time { days_ahead: 1500 })
+        "When a network upgrade takes place, in Unix seconds: those ahead that the full node is set to, and those that only the exporter knows (known_to_node is 0), ahead or past; the version is empty where the exporter does not know it. StateGetNetworkParams.ForkUpgradeParams, StateNetworkVersion.";
     CHAIN_HEAD_HEIGHT: Gauge "farcaster_chain_head_height" []
         "The epoch of the heaviest tipset that the full node has. ChainHead.Height.";
     CHAIN_EXPECTED_HEIGHT: Gauge "farcaster_chain_expected_height" []
@@ -118,6 +120,12 @@ families! {
         "The miner, always 1. lotus-miner's Version; StateMinerInfo.";
     MINER_ADDRESS_INFO: Gauge "farcaster_miner_address_info" ["miner_id", "role", "id_address", "address", "name"]
         "An address of the miner and its role, always 1. A multisig or contract has its id in both address labels. StateMinerInfo, StateAccountKey.";
+    MINER_PENDING_CHANGE_INFO: Gauge "farcaster_miner_pending_change_info" ["miner_id", "change", "address", "name"]
+        "A change of the miner's worker, owner or beneficiary that is proposed and not confirmed, and the new address, always 1. StateMinerInfo.NewWorker, PendingOwnerAddress, PendingBeneficiaryTerm.";
+    MINER_WORKER_CHANGE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_worker_change_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
+        "From when on the miner's new worker key can be confirmed, in Unix seconds. StateMinerInfo.WorkerChangeEpoch.";
+    MINER_CONSENSUS_FAULT_END_TIMESTAMP_SECONDS: Gauge "farcaster_miner_consensus_fault_end_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
+        "Until when the miner wins no blocks because of a consensus fault, in Unix seconds; absent if there is none now. StateMinerInfo.ConsensusFaultElapsed.";
     MINER_SECTOR_SIZE_BYTES: Gauge "farcaster_miner_sector_size_bytes" ["miner_id"]
         "The size of the miner's sectors. StateMinerInfo.SectorSize.";
     MINER_START_TIME_SECONDS: Gauge "farcaster_miner_start_time_seconds" ["miner_id"]

@@ -10,3 +10,4 @@ pub mod reward;
 pub mod sector_events;
 pub mod sector_state;
 pub mod tipset;
+pub mod upgrades;
