@@ -121,9 +121,10 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
                 scope.spawn(move || daemon::chain_side(run, daemon, id, lotus_miner, wants_live))
             })
             .collect();
+        let clock = daemon.and_then(|daemon| daemon.clock);
         let own_sides = connections.miners.iter();
         let mut own_sides: BTreeMap<&str, _> =
-            own_sides.map(|miner| (&*miner.id, scope.spawn(move || miner::own_side(run, miner)))).collect();
+            own_sides.map(|miner| (&*miner.id, scope.spawn(move || miner::own_side(run, miner, clock)))).collect();
 
         let mut lanes = Vec::new();
         let mut chain_facts = Vec::new();

@@ -224,6 +224,12 @@ families! {
         "When a sector in motion last got further than ever since it was packed, or last left its rest, in Unix seconds. Failures, retries and catching up to where it was do not count. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
         "When a sector in motion was created, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_PACKED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_packed_timestamp_seconds" ["miner_id", "sector"]
+        "When a sector in motion was first packed, from when on it is being sealed, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 32 })
+        "By when a sector in motion must be proven, or its pre-commit expires and the deposit is burned, in Unix seconds: 30 days and 150 epochs after lotus-miner saw the pre-commit on chain, which may be some minutes late. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_DEAL_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 1500 })
+        "By when a sector in motion must be proven for the earliest of its deals to start, in Unix seconds; absent once it is. SectorsStatus.Pieces.DealInfo.DealSchedule.StartEpoch.";
     MINER_PIPELINE_SECTOR_RETRIES: Gauge "farcaster_miner_pipeline_sector_retries" ["miner_id", "sector"]
         "How often a sector in motion was retried. SectorsStatus.Log, which keeps at least 4,000 entries.";
     MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]

@@ -7,14 +7,15 @@ use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
+use crate::lotus::epoch::ChainClock;
 
 /// Whether collectors of this run need the live sectors of the miner.
 pub fn wants_live_sectors(run: &Run, miner_id: &str) -> bool {
     expired::is_due(run, miner_id) || storage_paths::is_due(run, miner_id)
 }
 
-/// What lotus-miner reports about itself, and which sectors have files, if this run listed those.
-pub fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<Stored>) {
+/// What lotus-miner reports about itself, and which sectors have files, if this run listed those. `clock` is the chain's.
+pub fn own_side(run: &Run, miner: &LotusMiner, clock: Option<ChainClock>) -> (Lane, Option<Stored>) {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     let sectors = lane.collect(
         "sectors",
@@ -47,7 +48,7 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> (Lane, Option<Stored>) {
     lane.collect(
         "pipeline",
         |problems| pipeline::fetch(miner, run, &hints, problems),
-        |facts, samples| pipeline::expose(facts, &miner.id, run.address_book, samples),
+        |facts, samples| pipeline::expose(facts, &miner.id, clock, run.address_book, samples),
     );
     let alerts = lane.collect(
         "alerts",

@@ -24,6 +24,10 @@ pub struct Sector {
     pub entered_seconds: Option<f64>,
     pub progress_seconds: Option<f64>,
     pub created_seconds: Option<f64>,
+    /// When it was packed for the first time, as far as its log tells.
+    pub packed_seconds: Option<f64>,
+    /// When its pre-commit got on chain, where a proof has not followed yet.
+    pub precommitted_seconds: Option<f64>,
     pub content: String,
     pub retries: Option<u64>,
     pub error: Option<String>,
@@ -138,6 +142,8 @@ pub fn read(
         entered_seconds: course.entered_seconds.map(|seconds| seconds as f64),
         progress_seconds: progress.map(|seconds| seconds as f64),
         created_seconds: log.created_seconds.map(|seconds| seconds as f64),
+        packed_seconds: course.packed_seconds.filter(|_| !log.has_gap).map(|seconds| seconds as f64),
+        precommitted_seconds: course.precommitted_seconds.map(|seconds| seconds as f64),
         content,
         // An entry that could not be read may have been one.
         retries: (log.is_told && is_whole).then_some(past.retries),
