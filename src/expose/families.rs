@@ -125,7 +125,7 @@ families! {
     MINER_WORKER_CHANGE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_worker_change_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
         "From when on the miner's new worker key can be confirmed, in Unix seconds. StateMinerInfo.WorkerChangeEpoch.";
     MINER_CONSENSUS_FAULT_END_TIMESTAMP_SECONDS: Gauge "farcaster_miner_consensus_fault_end_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
-        "Until when the miner wins no blocks because of a consensus fault, in Unix seconds; absent if there is none now. StateMinerInfo.ConsensusFaultElapsed.";
+        "Until when the miner wins no blocks because of its last consensus fault, in Unix seconds, which may be past; absent if it never had one. StateMinerInfo.ConsensusFaultElapsed.";
     MINER_SECTOR_SIZE_BYTES: Gauge "farcaster_miner_sector_size_bytes" ["miner_id"]
         "The size of the miner's sectors. StateMinerInfo.SectorSize.";
     MINER_START_TIME_SECONDS: Gauge "farcaster_miner_start_time_seconds" ["miner_id"]
@@ -212,6 +212,18 @@ families! {
         "A sector whose file is missing, always 1. StateMinerPartitions.LiveSectors, StorageList; slow tier.";
     MINER_SECTORS_BY_CONTENT: Gauge "farcaster_miner_sectors_by_content" ["miner_id", "content"]
         "Live sectors on chain by content: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
+    MINER_SECTORS_BY_QUALITY: Gauge "farcaster_miner_sectors_by_quality" ["miner_id", "quality"]
+        "Live sectors on chain by the quality of their power: 1x, partial (between), legacy_10x (full of verified deals from before Solstice), full_10x (committed or upgraded since; FIP-0118). StateMinerSectors.VerifiedDealWeight, PowerBaseEpoch, Expiration and Flags; slow tier.";
+    MINER_QUALITY_RAW_BYTES: Gauge "farcaster_miner_quality_raw_bytes" ["miner_id", "quality"]
+        "Raw bytes of the live sectors of each quality. StateMinerSectors, StateMinerInfo.SectorSize; slow tier.";
+    MINER_QUALITY_UPGRADE_PLEDGE_FIL: Gauge "farcaster_miner_quality_upgrade_pledge_fil" ["miner_id"]
+        "FIL that UpgradeSectorQuality would lock to raise all sectors of 1x and partial quality to 10x: for each, the pledge of a new sector less its own, if that is less. StateMinerInitialPledgeForSector without the tenth that Lotus adds, StateMinerSectors.InitialPledge; slow tier.";
+    MINER_QUALITY_UPGRADE_DAILY_FEE_FIL: Gauge "farcaster_miner_quality_upgrade_daily_fee_fil" ["miner_id"]
+        "By how much that upgrade would raise the fee of each day: a fee grows as the power does; a sector that pays none yet is taken to pay what the newest sector of full quality does. StateMinerSectors.DailyFee; slow tier.";
+    MINER_QUALITY_UPGRADE_POWER_BYTES: Gauge "farcaster_miner_quality_upgrade_power_bytes" ["miner_id"]
+        "Quality-adjusted power that the upgrade would bring. StateMinerSectors; slow tier.";
+    MINER_QUALITY_UPGRADE_BLOCKED_SECTORS: Gauge "farcaster_miner_quality_upgrade_blocked_sectors" ["miner_id", "reason"]
+        "Sectors of 1x and partial quality that cannot be upgraded now: all of them while the miner has a fee_debt, those that are faulty, those that have expired and are not in the sums. StateReadState.State.FeeDebt, StateMinerPartitions.FaultySectors, StateMinerSectors.Expiration; slow tier, except for the debt.";
     MINER_UPGRADED_SECTORS: Gauge "farcaster_miner_upgraded_sectors" ["miner_id"]
         "Live sectors on chain that got their data after they were sealed (snap deals). StateMinerSectors.SectorKeyCID; slow tier.";
     MINER_EXPIRING_SECTORS: Gauge "farcaster_miner_expiring_sectors" ["miner_id", "within_days"]

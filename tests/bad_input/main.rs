@@ -90,6 +90,8 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_miner_expired", "expired_sectors"),
         ("farcaster_miner_missing", "missing_sectors"),
         ("farcaster_miner_sectors_by_content", "sectors_on_chain"),
+        ("farcaster_miner_sectors_by_quality", "sectors_on_chain"),
+        ("farcaster_miner_quality", "sectors_on_chain"),
         ("farcaster_miner_upgraded", "sectors_on_chain"),
         ("farcaster_miner_expiring", "sectors_on_chain"),
         ("farcaster_miner_sectors", "sectors"),

@@ -275,12 +275,12 @@ fn missing(metrics: &Metrics) -> Option<f64> {
 
 /// The next run is in the next period of the slow tier.
 fn a_period_later(exporter: &Exporter) -> (Metrics, String) {
-    sleep(Duration::from_millis(600));
+    sleep(Duration::from_millis(1100));
     exporter.collect()
 }
 
 fn often(farm: &Farm) -> Exporter {
-    farm.exporter().args(&["--slow-interval", "500ms"])
+    farm.exporter().args(&["--slow-interval", "1s"])
 }
 
 /// All paths, one of which has the replicas of these sectors, besides what the fixture has.

@@ -10,7 +10,6 @@ use crate::collect::miner::LotusMiner;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::lotus::epoch::{ChainClock, MAX_HEIGHT};
-use crate::lotus::tipset::TipSet;
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, List, Problems};
 
@@ -32,7 +31,7 @@ struct Pending {
     changes: Vec<(&'static str, String)>,
     /// From when on a new worker key can be confirmed, Unix seconds.
     worker_change_seconds: Option<f64>,
-    /// Until when the miner wins no blocks, Unix seconds.
+    /// Until when the miner wins no blocks, or won none: that stays in its state. Unix seconds.
     fault_end_seconds: Option<f64>,
 }
 
@@ -110,13 +109,11 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     };
     let worker_change = moment(info.worker_change_epoch, "WorkerChangeEpoch");
     let fault_end = moment(info.consensus_fault_elapsed, "ConsensusFaultElapsed");
-    let head_height = daemon.head.as_ref().map(TipSet::height);
     let is_worker_pending = changes.iter().any(|(what, _)| *what == "worker");
     let at = |(epoch, clock): (i64, ChainClock)| clock.timestamp_seconds(epoch);
     let pending = Pending {
         worker_change_seconds: worker_change.filter(|_| is_worker_pending).map(at),
-        // It stays in the miner's state when it is over.
-        fault_end_seconds: fault_end.filter(|(epoch, _)| head_height.is_some_and(|head| head < *epoch)).map(at),
+        fault_end_seconds: fault_end.map(at),
         changes,
     };
     Ok(Facts {

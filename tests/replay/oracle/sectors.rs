@@ -60,8 +60,8 @@ pub fn of_log(miner_id: &str, status: &Value, history: &History, expected: &mut 
     expected.add(PROGRESSED, &labels, history.progressed);
     expected.add(CREATED, &labels, history.created);
     expected.add(PACKED, &labels, history.packed);
-    // 30 days and 150 epochs.
-    expected.add(PRECOMMIT_EXPIRY, &labels, history.precommitted.map(|landed| landed + 2_596_500.0));
+    // 30 days of 2880 epochs and 150 more, of 4 s each on the devnet.
+    expected.add(PRECOMMIT_EXPIRY, &labels, history.precommitted.map(|landed| landed + 86_550.0 * 4.0));
     expected.add(RETRIES, &labels, history.retries);
     if let Some(error) = &history.error {
         let error: String = error.chars().take(ERROR_CHARACTERS).collect();

@@ -19,7 +19,7 @@ use super::sectors;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::{ChainClock, MAX_HEIGHT};
+use crate::lotus::epoch::{ChainClock, EPOCHS_PER_DAY, MAX_HEIGHT};
 use crate::lotus::sector_state::{Phase, in_pipeline, is_active, phase, pipeline_states};
 use crate::rpc::{Batch, Cause, Client, Ticket};
 use crate::tolerant::Problems;
@@ -30,8 +30,8 @@ use sector::{Sector, Status};
 /// Errors are worst: their rows come before all others, regardless of age.
 const RANK_OF_ERRORS: f64 = -1e12;
 
-/// A pre-commit expires so long after it: 30 days and 150 epochs of 30 s (MaxProveCommitDuration of the miner actor's policy).
-const PRECOMMIT_SECONDS: f64 = 30.0 * 86_400.0 + 150.0 * 30.0;
+/// A pre-commit expires so many epochs after it: 30 days and 150 epochs (MaxProveCommitDuration of the miner actor's policy).
+const PRECOMMIT_EPOCHS: f64 = 30.0 * EPOCHS_PER_DAY + 150.0;
 
 /// The pipeline of one miner, sector by sector, and how long those took that left it.
 pub struct Facts {
@@ -204,13 +204,7 @@ fn is_unknown_sector(cause: &Cause) -> bool {
 }
 
 /// `clock` is the chain's, if it is known: without it, nothing is said of epochs.
-pub fn expose(
-    facts: &Facts,
-    miner_id: &str,
-    clock: Option<ChainClock>,
-    book: &AddressBook,
-    samples: &mut Samples,
-) {
+pub fn expose(facts: &Facts, miner_id: &str, clock: Option<ChainClock>, book: &AddressBook, samples: &mut Samples) {
     samples.add_summary(&families::MINER_SEALING_DURATION_SECONDS, [miner_id], &facts.durations.summary());
     for (number, sector) in &facts.sectors {
         let phase = phase(&sector.state);
@@ -230,10 +224,12 @@ pub fn expose(
         samples.add_row(created, labels, sector.created_seconds, rank);
         let packed = &families::MINER_PIPELINE_SECTOR_PACKED_TIMESTAMP_SECONDS;
         samples.add_row(packed, labels, sector.packed_seconds, rank);
-        let expiry = sector.precommitted_seconds.map(|landed| landed + PRECOMMIT_SECONDS);
+        let precommit_seconds = clock.map(|clock| PRECOMMIT_EPOCHS * clock.block_delay_seconds as f64);
+        let expiry = sector.precommitted_seconds.zip(precommit_seconds).map(|(landed, lasts)| landed + lasts);
         let precommit_expiry = &families::MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS;
         samples.add_row(precommit_expiry, labels, expiry, rank);
-        let starts = sector.pieces.iter().map(|piece| piece.start_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
+        let starts =
+            sector.pieces.iter().map(|piece| piece.start_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
         let start = starts.min().zip(clock).map(|(epoch, clock)| clock.timestamp_seconds(epoch));
         // Once the proof is on chain, the deals have started.
         let start = start.filter(|_| !is_active(&sector.state));
