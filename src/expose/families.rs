@@ -238,6 +238,8 @@ families! {
         "When a sector in motion was created, in Unix seconds. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_PACKED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_packed_timestamp_seconds" ["miner_id", "sector"]
         "When a sector in motion was first packed, from when on it is being sealed, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_TICKET_EXPIRY_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_ticket_expiry_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 3 })
+        "By when a sector in motion must be pre-committed on chain, or it is sealed anew with another ticket, in Unix seconds: 3780 epochs after its ticket. SectorsStatus.Ticket.Epoch.";
     MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 32 })
         "By when a sector in motion must be proven, or its pre-commit expires and the deposit is burned, in Unix seconds: 30 days and 150 epochs after lotus-miner saw the pre-commit on chain, which may be some minutes late. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_DEAL_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 1500 })

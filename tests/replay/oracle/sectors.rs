@@ -15,6 +15,7 @@ const CREATED: &str = "farcaster_miner_pipeline_sector_created_timestamp_seconds
 const PACKED: &str = "farcaster_miner_pipeline_sector_packed_timestamp_seconds";
 const PRECOMMIT_EXPIRY: &str = "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds";
 const DEAL_START: &str = "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds";
+const TICKET_EXPIRY: &str = "farcaster_miner_pipeline_sector_ticket_expiry_timestamp_seconds";
 const RETRIES: &str = "farcaster_miner_pipeline_sector_retries";
 const ERROR: &str = "farcaster_miner_pipeline_sector_error_info";
 
@@ -35,8 +36,9 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         of_log(miner_id, status, &history(&status["Log"]), expected);
         pieces(miner_id, status, expected);
         deal_start(recording, miner_id, status, expected);
+        ticket_expiry(recording, miner_id, status, expected);
     }
-    expected.nothing_more_of(&[DEAL_START]);
+    expected.nothing_more_of(&[DEAL_START, TICKET_EXPIRY]);
     // With an empty state, no sector was seen to reach proving.
     for name in ["_sum", "_count"] {
         expected.add(&format!("farcaster_miner_sealing_duration_seconds{name}"), &[("miner_id", miner_id)], 0.0);
@@ -118,6 +120,17 @@ fn deal_start(recording: &Recording, miner_id: &str, status: &Value, expected: &
     let moment = |epoch| number(&params["GenesisTimestamp"]) + epoch * number(&params["BlockDelaySecs"]);
     let sector = status["SectorID"].to_string();
     expected.add(DEAL_START, &[("miner_id", miner_id), ("sector", &sector)], start.map(moment));
+}
+
+/// By when its pre-commit must land: a day of 2880 epochs, and 900 more, after its ticket.
+fn ticket_expiry(recording: &Recording, miner_id: &str, status: &Value, expected: &mut Expected) {
+    let awaits = ["PreCommit1", "PreCommit2", "SubmitPreCommitBatch", "PreCommitBatchWait", "SealPreCommit2Failed"];
+    let params = recording.chain("StateGetNetworkParams", json!([]));
+    let ticket = number(&status["Ticket"]["Epoch"]);
+    let moment = number(&params["GenesisTimestamp"]) + (ticket + 3780.0) * number(&params["BlockDelaySecs"]);
+    let is_there = ticket > 0.0 && awaits.contains(&text(&status["State"]));
+    let sector = status["SectorID"].to_string();
+    expected.add(TICKET_EXPIRY, &[("miner_id", miner_id), ("sector", &sector)], is_there.then_some(moment));
 }
 
 /// As `lotus-miner info` colours the states (cli/spcli/statemeta.go).

@@ -19,8 +19,8 @@ use super::sectors;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::{ChainClock, EPOCHS_PER_DAY, MAX_HEIGHT};
-use crate::lotus::sector_state::{Phase, in_pipeline, is_active, phase, pipeline_states};
+use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock, EPOCHS_PER_DAY, MAX_HEIGHT};
+use crate::lotus::sector_state::{Phase, awaits_precommit, in_pipeline, is_active, phase, pipeline_states};
 use crate::rpc::{Batch, Cause, Client, Ticket};
 use crate::tolerant::Problems;
 use durations::Durations;
@@ -32,6 +32,10 @@ const RANK_OF_ERRORS: f64 = -1e12;
 
 /// A pre-commit expires so many epochs after it: 30 days and 150 epochs (MaxProveCommitDuration of the miner actor's policy).
 const PRECOMMIT_EPOCHS: f64 = 30.0 * EPOCHS_PER_DAY + 150.0;
+
+/// A sector must be pre-committed within so many epochs after its ticket: a day and the chain's finality (MaxPreCommitRandomnessLookback of
+/// the miner actor's policy).
+const TICKET_EPOCHS: i64 = 2880 + CHAIN_FINALITY_EPOCHS;
 
 /// The pipeline of one miner, sector by sector, and how long those took that left it.
 pub struct Facts {
@@ -228,6 +232,11 @@ pub fn expose(facts: &Facts, miner_id: &str, clock: Option<ChainClock>, book: &A
         let expiry = sector.precommitted_seconds.zip(precommit_seconds).map(|(landed, lasts)| landed + lasts);
         let precommit_expiry = &families::MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS;
         samples.add_row(precommit_expiry, labels, expiry, rank);
+        let ticket = Some(sector.ticket_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
+        let ticket = ticket.filter(|_| awaits_precommit(&sector.state)).zip(clock);
+        let expiry = ticket.map(|(epoch, clock)| clock.timestamp_seconds(epoch + TICKET_EPOCHS));
+        let ticket_expiry = &families::MINER_PIPELINE_SECTOR_TICKET_EXPIRY_TIMESTAMP_SECONDS;
+        samples.add_row(ticket_expiry, labels, expiry, rank);
         let starts =
             sector.pieces.iter().map(|piece| piece.start_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
         let start = starts.min().zip(clock).map(|(epoch, clock)| clock.timestamp_seconds(epoch));
