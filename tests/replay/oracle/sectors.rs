@@ -126,7 +126,8 @@ fn deal_start(recording: &Recording, miner_id: &str, status: &Value, expected: &
 fn ticket_expiry(recording: &Recording, miner_id: &str, status: &Value, expected: &mut Expected) {
     let awaits = ["PreCommit1", "PreCommit2", "SubmitPreCommitBatch", "PreCommitBatchWait", "SealPreCommit2Failed"];
     let params = recording.chain("StateGetNetworkParams", json!([]));
-    let ticket = number(&status["Ticket"]["Epoch"]);
+    // The recording keeps no tickets of sectors.
+    let ticket = status["Ticket"]["Epoch"].as_f64().unwrap_or_default();
     let moment = number(&params["GenesisTimestamp"]) + (ticket + 3780.0) * number(&params["BlockDelaySecs"]);
     let is_there = ticket > 0.0 && awaits.contains(&text(&status["State"]));
     let sector = status["SectorID"].to_string();
