@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(ahead[0].height, 6_470_279);
         // A chain that went on without it is another one.
         assert_eq!(names(&at("mainnet", Some(28), 6_500_000)), [("Solstice", Some(29), false)]);
-        assert_eq!(at("calibrationnet", Some(28), 1)[0].height, 4_109_133);
+        assert_eq!(at("calibrationnet", Some(28), 6_100_000)[0].height, 4_109_133);
         assert_eq!(names(&at("mainnet", Some(29), 6_500_000)), [], "it made it");
         assert_eq!(names(&at("a devnet", Some(28), 1)), [("FireHorse", Some(28), true)]);
         assert_eq!(names(&at("mainnet", None, 6_400_000)), []);
