@@ -72,6 +72,18 @@ impl Books<'_> {
                 let is_it = f64::from(u8::from(kind == content));
                 add(format!("miner_sectors_by_content{{miner_id=\"{id}\",content=\"{kind}\""), is_it);
             }
+            let full = ["legacy_10x", "full_10x"];
+            let quality = match sector["Flags"].as_u64().unwrap() & 2 {
+                0 if verified => full[0],
+                0 => "1x",
+                _ => full[1],
+            };
+            for kind in ["1x", "partial", full[0], full[1]] {
+                let is_it = f64::from(u8::from(kind == quality));
+                add(format!("miner_sectors_by_quality{{miner_id=\"{id}\",quality=\"{kind}\""), is_it);
+                let bytes = is_it * 34_359_738_368.0;
+                add(format!("miner_quality_raw_bytes{{miner_id=\"{id}\",quality=\"{kind}\""), bytes);
+            }
             let is_upgraded = f64::from(u8::from(!sector["SectorKeyCID"].is_null()));
             add(format!("miner_upgraded_sectors{{miner_id=\"{id}\""), is_upgraded);
             for days in DAYS {
@@ -86,6 +98,7 @@ impl Books<'_> {
         let expired =
             held.as_array().unwrap().iter().filter(|number| !live.contains(&number.as_u64().unwrap())).count();
         add(format!("miner_expired_sectors{{miner_id=\"{id}\""), expired as f64);
+        add(format!("miner_missing_sectors{{miner_id=\"{id}\""), 0.0);
         for (path, files) in self.miner(miner, "StorageList", json!([])).as_object().unwrap() {
             for (bit, kind) in ["unsealed", "sealed", "cache", "update", "update_cache", "piece"].iter().enumerate() {
                 let files = files.as_array().unwrap().iter();

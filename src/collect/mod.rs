@@ -112,8 +112,6 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         let boosts: Vec<_> =
             connections.boosts.iter().map(|boost| scope.spawn(|| boost::side(run, boost, &miner_ids))).collect();
         let blocks_side = scope.spawn(|| daemon::blocks_side(run, daemon, &miner_ids));
-        let own_sides: Vec<_> =
-            connections.miners.iter().map(|miner| scope.spawn(move || miner::own_side(run, miner))).collect();
         let lotus_miner_of = |id: &str| connections.miners.iter().find(|miner| miner.id == id);
         let chain_sides: Vec<_> = miner_ids
             .iter()
@@ -123,25 +121,35 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
                 scope.spawn(move || daemon::chain_side(run, daemon, id, lotus_miner, wants_live))
             })
             .collect();
+        let clock = daemon.and_then(|daemon| daemon.clock);
+        let own_sides = connections.miners.iter();
+        let mut own_sides: BTreeMap<&str, _> =
+            own_sides.map(|miner| (&*miner.id, scope.spawn(move || miner::own_side(run, miner, clock)))).collect();
 
         let mut lanes = Vec::new();
-        let mut chain_facts = Vec::new();
-        let mut slow_sides = Vec::new();
+        let (mut chain_facts, mut own_and_slow_sides) = (Vec::new(), Vec::new());
         for (chain_side, id) in chain_sides.into_iter().zip(&miner_ids) {
-            let (lane, mut facts) = joined(chain_side);
+            let (lane, facts) = joined(chain_side);
             lanes.push(lane);
-            let live = facts.live.take();
-            if let Some(miner) = lotus_miner_of(id) {
-                let numbers = live.as_ref().and_then(|live| live.numbers.clone());
-                slow_sides.push(scope.spawn(move || miner::slow_side(run, miner, numbers.as_ref())));
+            if let Some((miner, own_side)) = lotus_miner_of(id).zip(own_sides.remove(id)) {
+                let numbers = facts.live.as_ref().and_then(|live| live.numbers.clone());
+                let slow_side = move || miner::slow_side(run, miner, numbers.as_ref(), || joined(own_side));
+                own_and_slow_sides.push(scope.spawn(slow_side));
             }
-            slow_sides.push(scope.spawn(move || daemon::slow_side(run, daemon, id, live)));
             chain_facts.push(facts);
         }
-        lanes.push(daemon::money_side(run, daemon, &miner_ids, &chain_facts));
+        let (lane, pledges) = daemon::money_side(run, daemon, &miner_ids, &chain_facts);
+        lanes.push(lane);
+        let slow_sides: Vec<_> = chain_facts
+            .into_iter()
+            .zip(&miner_ids)
+            .map(|(facts, id)| {
+                let pledges = pledges.clone();
+                scope.spawn(move || daemon::slow_side(run, daemon, id, facts, &pledges))
+            })
+            .collect();
         lanes.extend(slow_sides.into_iter().map(joined));
-
-        lanes.extend(own_sides.into_iter().map(joined));
+        lanes.extend(own_and_slow_sides.into_iter().flat_map(joined));
         lanes.push(joined(node_side));
         lanes.extend(boosts.into_iter().map(joined));
         lanes.push(joined(blocks_side));

@@ -148,6 +148,17 @@ pub(super) fn datacap(farm: &Farm, address: &str) -> Answer {
 pub(super) fn miner_info(miner: &Miner) -> Value {
     let own_beneficiary = miner.beneficiary() == miner.owner();
     let quota_atto = if own_beneficiary { 0 } else { atto(5000.0) };
+    // The second miner's owner proposes the spare wallet, which has not agreed yet.
+    let pending_beneficiary = match miner.index {
+        1 => json!({
+            "NewBeneficiary": format!("f0{SPARE_WALLET}"),
+            "NewQuota": atto(1000.0).to_string(),
+            "NewExpiration": 9_000_000,
+            "ApprovedByBeneficiary": true,
+            "ApprovedByNominee": false,
+        }),
+        _ => Value::Null,
+    };
     json!({
         "Owner": format!("f0{}", miner.owner()),
         "Worker": format!("f0{}", miner.worker()),
@@ -167,7 +178,7 @@ pub(super) fn miner_info(miner: &Miner) -> Value {
             "UsedQuota": (quota_atto / 4).to_string(),
             "Expiration": if own_beneficiary { 0 } else { 9_000_000 },
         },
-        "PendingBeneficiaryTerm": null,
+        "PendingBeneficiaryTerm": pending_beneficiary,
     })
 }
 

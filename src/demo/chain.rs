@@ -297,7 +297,7 @@ pub(super) fn node_status(with_chain: bool, now: f64) -> Value {
 }
 
 /// `StateGetNetworkParams`.
-pub(super) fn network_params() -> Value {
+pub(super) fn network_params(now: f64) -> Value {
     const UPGRADES: [(&str, i64); 10] = [
         ("UpgradeSmokeHeight", 51_000),
         ("UpgradeWatermelonHeight", 3_469_380),
@@ -310,7 +310,7 @@ pub(super) fn network_params() -> Value {
         ("UpgradeFireHorseHeight", 6_052_800),
         ("UpgradeSolsticeHeight", SOLSTICE_HEIGHT),
     ];
-    let upgrades: Value = UPGRADES.into_iter().collect();
+    let upgrades: Value = UPGRADES.into_iter().chain([("UpgradeEquinoxHeight", next_upgrade(now))]).collect();
     json!({
         "NetworkName": NETWORK_NAME,
         "BlockDelaySecs": EPOCH_SECONDS as u64,
@@ -320,6 +320,13 @@ pub(super) fn network_params() -> Value {
         "Eip155ChainID": 31_415_926,
         "GenesisTimestamp": GENESIS_SECONDS as i64,
     })
+}
+
+/// The next of the upgrades that come every 200 days.
+fn next_upgrade(now: f64) -> i64 {
+    const EPOCHS_BETWEEN: i64 = 200 * 2880;
+    let since = (epoch_at(now) - SOLSTICE_HEIGHT).max(0);
+    SOLSTICE_HEIGHT + (since / EPOCHS_BETWEEN + 1) * EPOCHS_BETWEEN
 }
 
 /// What messages usually pay on top of the base fee: about an eighth of it, around which FIP-0115 holds the base fee.

@@ -49,7 +49,7 @@ impl Farm {
             ("SyncState", []) => chain::sync_state(self, now),
             ("StateNetworkName", []) => json!(NETWORK_NAME),
             ("StateNetworkVersion", [_]) => json!(rules::NETWORK_VERSION),
-            ("StateGetNetworkParams", []) => chain::network_params(),
+            ("StateGetNetworkParams", []) => chain::network_params(now),
             ("GasEstimateGasPremium", [epochs, _, _, _]) => chain::gas_premium(natural(method, epochs)?, now),
             ("F3IsRunning", []) => json!(true),
             ("F3GetProgress", []) => chain::f3_progress(self, now),

@@ -76,6 +76,8 @@ families! {
         "Whether this alert of the full node itself is active. LogAlerts.Active; needs an admin token.";
     NETWORK_VERSION: Gauge "farcaster_network_version" []
         "The network version at the head of the chain. StateNetworkVersion.";
+    NETWORK_UPGRADE_TIMESTAMP_SECONDS: Gauge "farcaster_network_upgrade_timestamp_seconds" ["name", "network_version", "known_to_node"] (Unit::Time { days_ahead: 1500 })
+        "When a network upgrade takes place, in Unix seconds: those ahead that the full node is set to, and those that only the exporter knows (known_to_node is 0), ahead or past; the version is empty where the exporter does not know it. StateGetNetworkParams.ForkUpgradeParams, StateNetworkVersion.";
     CHAIN_HEAD_HEIGHT: Gauge "farcaster_chain_head_height" []
         "The epoch of the heaviest tipset that the full node has. ChainHead.Height.";
     CHAIN_EXPECTED_HEIGHT: Gauge "farcaster_chain_expected_height" []
@@ -118,6 +120,12 @@ families! {
         "The miner, always 1. lotus-miner's Version; StateMinerInfo.";
     MINER_ADDRESS_INFO: Gauge "farcaster_miner_address_info" ["miner_id", "role", "id_address", "address", "name"]
         "An address of the miner and its role, always 1. A multisig or contract has its id in both address labels. StateMinerInfo, StateAccountKey.";
+    MINER_PENDING_CHANGE_INFO: Gauge "farcaster_miner_pending_change_info" ["miner_id", "change", "address", "name"]
+        "A change of the miner's worker, owner or beneficiary that is proposed and not confirmed, and the new address, always 1. StateMinerInfo.NewWorker, PendingOwnerAddress, PendingBeneficiaryTerm.";
+    MINER_WORKER_CHANGE_TIMESTAMP_SECONDS: Gauge "farcaster_miner_worker_change_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
+        "From when on the miner's new worker key can be confirmed, in Unix seconds. StateMinerInfo.WorkerChangeEpoch.";
+    MINER_CONSENSUS_FAULT_END_TIMESTAMP_SECONDS: Gauge "farcaster_miner_consensus_fault_end_timestamp_seconds" ["miner_id"] (Unit::Time { days_ahead: 30 })
+        "Until when the miner wins no blocks because of its last consensus fault, in Unix seconds, which may be past; absent if it never had one. StateMinerInfo.ConsensusFaultElapsed.";
     MINER_SECTOR_SIZE_BYTES: Gauge "farcaster_miner_sector_size_bytes" ["miner_id"]
         "The size of the miner's sectors. StateMinerInfo.SectorSize.";
     MINER_START_TIME_SECONDS: Gauge "farcaster_miner_start_time_seconds" ["miner_id"]
@@ -198,8 +206,24 @@ families! {
         "Faulty sectors on chain that are declared recovered. StateMinerPartitions.RecoveringSectors.";
     MINER_EXPIRED_SECTORS: Gauge "farcaster_miner_expired_sectors" ["miner_id"]
         "Sectors that lotus-miner holds as proving but that are no longer in any deadline on chain. SectorsListInStates, StateMinerPartitions; slow tier.";
+    MINER_MISSING_SECTORS: Gauge "farcaster_miner_missing_sectors" ["miner_id"]
+        "Live sectors on chain whose sealed file, or that of their upgrade, was in no storage path when two lists in a row were read; absent while the files of a path are not known. StateMinerPartitions.LiveSectors, StorageList; slow tier.";
+    MINER_MISSING_SECTOR: Gauge "farcaster_miner_missing_sector" ["miner_id", "sector"]
+        "A sector whose file is missing, always 1. StateMinerPartitions.LiveSectors, StorageList; slow tier.";
     MINER_SECTORS_BY_CONTENT: Gauge "farcaster_miner_sectors_by_content" ["miner_id", "content"]
         "Live sectors on chain by content: committed_capacity (nothing), deals, verified_deals. StateMinerSectors.DealWeight, VerifiedDealWeight and Flags; slow tier.";
+    MINER_SECTORS_BY_QUALITY: Gauge "farcaster_miner_sectors_by_quality" ["miner_id", "quality"]
+        "Live sectors on chain by the quality of their power: 1x, partial (between), legacy_10x (full of verified deals from before Solstice), full_10x (committed or upgraded since; FIP-0118). StateMinerSectors.VerifiedDealWeight, PowerBaseEpoch, Expiration and Flags; slow tier.";
+    MINER_QUALITY_RAW_BYTES: Gauge "farcaster_miner_quality_raw_bytes" ["miner_id", "quality"]
+        "Raw bytes of the live sectors of each quality. StateMinerSectors, StateMinerInfo.SectorSize; slow tier.";
+    MINER_QUALITY_UPGRADE_PLEDGE_FIL: Gauge "farcaster_miner_quality_upgrade_pledge_fil" ["miner_id"]
+        "FIL that UpgradeSectorQuality would lock to raise all sectors of 1x and partial quality to 10x: for each, the pledge of a new sector less its own, if that is less. StateMinerInitialPledgeForSector without the tenth that Lotus adds, StateMinerSectors.InitialPledge; slow tier.";
+    MINER_QUALITY_UPGRADE_DAILY_FEE_FIL: Gauge "farcaster_miner_quality_upgrade_daily_fee_fil" ["miner_id"]
+        "By how much that upgrade would raise the fee of each day: a fee grows as the power does; a sector that pays none yet is taken to pay what the newest sector of full quality does. StateMinerSectors.DailyFee; slow tier.";
+    MINER_QUALITY_UPGRADE_POWER_BYTES: Gauge "farcaster_miner_quality_upgrade_power_bytes" ["miner_id"]
+        "Quality-adjusted power that the upgrade would bring. StateMinerSectors; slow tier.";
+    MINER_QUALITY_UPGRADE_BLOCKED_SECTORS: Gauge "farcaster_miner_quality_upgrade_blocked_sectors" ["miner_id", "reason"]
+        "Sectors of 1x and partial quality that cannot be upgraded now: all of them while the miner has a fee_debt, those that are faulty, those that have expired and are not in the sums. StateReadState.State.FeeDebt, StateMinerPartitions.FaultySectors, StateMinerSectors.Expiration; slow tier, except for the debt.";
     MINER_UPGRADED_SECTORS: Gauge "farcaster_miner_upgraded_sectors" ["miner_id"]
         "Live sectors on chain that got their data after they were sealed (snap deals). StateMinerSectors.SectorKeyCID; slow tier.";
     MINER_EXPIRING_SECTORS: Gauge "farcaster_miner_expiring_sectors" ["miner_id", "within_days"]
@@ -212,6 +236,14 @@ families! {
         "When a sector in motion last got further than ever since it was packed, or last left its rest, in Unix seconds. Failures, retries and catching up to where it was do not count. SectorsStatus.Log.";
     MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_created_timestamp_seconds" ["miner_id", "sector"]
         "When a sector in motion was created, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_PACKED_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_packed_timestamp_seconds" ["miner_id", "sector"]
+        "When a sector in motion was first packed, from when on it is being sealed, in Unix seconds. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_TICKET_EXPIRY_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_ticket_expiry_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 3 })
+        "By when a sector in motion must be pre-committed on chain, or it is sealed anew with another ticket, in Unix seconds: 3780 epochs after its ticket. SectorsStatus.Ticket.Epoch.";
+    MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 32 })
+        "By when a sector in motion must be proven, or its pre-commit expires and the deposit is burned, in Unix seconds: 30 days and 150 epochs after lotus-miner saw the pre-commit on chain, which may be some minutes late. SectorsStatus.Log.";
+    MINER_PIPELINE_SECTOR_DEAL_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds" ["miner_id", "sector"] (Unit::Time { days_ahead: 1500 })
+        "By when a sector in motion must be proven for the earliest of its deals to start, in Unix seconds; absent once it is. SectorsStatus.Pieces.DealInfo.DealSchedule.StartEpoch.";
     MINER_PIPELINE_SECTOR_RETRIES: Gauge "farcaster_miner_pipeline_sector_retries" ["miner_id", "sector"]
         "How often a sector in motion was retried. SectorsStatus.Log, which keeps at least 4,000 entries.";
     MINER_PIPELINE_SECTOR_ERROR_INFO: Gauge "farcaster_miner_pipeline_sector_error_info" ["miner_id", "sector", "error"]

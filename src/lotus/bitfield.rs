@@ -1,5 +1,6 @@
 //! Sets of sector numbers as Lotus writes them: run lengths `[zeros, ones, zeros, ones, …]`, the first run counting zeros.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::de::Error;
@@ -71,6 +72,61 @@ impl BitField {
             match ranges.last_mut() {
                 Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
                 _ => ranges.push(range),
+            }
+        }
+        BitField { ranges }
+    }
+
+    /// The numbers of this set that are not in the other.
+    pub fn difference(&self, other: &BitField) -> BitField {
+        let mut ranges = Vec::new();
+        for Range { mut start, end } in self.ranges.iter().cloned() {
+            let from = other.ranges.partition_point(|range| range.end <= start);
+            for taken in other.ranges[from..].iter().take_while(|range| range.start < end) {
+                if start < taken.start {
+                    ranges.push(start..taken.start);
+                }
+                start = taken.end;
+            }
+            if start < end {
+                ranges.push(start..end);
+            }
+        }
+        BitField { ranges }
+    }
+
+    /// The numbers that are in both sets.
+    pub fn intersection(&self, other: &BitField) -> BitField {
+        self.difference(&self.difference(other))
+    }
+}
+
+/// Numbers that come in no order, to be made into a set: a bit for each.
+#[derive(Debug, Default)]
+pub struct Unordered {
+    /// By the number of the first bit, divided by 64.
+    words: BTreeMap<u64, u64>,
+}
+
+/// Numbers in more words are too many to keep: some ten megabytes.
+const MAX_WORDS: usize = 1 << 19;
+
+impl Unordered {
+    /// Adds a number; false where there are too many.
+    pub fn insert(&mut self, number: u64) -> bool {
+        *self.words.entry(number / 64).or_default() |= 1 << (number % 64);
+        self.words.len() <= MAX_WORDS
+    }
+}
+
+impl From<Unordered> for BitField {
+    fn from(Unordered { words }: Unordered) -> Self {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        let bits = |word: u64| (0..64).filter(move |bit| word >> bit & 1 == 1);
+        for number in words.into_iter().flat_map(|(index, word)| bits(word).map(move |bit| index * 64 + bit)) {
+            match ranges.last_mut() {
+                Some(last) if last.end == number => last.end += 1,
+                _ => ranges.push(number..number + 1),
             }
         }
         BitField { ranges }
@@ -183,5 +239,32 @@ mod tests {
         assert_eq!(set, field("[3,3,3,1]"));
         assert_eq!(set.union(&field("[6,3]")), field("[3,7]"));
         assert_eq!(set.union(&BitField::default()), set);
+    }
+
+    #[test]
+    fn differences_and_intersections() {
+        let cases = [
+            ("[2,6]", "[3,1,1,1]", "[2,1,1,1,1,2]", "[3,1,1,1]"),
+            ("[2,6]", "[0,3,4,9]", "[3,4]", "[2,1,4,1]"),
+            ("[2,2,2,2]", "[0,20]", "[0]", "[2,2,2,2]"),
+            ("[2,2,2,2]", "[4,2]", "[2,2,2,2]", "[0]"),
+            ("[0]", "[4,2]", "[0]", "[0]"),
+            ("[4,2]", "[0]", "[4,2]", "[0]"),
+        ];
+        for (one, other, difference, intersection) in cases {
+            assert_eq!(field(one).difference(&field(other)), field(difference), "{one} {other}");
+            assert_eq!(field(one).intersection(&field(other)), field(intersection), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_no_order_become_a_set() {
+        let mut numbers = Unordered::default();
+        assert!([64, 5, 63, 5, 200, MAX_SECTOR_NUMBER].into_iter().all(|number| numbers.insert(number)));
+        let set = BitField::from(numbers);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [5, 63, 64, 200, MAX_SECTOR_NUMBER]);
+        assert_eq!(set.union(&BitField::default()), set, "ranges that neither touch nor overlap");
+        let mut numbers = Unordered::default();
+        assert!(!(0..=MAX_WORDS as u64).all(|index| numbers.insert(index * 64)));
     }
 }

@@ -1,6 +1,7 @@
 //! The block reward by the rules of the network versions (reward actor of builtin-actors; FIP-0118).
 
 use super::fil::Fil;
+use super::upgrades;
 
 /// More than any block can bring: an epoch mints at most 121 FIL (330M and 770M FIL, each with a half-life of six years), a block at most thrice
 /// that, by its 15 wins; and no block ever came near it with gas.
@@ -32,11 +33,8 @@ pub fn is_possible(amount: Fil) -> bool {
 impl Schedule {
     /// The schedule of a network, if its beginning is known: from the node, otherwise from Lotus' values for the public networks.
     pub fn of_network(name: Option<&str>, told_height: Option<i64>) -> Option<Schedule> {
-        let (known_height, quarter_epochs) = match name {
-            Some("calibrationnet") => (Some(4_109_133), 2880),
-            Some("mainnet") => (Some(6_470_279), 262_974),
-            _ => (None, 262_974),
-        };
+        let known_height = upgrades::height_of(name, SOLSTICE_NETWORK_VERSION);
+        let quarter_epochs = if name == Some("calibrationnet") { 2880 } else { 262_974 };
         Some(Schedule { activation_height: told_height.or(known_height)?, duration_epochs: 9 * quarter_epochs })
     }
 

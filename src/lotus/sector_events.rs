@@ -19,7 +19,7 @@ const MILESTONES: &[&str] = &[
     "SectorPreCommitBatch",
     "SectorPreCommitted",
     "SectorPreCommitBatchSent",
-    "SectorPreCommitLanded",
+    PRECOMMITTED,
     "SectorSeedReady",
     "SectorProofReady",
     "SectorCommitted",
@@ -42,6 +42,7 @@ const MILESTONES: &[&str] = &[
 ];
 
 const PACKED: &str = "SectorPacked";
+const PRECOMMITTED: &str = "SectorPreCommitLanded";
 const UPGRADE: &str = "SectorStartCCUpdate";
 const PROVING: &str = "SectorProving";
 
@@ -113,6 +114,8 @@ pub struct Course {
     pub packed_seconds: Option<u64>,
     /// When it first came to rest after that.
     pub sealed_seconds: Option<u64>,
+    /// When its latest pre-commit got on chain, until its proof does.
+    pub precommitted_seconds: Option<u64>,
     /// It was taken from its rest to be upgraded.
     pub is_upgraded: bool,
     /// The milestone that it passed last.
@@ -141,6 +144,11 @@ impl Course {
         if event == PACKED {
             self.begin(seconds);
             self.packed_seconds.get_or_insert(seconds);
+        }
+        match event {
+            PRECOMMITTED => self.precommitted_seconds = Some(seconds),
+            PACKED | PROVING => self.precommitted_seconds = None,
+            _ => {}
         }
         self.is_upgraded |= event == UPGRADE;
         let rank = rank(event);

@@ -45,6 +45,36 @@ pub fn in_pipeline(state: &str) -> bool {
     !is_at_rest(state) && state != "Removed"
 }
 
+/// Whether the proof of a sector in this state, or of its upgrade, is on chain, so that its deals have started.
+pub fn is_active(state: &str) -> bool {
+    const LAST_STEPS: [&str; 7] = [
+        "FinalizeSector",
+        "FinalizeFailed",
+        "UpdateActivating",
+        "ReleaseSectorKey",
+        "ReleaseSectorKeyFailed",
+        "Removing",
+        "RemoveFailed",
+    ];
+    is_at_rest(state) || LAST_STEPS.contains(&state) || state.starts_with("Terminat")
+}
+
+/// Whether a sector in this state has a ticket, and its pre-commit is not on chain.
+pub fn awaits_precommit(state: &str) -> bool {
+    matches!(
+        state,
+        "PreCommit1"
+            | "PreCommit2"
+            | "PreCommitting"
+            | "PreCommitWait"
+            | "SubmitPreCommitBatch"
+            | "PreCommitBatchWait"
+            | "SealPreCommit1Failed"
+            | "SealPreCommit2Failed"
+            | "PreCommitFailed"
+    )
+}
+
 /// The states of sectors at rest.
 pub fn states_at_rest() -> Vec<&'static str> {
     let names = STATES.iter().map(|(name, _)| *name);

@@ -1,11 +1,13 @@
 //! A tipset, as far as it is needed: its key, its height and what its first block says.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::epoch::{self, ChainClock};
 use super::fil::Fil;
-use crate::tolerant::Int;
+use crate::tolerant::{Field, Int, Map};
 
 /// A CID as it appears in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,22 +75,25 @@ impl TipSet {
     }
 }
 
-/// StateGetNetworkParams, as far as the clock goes.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// StateGetNetworkParams, as far as the clock and the upgrades go.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NetworkParams {
     /// Seconds an epoch takes.
     pub block_delay_secs: Option<Int>,
     /// Unix seconds of epoch 0; since Lotus v1.32.
     pub genesis_timestamp: Option<Int>,
-    /// Heights of upgrades.
-    pub fork_upgrade_params: Option<Upgrades>,
+    /// Heights of upgrades, by names like `UpgradeSolsticeHeight`, and other numbers.
+    pub fork_upgrade_params: Option<Map<Int>>,
 }
 
-/// Heights of the upgrades that matter here.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Upgrades {
-    /// Where network version 29 begins; since Lotus v1.37.
-    pub upgrade_solstice_height: Option<Int>,
+impl NetworkParams {
+    /// Heights of upgrades by name, those that could be read.
+    pub fn upgrades(&self) -> Option<BTreeMap<String, i64>> {
+        let height = |(name, height): &(String, Field<Int>)| match height {
+            Field::Good(Int(height)) => Some((name.clone(), i64::try_from(*height).ok()?)),
+            _ => None,
+        };
+        Some(self.fork_upgrade_params.as_ref()?.0.iter().filter_map(height).collect())
+    }
 }

@@ -82,6 +82,8 @@ pub struct Sectors {
     pub active_sectors: Option<f64>,
     pub faulty_sectors: Option<f64>,
     pub recovering_sectors: Option<f64>,
+    /// Those whose files are in no storage path.
+    pub missing_sectors: Option<f64>,
     pub expiring_within_7_days_sectors: Option<f64>,
     pub expiring_within_30_days_sectors: Option<f64>,
     /// When expirations were last read.
@@ -236,6 +238,7 @@ impl Sectors {
             active_sectors: of.one(&f::MINER_ACTIVE_SECTORS),
             faulty_sectors: of.one(&f::MINER_FAULTY_SECTORS),
             recovering_sectors: of.one(&f::MINER_RECOVERING_SECTORS),
+            missing_sectors: of.one(&f::MINER_MISSING_SECTORS),
             expiring_within_7_days_sectors: of.with(&f::MINER_EXPIRING_SECTORS, "7"),
             expiring_within_30_days_sectors: of.with(&f::MINER_EXPIRING_SECTORS, "30"),
             expirations_timestamp_seconds: of

@@ -89,7 +89,7 @@ fn a_node_that_echoes_the_token() {
         farm.daemon.result("StateMinerInfo", json!(secret));
         farm.daemon.change("NodeStatus", json!([false]), "/SyncStatus", json!(secret));
         farm.daemon.result("F3ListParticipants", json!([secret]));
-        farm.miner.change("SectorsStatus", json!([27]), "/Log/13/Trace", json!(format!("refused: {secret}")));
+        farm.miner.change("SectorsStatus", json!([27]), "/Log/14/Trace", json!(format!("refused: {secret}")));
         let (metrics, stderr) = echo(farm.exporter()).collect();
         assert!(stderr.contains("no power for [secret]!"), "{stderr}");
         assert_eq!(metrics.success("identity", MINER), Some(false));

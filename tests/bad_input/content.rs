@@ -121,7 +121,7 @@ fn hostile_names() {
     let farm = Farm::start();
     farm.miner.change("WorkerStats", json!([]), &format!("/{WORKER}/Info/Hostname"), json!(name));
     farm.miner.change("StorageLocal", json!([]), &format!("/{STORAGE}"), json!(name));
-    farm.miner.change("SectorsStatus", json!([27]), "/Log/13/Trace", json!(name));
+    farm.miner.change("SectorsStatus", json!([27]), "/Log/14/Trace", json!(name));
     farm.miner.result("SectorsSummary", json!({name: 1}));
     farm.daemon.change("Version", json!([]), "/Agent", json!(name));
     farm.daemon.change("NetBandwidthStatsByProtocol", json!([]), "/~1meshsub~11.1.0", json!({"TotalIn": 1}));

@@ -1,8 +1,11 @@
 //! Storage paths that come, go, share a file system, or report the impossible.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Farm, MINER, Metrics};
+use crate::support::{Answer, Exporter, Farm, MINER, Metrics};
 
 /// Of lotus-miner itself, with the files of three sectors, and with none.
 const STORE: &str = "76f1988b-ef30-4d7e-b3ec-9a627f4ba000";
@@ -261,4 +264,96 @@ fn a_path_that_cannot_be_asked_is_named_once_with_its_place_and_the_remedy() {
             assert_eq!(stderr.matches(part).count(), 1, "{part}: {stderr}");
         }
     }
+}
+
+/// Live sectors of the fixture whose files the fixture's paths do not have.
+const WITHOUT_FILE: [u64; 19] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 28];
+
+fn missing(metrics: &Metrics) -> Option<f64> {
+    metrics.value("farcaster_miner_missing_sectors", &[("miner_id", MINER)])
+}
+
+/// The next run is in the next period of the slow tier.
+fn a_period_later(exporter: &Exporter) -> (Metrics, String) {
+    sleep(Duration::from_millis(1100));
+    exporter.collect()
+}
+
+fn often(farm: &Farm) -> Exporter {
+    farm.exporter().args(&["--slow-interval", "1s"])
+}
+
+/// All paths, one of which has the replicas of these sectors, besides what the fixture has.
+fn with_files(farm: &Farm, sectors: &[u64], miner: u64, kind: u64) {
+    let mut list = farm.miner.result_of("StorageList", json!([]));
+    let files = sectors.iter().map(|number| json!({ "Miner": miner, "Number": number, "SectorFileType": kind }));
+    list[EMPTY] = files.collect();
+    farm.miner.result("StorageList", list);
+}
+
+#[test]
+fn files_that_two_lists_lack_are_missing_until_they_are_back() {
+    let farm = Farm::start();
+    let exporter = often(&farm).args(&["--max-rows", "5"]);
+    let (first, _) = exporter.collect();
+    assert_eq!(missing(&first), None, "they may only be on their way to another path");
+    // Sector 4 was, and one that was upgraded has another file. What another miner has in a path does not count, nor does a cache.
+    with_files(&farm, &[4], 1234, 2);
+    let (second, stderr) = a_period_later(&exporter);
+    assert_eq!((missing(&second), stderr.as_str()), (Some(18.0), ""));
+    let rows = second.family("farcaster_miner_missing_sector");
+    let sectors: Vec<&str> = rows.iter().map(|(labels, _)| &*labels["sector"]).collect();
+    assert_eq!(sectors, ["5", "6", "7", "8", "9"]);
+    let left_out = [("family", "farcaster_miner_missing_sector")];
+    assert_eq!(second.value("farcaster_truncated_rows", &left_out), Some(13.0));
+    for (miner, kind, expected) in [(5678, 2, 19.0), (1234, 4 | 1, 19.0), (1234, 8, 0.0), (1234, 2 | 4, 0.0)] {
+        with_files(&farm, &WITHOUT_FILE, miner, kind);
+        a_period_later(&exporter);
+        let (metrics, stderr) = a_period_later(&exporter);
+        assert_eq!((missing(&metrics), stderr.as_str()), (Some(expected), ""), "{miner} {kind}");
+    }
+}
+
+#[test]
+fn nothing_is_missing_while_the_files_of_a_path_are_not_known() {
+    let farm = Farm::start();
+    let exporter = often(&farm);
+    exporter.collect();
+    assert_eq!(missing(&a_period_later(&exporter).0), Some(19.0));
+    for id in [REMOTE, STORE] {
+        leave(&farm, id);
+        if id == REMOTE {
+            restart(&farm);
+        }
+        let (metrics, _) = a_period_later(&exporter);
+        assert_eq!((value(&metrics, "up", id), missing(&metrics)), (Some(0.0), None));
+        assert!(!metrics.has("farcaster_miner_missing_sector", &[]));
+        assert_eq!(missing(&a_period_later(&exporter).0), None);
+        farm.miner.restore();
+        assert_eq!(missing(&a_period_later(&exporter).0), None, "one list is not enough");
+        assert_eq!(missing(&a_period_later(&exporter).0), Some(19.0));
+    }
+}
+
+/// An answer that ends in the middle, or that is of another shape, and one that the chain does not give, leave the last figure.
+#[test]
+fn a_list_that_is_cut_off_calls_nothing_missing() {
+    let cut = r#"{"76f1988b-ef30-4d7e-b3ec-9a627f4ba000": [{"Miner": 1234, "Number": 1, "SectorFileType": 2}, {"Mi"#;
+    for answer in [Answer::Raw(cut.to_owned()), Answer::Result(json!({ STORE: [7] })), Answer::Result(Value::Null)] {
+        let farm = Farm::start();
+        with_files(&farm, &WITHOUT_FILE, 1234, 2);
+        let exporter = often(&farm);
+        assert_eq!(missing(&exporter.collect().0), Some(0.0));
+        farm.miner.answer("StorageList", answer);
+        for _ in 0..2 {
+            let (metrics, stderr) = a_period_later(&exporter);
+            assert!(metrics.failed().contains(&format!("storage_paths {MINER}")), "{stderr}");
+            assert_eq!(missing(&metrics), Some(0.0));
+        }
+    }
+    let farm = Farm::start();
+    let exporter = often(&farm);
+    farm.daemon.answer_to("StateMinerPartitions", json!([MINER, 3]), Answer::Error(1, "busy".to_owned()));
+    exporter.collect();
+    assert_eq!(missing(&a_period_later(&exporter).0), None);
 }

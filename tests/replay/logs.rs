@@ -44,6 +44,8 @@ impl Case {
             progressed: Some(*progressed),
             retries: *retries,
             error: error.clone(),
+            // By the events alone, which need no judgement.
+            ..history(&self.sector["Log"])
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::tolerant::{Field, Problems};
 pub struct Facts {
     balance: Option<Fil>,
     available: Option<Fil>,
-    fee_debt: Option<Fil>,
+    pub fee_debt: Option<Fil>,
     precommit_deposits: Option<Fil>,
     initial_pledge: Option<Fil>,
     vesting: Option<Fil>,

@@ -8,6 +8,7 @@ use super::connect::Daemon;
 use crate::expose::{Samples, families};
 use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock};
 use crate::lotus::tipset::TipSet;
+use crate::lotus::upgrades::{self, Upgrade};
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, List, Problems, SaidBefore};
 
@@ -22,6 +23,7 @@ pub struct Facts {
     behind_epochs: Option<Int>,
     sync_workers: Option<[u64; SYNC_STAGES.len()]>,
     finalized_height: Option<i64>,
+    upgrades: Vec<Upgrade>,
 }
 
 #[derive(Default, Deserialize)]
@@ -76,7 +78,9 @@ pub fn fetch(daemon: &Daemon, problems: &mut Problems) -> Result<Facts> {
     if head.blocks().is_none() {
         problems.note("ChainHead.Blocks: none, although every tipset has some");
     }
+    let network = daemon.network_name.as_deref();
     Ok(Facts {
+        upgrades: upgrades::next(daemon.upgrades.as_ref(), network, daemon.network_version, head.height()),
         head: head.clone(),
         clock: daemon.clock,
         behind_epochs: behind.and_then(|status| status.behind),
@@ -125,4 +129,10 @@ pub fn expose(facts: &Facts, now: f64, samples: &mut Samples) {
         samples.add(&families::CHAIN_SYNC_WORKERS, [*stage], *count);
     }
     samples.add(&families::CHAIN_FINALIZED_HEIGHT, ["ec"], facts.finalized_height);
+    for Upgrade { name, network_version, height, is_known_to_node } in &facts.upgrades {
+        let version = network_version.map(|version| version.to_string()).unwrap_or_default();
+        let labels = [name.as_str(), &version, if *is_known_to_node { "1" } else { "0" }];
+        let moment = facts.clock.map(|clock| clock.timestamp_seconds(*height));
+        samples.add(&families::NETWORK_UPGRADE_TIMESTAMP_SECONDS, labels, moment);
+    }
 }

@@ -1,5 +1,7 @@
 //! The first calls to the full nodes: which of them answers, and where the chain is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted, what_it_is};
@@ -24,6 +26,8 @@ pub struct Daemon {
     pub network_version: Option<i64>,
     /// Where network version 29 began or begins, if the node reports it.
     pub solstice_height: Option<i64>,
+    /// The heights of the upgrades that the node is set to, by their names in ForkUpgradeParams.
+    pub upgrades: Option<BTreeMap<String, i64>>,
     /// The heaviest tipset.
     pub head: Option<TipSet>,
     /// The head's key as a parameter, so that all answers are about one tipset; null, which means the head, where it is not known.
@@ -101,7 +105,7 @@ fn connect_daemon(run: &Run, node: &Node, budget: Budget) -> DaemonAnswer {
     if reach.lines.is_empty() {
         reach.lines.extend(wrong.iter().map(Line::from));
     }
-    let solstice_height = params.fork_upgrade_params.and_then(|upgrades| upgrades.upgrade_solstice_height);
+    let upgrades = params.upgrades();
     let block_delay = params.block_delay_secs.or(version.as_ref().and_then(|version| version.block_delay));
     let block_delay = block_delay.and_then(|Int(seconds)| i64::try_from(seconds).ok());
     let block_delay = block_delay.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS);
@@ -115,7 +119,8 @@ fn connect_daemon(run: &Run, node: &Node, budget: Budget) -> DaemonAnswer {
     let daemon = Daemon {
         version,
         network_name: name,
-        solstice_height: solstice_height.and_then(|Int(height)| i64::try_from(height).ok()),
+        solstice_height: upgrades.as_ref().and_then(|upgrades| upgrades.get("UpgradeSolsticeHeight").copied()),
+        upgrades,
         network_version,
         tipset_key: head.as_ref().map_or(Value::Null, TipSet::key),
         head,

@@ -249,6 +249,13 @@ impl Facts {
         known.into_iter().try_fold(0u64, |sum, sectors| sum.checked_add(of(sectors?)))
     }
 
+    /// The faulty sectors, as far as they are known.
+    pub fn faulty_sectors(&self) -> BitField {
+        let sectors = self.deadlines.iter().flat_map(|deadline| &deadline.sectors);
+        let faults = sectors.flat_map(|sectors| &sectors.faults);
+        faults.fold(BitField::default(), |all, faults| all.union(&faults.faulty))
+    }
+
     /// How many sectors are live, where that is known.
     pub fn live_count(&self) -> Option<u64> {
         self.total(|sectors| sectors.live)

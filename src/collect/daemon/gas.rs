@@ -1,5 +1,7 @@
 //! What it costs to get something onto the chain now: premiums for messages, pledge for a new sector.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -7,6 +9,7 @@ use super::connect::Daemon;
 use super::identity;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
+use crate::lotus::quality::pledge_without_margin;
 use crate::lotus::reward::SOLSTICE_NETWORK_VERSION;
 use crate::rpc::Batch;
 use crate::tolerant::Problems;
@@ -25,6 +28,8 @@ const DEFAULT_SECTOR_SIZE_BYTES: u64 = 32 << 30;
 pub struct Facts {
     premiums: Vec<(u32, Option<Fil>)>,
     pledges: Vec<(u64, Option<Fil>)>,
+    /// The pledges are those of sectors of full quality.
+    is_full_quality: bool,
 }
 
 pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mut Problems) -> Result<Facts> {
@@ -56,9 +61,18 @@ pub fn fetch(daemon: &Daemon, miners: &[(&str, &identity::Facts)], problems: &mu
     answers.reached()?;
     let mut of = |ticket| problems.if_supported(answers.get(ticket));
     Ok(Facts {
+        is_full_quality: daemon.network_version.is_some_and(|version| version >= SOLSTICE_NETWORK_VERSION),
         premiums: premiums.into_iter().map(|(epochs, ticket)| (epochs, of(ticket))).collect(),
         pledges: pledges.into_iter().map(|(size, ticket)| (size, of(ticket))).collect(),
     })
+}
+
+impl Facts {
+    /// What the chain takes for a new sector, by its size; none before Solstice, when that depended on what is in it.
+    pub fn full_pledges(&self) -> BTreeMap<u64, Fil> {
+        let pledges = self.pledges.iter().filter(|_| self.is_full_quality);
+        pledges.filter_map(|(size, told)| Some((*size, pledge_without_margin((*told)?)))).collect()
+    }
 }
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {

@@ -9,6 +9,7 @@ use crate::address_book::AddressBook;
 use crate::collect::miner::LotusMiner;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
+use crate::lotus::epoch::{ChainClock, MAX_HEIGHT};
 use crate::rpc::{Batch, Cause};
 use crate::tolerant::{Field, Int, List, Problems};
 
@@ -20,6 +21,18 @@ pub struct Facts {
     worker: String,
     owner: String,
     beneficiary: String,
+    pending: Pending,
+}
+
+/// Changes of the miner that are proposed or under way, and a consensus fault that keeps it from winning blocks.
+#[derive(Default)]
+struct Pending {
+    /// What changes (`worker`, `owner`, `beneficiary`), and to which address.
+    changes: Vec<(&'static str, String)>,
+    /// From when on a new worker key can be confirmed, Unix seconds.
+    worker_change_seconds: Option<f64>,
+    /// Until when the miner wins no blocks, or won none: that stays in its state. Unix seconds.
+    fault_end_seconds: Option<f64>,
 }
 
 /// An address of the miner.
@@ -42,6 +55,17 @@ struct MinerInfo {
     beneficiary: Field<String>,
     peer_id: Field<String>,
     sector_size: Field<Int>,
+    new_worker: Field<String>,
+    worker_change_epoch: Field<Int>,
+    pending_owner_address: Field<String>,
+    pending_beneficiary_term: Field<PendingBeneficiary>,
+    consensus_fault_elapsed: Field<Int>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PendingBeneficiary {
+    new_beneficiary: Field<String>,
 }
 
 pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result<Facts> {
@@ -63,7 +87,37 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     roles.retain(|(_, address)| address::is_address(address));
 
     let sector_size = info.sector_size.take("StateMinerInfo.SectorSize", problems);
+    let pending_beneficiary = info.pending_beneficiary_term.take("StateMinerInfo.PendingBeneficiaryTerm", problems);
+    let changes = [
+        ("worker", info.new_worker.take("StateMinerInfo.NewWorker", problems)),
+        ("owner", info.pending_owner_address.take("StateMinerInfo.PendingOwnerAddress", problems)),
+        (
+            "beneficiary",
+            pending_beneficiary.and_then(|term| {
+                term.new_beneficiary.take("StateMinerInfo.PendingBeneficiaryTerm.NewBeneficiary", problems)
+            }),
+        ),
+    ];
+    // Where there is none, Lotus writes null, or "<empty>".
+    let changes: Vec<(&str, String)> = changes
+        .into_iter()
+        .filter_map(|(what, address)| Some((what, address.filter(|address| address::is_address(address))?)))
+        .collect();
+    let mut moment = |epoch: Field<Int>, name: &str| {
+        let epoch = epoch.take(&format!("StateMinerInfo.{name}"), problems)?.to_u64()?;
+        Some((i64::try_from(epoch).ok().filter(|epoch| *epoch <= MAX_HEIGHT)?, daemon.clock?))
+    };
+    let worker_change = moment(info.worker_change_epoch, "WorkerChangeEpoch");
+    let fault_end = moment(info.consensus_fault_elapsed, "ConsensusFaultElapsed");
+    let is_worker_pending = changes.iter().any(|(what, _)| *what == "worker");
+    let at = |(epoch, clock): (i64, ChainClock)| clock.timestamp_seconds(epoch);
+    let pending = Pending {
+        worker_change_seconds: worker_change.filter(|_| is_worker_pending).map(at),
+        fault_end_seconds: fault_end.map(at),
+        changes,
+    };
     Ok(Facts {
+        pending,
         addresses: resolve(daemon, roles, problems),
         peer_id: info.peer_id.take("StateMinerInfo.PeerId", problems).unwrap_or_default(),
         sector_size_bytes: sector_size.and_then(|size| size.natural("StateMinerInfo.SectorSize", problems)),
@@ -134,4 +188,12 @@ pub fn expose(
             true,
         );
     }
+    for (change, address) in &facts.pending.changes {
+        let name = book.name(&[address]).unwrap_or_default();
+        samples.add(&families::MINER_PENDING_CHANGE_INFO, [miner_id, change, address, name], true);
+    }
+    let worker_change = facts.pending.worker_change_seconds;
+    samples.add(&families::MINER_WORKER_CHANGE_TIMESTAMP_SECONDS, [miner_id], worker_change);
+    let fault_end = facts.pending.fault_end_seconds;
+    samples.add(&families::MINER_CONSENSUS_FAULT_END_TIMESTAMP_SECONDS, [miner_id], fault_end);
 }

@@ -13,6 +13,7 @@ mod network;
 mod node;
 mod on_chain;
 mod power;
+mod quality;
 mod sides;
 mod wallets;
 

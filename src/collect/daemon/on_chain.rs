@@ -11,12 +11,14 @@ use std::fmt;
 use std::time::Instant;
 
 use super::connect::Daemon;
+use super::quality::{self, Counted, Qualities, Terms};
 use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::{self, BitField};
-use crate::lotus::epoch;
+use crate::lotus::epoch::{self, MAX_HEIGHT};
 use crate::lotus::fil::Fil;
+use crate::lotus::quality::FULL_QUALITY_POWER;
 use crate::rpc::Client;
 use crate::tolerant::Problems;
 
@@ -39,10 +41,6 @@ const HORIZONS_DAYS: [u32; 7] = [7, 30, 90, 180, 365, 540, 1278];
 
 const EPOCHS_PER_DAY: i64 = 2880;
 
-/// SectorOnChainInfo.Flags: the sector has full power whatever it contains, and its weights do not distinguish verified deals from others
-/// (FIP-0118).
-const FULL_QUALITY_POWER: u64 = 2;
-
 /// The last complete figures.
 pub struct Facts {
     figures: Option<Figures>,
@@ -60,6 +58,9 @@ struct Figures {
     upgraded: u64,
     expiring: [u64; HORIZONS_DAYS.len()],
     expiring_pledge: [Fil; HORIZONS_DAYS.len()],
+    /// An earlier exporter did not add these up.
+    #[serde(default)]
+    qualities: Option<Qualities>,
 }
 
 /// A reading that is under way.
@@ -68,6 +69,8 @@ struct Reading {
     tipset_key: Value,
     height: i64,
     to_read: BitField,
+    #[serde(default)]
+    terms: Terms,
     so_far: Figures,
     failures: u32,
 }
@@ -95,6 +98,14 @@ struct Sector {
     sector_key: Option<IgnoredAny>,
     #[serde(default)]
     flags: Option<u64>,
+    #[serde(default)]
+    sector_number: u64,
+    #[serde(default)]
+    power_base_epoch: Option<i64>,
+    #[serde(default)]
+    activation: i64,
+    #[serde(default)]
+    daily_fee: Option<Fil>,
 }
 
 /// One bad part must not spoil a sum.
@@ -127,6 +138,7 @@ pub fn fetch(
     miner_id: &str,
     live_sectors: Option<BitField>,
     live_count: Option<u64>,
+    terms: Terms,
     problems: &mut Problems,
 ) -> Result<Facts> {
     let is_due = is_due(run, miner_id);
@@ -136,7 +148,7 @@ pub fn fetch(
             memory.live_sectors = live_count;
             if is_due {
                 memory.reading =
-                    live_sectors.zip(live_count).and_then(|(live, _)| Reading::start(daemon, run.now, live));
+                    live_sectors.zip(live_count).and_then(|(live, _)| Reading::start(daemon, run.now, live, terms));
                 if memory.reading.is_none() {
                     problems.consequence();
                 }
@@ -185,12 +197,14 @@ impl Memory {
 
 impl Reading {
     /// Starts to read the live sectors of the head. Without a head there is nothing that a reading over several runs could hold on to.
-    fn start(daemon: &Daemon, now: f64, live: BitField) -> Option<Self> {
+    fn start(daemon: &Daemon, now: f64, live: BitField, terms: Terms) -> Option<Self> {
+        let qualities = Some(Qualities::new(&terms));
         Some(Reading {
             tipset_key: daemon.tipset_key.clone(),
             height: daemon.head.as_ref()?.height(),
-            so_far: Figures { obtained_seconds: now, sectors: live.count(), ..Figures::default() },
+            so_far: Figures { obtained_seconds: now, sectors: live.count(), qualities, ..Figures::default() },
             to_read: live,
+            terms,
             failures: 0,
         })
     }
@@ -204,7 +218,7 @@ impl Reading {
         let (mut answered, mut wrong) = (0, None);
         daemon.each::<Sector>("StateMinerSectors", params, |sector| {
             match sector {
-                Ok(sector) => so_far.add(&sector, self.height),
+                Ok(sector) => so_far.add(&sector, &self.terms, self.height),
                 Err(why) => wrong = wrong.take().or(Some(why)),
             }
             answered += 1;
@@ -230,13 +244,17 @@ impl Figures {
         let counts = [self.sectors, self.committed_capacity, self.deals, self.verified_deals, self.upgraded];
         counts.iter().chain(&self.expiring).all(|count| *count <= bitfield::MAX_COUNT)
             && self.expiring_pledge.iter().all(|pledge| pledge.atto >= 0 && pledge.can_exist())
+            && self.qualities.as_ref().is_none_or(Qualities::can_be)
     }
 
-    fn add(&mut self, sector: &Sector, height: i64) {
+    fn add(&mut self, sector: &Sector, terms: &Terms, height: i64) {
+        if let Some(qualities) = &mut self.qualities {
+            qualities.add(&sector.counted(), terms, height);
+        }
         let has_full_quality = sector.flags.unwrap_or(0) & FULL_QUALITY_POWER != 0;
-        if sector.verified_deal_weight.is_positive && !has_full_quality {
+        if sector.verified_deal_weight.is_positive() && !has_full_quality {
             self.verified_deals += 1;
-        } else if sector.verified_deal_weight.is_positive || sector.deal_weight.is_positive {
+        } else if sector.verified_deal_weight.is_positive() || sector.deal_weight.is_positive() {
             self.deals += 1;
         } else {
             self.committed_capacity += 1;
@@ -251,10 +269,29 @@ impl Figures {
     }
 }
 
-/// A number in a string; only its presence matters.
+impl Sector {
+    fn counted(&self) -> Counted {
+        Counted {
+            number: self.sector_number,
+            flags: self.flags.unwrap_or(0),
+            power_base_epoch: self.power_base_epoch.filter(|epoch| (0..=MAX_HEIGHT).contains(epoch)),
+            expiration: self.expiration,
+            activation: self.activation,
+            verified_weight: self.verified_deal_weight.0,
+            pledge: self.initial_pledge,
+            daily_fee: self.daily_fee,
+        }
+    }
+}
+
+/// A number in a string: bytes times epochs.
 #[derive(Clone, Copy, Debug, Default)]
-struct Weight {
-    is_positive: bool,
+struct Weight(u128);
+
+impl Weight {
+    fn is_positive(self) -> bool {
+        self.0 > 0
+    }
 }
 
 impl<'de> Deserialize<'de> for Weight {
@@ -269,13 +306,14 @@ impl<'de> Deserialize<'de> for Weight {
                 Ok(Weight::default())
             }
             fn visit_u64<E: Error>(self, value: u64) -> Result<Weight, E> {
-                Ok(Weight { is_positive: value > 0 })
+                Ok(Weight(value.into()))
             }
             fn visit_str<E: Error>(self, value: &str) -> Result<Weight, E> {
                 if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
                     return Err(E::custom("a string that is not a whole number"));
                 }
-                Ok(Weight { is_positive: value.bytes().any(|digit| digit != b'0') })
+                // No weight that can be has more digits.
+                Ok(Weight(value.parse().unwrap_or(u128::MAX)))
             }
         }
         deserializer.deserialize_any(Number)
@@ -289,10 +327,14 @@ impl Facts {
     }
 }
 
-pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
+/// `fee_debt` is what the miner owes now, if that is known.
+pub fn expose(facts: &Facts, fee_debt: Option<Fil>, miner_id: &str, samples: &mut Samples) {
     let Some(figures) = &facts.figures else {
         return;
     };
+    if let Some(qualities) = &figures.qualities {
+        quality::expose(qualities, fee_debt, miner_id, samples);
+    }
     let content = &families::MINER_SECTORS_BY_CONTENT;
     samples.add(content, [miner_id, "committed_capacity"], figures.committed_capacity);
     samples.add(content, [miner_id, "deals"], figures.deals);
@@ -314,7 +356,7 @@ mod tests {
         let sectors: Vec<Sector> = serde_json::from_str(sectors).unwrap();
         let mut figures = Figures::default();
         for sector in &sectors {
-            figures.add(sector, 1000);
+            figures.add(sector, &Terms::default(), 1000);
         }
         figures
     }

@@ -1,14 +1,18 @@
 //! The lanes that the full node answers: the node itself, each miner, wallets and messages, and the walk along the chain.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 
 use super::connect::Daemon;
+use super::quality::Terms;
 use super::{balances, blocks, chain, deadlines, f3, gas, identity, mpool, network, node, on_chain, power, wallets};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::miner::LotusMiner;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
+use crate::lotus::fil::Fil;
 
 /// The message if there is no full node.
 pub const NONE: &str =
@@ -60,12 +64,14 @@ pub struct ChainFacts {
     pub identity: Option<identity::Facts>,
     pub power: Option<power::Facts>,
     pub live: Option<LiveSectors>,
+    pub fee_debt: Option<Fil>,
 }
 
-/// The live sectors of a miner: how many, and in runs that read them all, which.
+/// The live sectors of a miner: how many, and in runs that read them all, which, and which of them are faulty.
 pub struct LiveSectors {
     pub count: Option<u64>,
     pub numbers: Option<BitField>,
+    pub faulty: BitField,
 }
 
 /// What the chain knows of one miner. `others_want_live` where another node's collectors need its live sectors in this run.
@@ -105,18 +111,29 @@ pub fn chain_side(
         |problems| deadlines::fetch(up(daemon)?, run, miner_id, told, wants_live, problems),
         |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
     );
-    let live = deadlines.map(|facts| LiveSectors { count: facts.live_count(), numbers: facts.live_sectors });
-    (lane, ChainFacts { identity, power, live })
+    let live = deadlines.map(|facts| LiveSectors {
+        count: facts.live_count(),
+        faulty: facts.faulty_sectors(),
+        numbers: facts.live_sectors,
+    });
+    let fee_debt = balances.and_then(|facts| facts.fee_debt);
+    (lane, ChainFacts { identity, power, live, fee_debt })
 }
 
 /// What the full node reports about wallets and messages, once the miners' addresses are known.
-pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_facts: &[ChainFacts]) -> Lane {
+/// Also returns the pledge of a new sector by its size.
+pub fn money_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_ids: &[&str],
+    chain_facts: &[ChainFacts],
+) -> (Lane, BTreeMap<u64, Fil>) {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
     lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
     let identities: Vec<(&str, &identity::Facts)> =
         miner_ids.iter().zip(chain_facts).filter_map(|(id, facts)| Some((*id, facts.identity.as_ref()?))).collect();
-    lane.collect("gas", |problems| gas::fetch(up(daemon)?, &identities, problems), gas::expose);
+    let gas = lane.collect("gas", |problems| gas::fetch(up(daemon)?, &identities, problems), gas::expose);
     let wallets = lane.collect(
         "wallets",
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
@@ -124,17 +141,29 @@ pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_
     );
     let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
     lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
-    lane
+    (lane, gas.map(|gas| gas.full_pledges()).unwrap_or_default())
 }
 
-/// What requires reading every sector on chain, and is done rarely.
-pub fn slow_side(run: &Run, daemon: Option<&Daemon>, miner_id: &str, live: Option<LiveSectors>) -> Lane {
+/// What requires reading every sector on chain, and is done rarely. `pledges` are those of new sectors by their size.
+pub fn slow_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_id: &str,
+    facts: ChainFacts,
+    pledges: &BTreeMap<u64, Fil>,
+) -> Lane {
     let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
-    let (count, numbers) = live.map_or((None, None), |live| (live.count, live.numbers));
+    let sector_bytes = facts.identity.and_then(|identity| identity.sector_size_bytes);
+    let pledge = sector_bytes.and_then(|bytes| pledges.get(&bytes).copied());
+    let (count, numbers, faulty) = match facts.live {
+        Some(live) => (live.count, live.numbers, live.faulty),
+        None => Default::default(),
+    };
+    let terms = Terms { sector_bytes, pledge, faulty };
     lane.collect_dated(
         "sectors_on_chain",
-        |problems| on_chain::fetch(up(daemon), run, miner_id, numbers, count, problems),
-        |facts, samples| on_chain::expose(facts, miner_id, samples),
+        |problems| on_chain::fetch(up(daemon), run, miner_id, numbers, count, terms, problems),
+        |sums, samples| on_chain::expose(sums, facts.fee_debt, miner_id, samples),
         on_chain::Facts::obtained_seconds,
     );
     lane

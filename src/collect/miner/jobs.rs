@@ -92,7 +92,7 @@ fn read(job: WorkerJob, worker: &str, known_host: &str, at: &str, problems: &mut
         id: needed(job.id, &format!("{at}.ID"), problems)?.id,
         sector,
         task: needed(job.task, &format!("{at}.Task"), problems)?,
-        state: state(needed(job.run_wait, &format!("{at}.RunWait"), problems)?),
+        state: state(needed(job.run_wait, &format!("{at}.RunWait"), problems)?, at, problems)?,
         worker: worker.to_owned(),
         worker_host: told_host.unwrap_or_else(|| known_host.to_owned()),
         start_seconds: start.and_then(|start| parse_rfc3339(&start)),
@@ -107,14 +107,21 @@ fn needed<T>(field: Field<T>, name: &str, problems: &mut Problems) -> Option<T> 
     field.take(name, problems)
 }
 
-/// Names for WorkerJobs.RunWait (storage/sealer/storiface/worker.go of Lotus).
-fn state(Int(run_wait): Int) -> &'static str {
+/// No worker has as many tasks waiting.
+const LONGEST_QUEUE: i128 = 1_000_000;
+
+/// Names for WorkerJobs.RunWait (storage/sealer/storiface/worker.go of Lotus). What is assigned has its place in the worker's queue.
+fn state(Int(run_wait): Int, at: &str, problems: &mut Problems) -> Option<&'static str> {
     match run_wait {
-        0 => RUNNING,
-        1 => "prepared",
-        2.. => "assigned",
-        -1 | -2 => "returning",
-        _ => "done",
+        0 => Some(RUNNING),
+        1 => Some("prepared"),
+        2..=LONGEST_QUEUE => Some("assigned"),
+        -1 | -2 => Some("returning"),
+        -9..=-3 => Some("done"),
+        _ => {
+            problems.note(format_args!("{at}.RunWait: {run_wait} stands for no state"));
+            None
+        }
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Left {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SectorFiles {
-    miner: u64,
-    number: u64,
+    pub miner: u64,
+    pub number: u64,
     #[serde(rename = "SectorFileType")]
     pub file_types: u64,
 }

@@ -6,6 +6,7 @@ mod filesystems;
 mod job_memory;
 mod jobs;
 mod left_paths;
+mod missing;
 mod pieces;
 mod pipeline;
 mod process;
@@ -17,5 +18,4 @@ mod storage_paths;
 mod workers;
 
 pub use connect::{LotusMiner, MinerAnswer, connect, seals};
-pub use expired::is_due as wants_live_sectors;
-pub use sides::{own_side, slow_side};
+pub use sides::{own_side, slow_side, wants_live_sectors};

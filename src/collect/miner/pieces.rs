@@ -21,6 +21,8 @@ pub struct DealPiece {
     client: String,
     is_verified: bool,
     is_direct: bool,
+    /// The epoch by which the piece must be proven; 0 if it is not known.
+    pub start_epoch: i64,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +48,7 @@ struct DealInfo {
     #[serde(rename = "DealID")]
     deal_id: Field<Int>,
     deal_proposal: Option<DealProposal>,
+    deal_schedule: Field<DealSchedule>,
     piece_activation_manifest: Option<PieceActivationManifest>,
 }
 
@@ -54,6 +57,12 @@ struct DealInfo {
 struct DealProposal {
     verified_deal: bool,
     client: Field<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DealSchedule {
+    start_epoch: Field<Int>,
 }
 
 #[derive(Default, Deserialize)]
@@ -92,7 +101,10 @@ impl Piece {
         let place = self.piece.take(&format!("{at}.Pieces.Piece"), problems)?;
         let cid = place.cid.take(&format!("{at}.Pieces.PieceCID"), problems)?;
         let bytes = place.size.take(&format!("{at}.Pieces.Size"), problems).and_then(Int::to_u64)?;
-        let piece = DealPiece { cid: cid.cid, bytes, is_verified, ..DealPiece::default() };
+        let schedule = info.deal_schedule.take(&format!("{at}.Pieces.DealSchedule"), problems).unwrap_or_default();
+        let start = schedule.start_epoch.take(&format!("{at}.Pieces.DealSchedule.StartEpoch"), problems);
+        let start_epoch = start.and_then(Int::to_u64).and_then(|epoch| i64::try_from(epoch).ok()).unwrap_or_default();
+        let piece = DealPiece { cid: cid.cid, bytes, is_verified, start_epoch, ..DealPiece::default() };
         let positive = |id: Option<Int>| id.filter(|id| id.0 > 0).map(|id| id.0.to_string()).unwrap_or_default();
         Some(match info.piece_activation_manifest {
             Some(manifest) => {

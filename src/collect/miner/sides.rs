@@ -1,14 +1,21 @@
 //! The lanes that lotus-miner answers.
 
 use super::connect::LotusMiner;
+use super::missing::{self, Stored};
 use super::{expired, jobs, pipeline, process, scheduler, sectors, storage, storage_paths, workers};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
+use crate::lotus::epoch::ChainClock;
 
-/// What lotus-miner reports about itself.
-pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
+/// Whether collectors of this run need the live sectors of the miner.
+pub fn wants_live_sectors(run: &Run, miner_id: &str) -> bool {
+    expired::is_due(run, miner_id) || storage_paths::is_due(run, miner_id)
+}
+
+/// What lotus-miner reports about itself, and which sectors have files, if this run listed those. `clock` is the chain's.
+pub fn own_side(run: &Run, miner: &LotusMiner, clock: Option<ChainClock>) -> (Lane, Option<Stored>) {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     let sectors = lane.collect(
         "sectors",
@@ -41,7 +48,7 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     lane.collect(
         "pipeline",
         |problems| pipeline::fetch(miner, run, &hints, problems),
-        |facts, samples| pipeline::expose(facts, &miner.id, run.address_book, samples),
+        |facts, samples| pipeline::expose(facts, &miner.id, clock, run.address_book, samples),
     );
     let alerts = lane.collect(
         "alerts",
@@ -65,12 +72,18 @@ pub fn own_side(run: &Run, miner: &LotusMiner) -> Lane {
     if let Some(paths) = &paths {
         storage_paths::expose(paths, &miner.id, &mut lane.samples);
     }
-    lane
+    let stored = paths.and_then(|paths| paths.stored);
+    (lane, stored)
 }
 
 /// What requires reading every sector of lotus-miner, and is done rarely. `live` are the miner's live sectors on chain, if this run read
-/// them.
-pub fn slow_side(run: &Run, miner: &LotusMiner, live: Option<&BitField>) -> Lane {
+/// them. What [`own_side`] brings is waited for last, and returned first.
+pub fn slow_side(
+    run: &Run,
+    miner: &LotusMiner,
+    live: Option<&BitField>,
+    own_side: impl FnOnce() -> (Lane, Option<Stored>),
+) -> [Lane; 2] {
     let mut lane = Lane::new(run.now, &miner.id, Some(miner.client.name()));
     lane.collect_dated(
         "expired_sectors",
@@ -78,5 +91,13 @@ pub fn slow_side(run: &Run, miner: &LotusMiner, live: Option<&BitField>) -> Lane
         |facts, samples| expired::expose(facts, &miner.id, samples),
         |facts| facts.obtained_seconds,
     );
-    lane
+    // It asks nothing: the collectors that ask say what is lacking.
+    let (own_lane, stored) = own_side();
+    lane.collect_dated(
+        "missing_sectors",
+        |_| Ok(missing::fetch(&miner.id, run, live, stored.as_ref())),
+        |facts, samples| missing::expose(facts, &miner.id, run.max_rows, samples),
+        |facts| facts.obtained_seconds,
+    );
+    [own_lane, lane]
 }

@@ -15,15 +15,21 @@ use serde_json::json;
 
 use super::connect::LotusMiner;
 use super::left_paths::{self, Left, SectorFiles};
+use super::missing::Stored;
 use crate::collect::alerts;
 use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
+use crate::lotus::address;
+use crate::lotus::bitfield::{BitField, Unordered};
 use crate::rpc::{Batch, CallError, Cause};
 use crate::tolerant::{Field, Float, List, Problems};
 
 /// Kinds of sector files, in the order of their bits (storage/sealer/storiface/filetype.go of Lotus).
 const FILE_KINDS: [&str; 6] = ["unsealed", "sealed", "cache", "update", "update_cache", "piece"];
+
+/// Either of these files is a sector's replica: `sealed`, or `update` once it was upgraded.
+const REPLICA: u64 = 2 | 8;
 
 /// A worker that restarts again and again must not make lotus-miner list all sector files each time.
 const SECONDS_BETWEEN_HURRIES: f64 = 300.0;
@@ -34,11 +40,16 @@ const SECONDS_BETWEEN_HURRIES: f64 = 300.0;
 pub struct Facts {
     /// When they were listed, Unix seconds; None if never.
     pub listed_seconds: Option<f64>,
+    /// When they were last listed because the period was over.
+    scheduled_seconds: Option<f64>,
     /// When they were last listed because of what may come with another path.
     hurried_seconds: Option<f64>,
     /// The hints that there were when they were last listed.
     hints: Hints,
     pub(super) paths: BTreeMap<String, Path>,
+    /// Which sectors have files, if this run listed them.
+    #[serde(skip)]
+    pub stored: Option<Stored>,
     #[serde(skip)]
     shows_files: bool,
     /// The lotus-miner that listed them runs on.
@@ -74,6 +85,14 @@ pub(super) struct Path {
     pub sample: Vec<SectorFiles>,
     /// It is no longer in lotus-miner's list.
     pub left: Option<Left>,
+}
+
+/// All that the list of paths holds.
+#[derive(Default)]
+struct Listed {
+    paths: BTreeMap<String, Option<Declared>>,
+    /// The sectors whose replica is in any of them; None if there are too many.
+    stored: Option<BitField>,
 }
 
 /// Sector files by kind, counted off the list of all of them.
@@ -189,29 +208,39 @@ impl Facts {
     }
 
     fn remember(&self, miner: &LotusMiner, run: &Run) {
-        run.state.remember(&section(miner), self);
+        run.state.remember(&section(&miner.id), self);
     }
 }
 
-fn section(miner: &LotusMiner) -> String {
-    format!("storage_paths/{}", miner.id)
+fn section(miner_id: &str) -> String {
+    format!("storage_paths/{miner_id}")
+}
+
+/// Whether the period is over, so that this run will list the paths.
+pub fn is_due(run: &Run, miner_id: &str) -> bool {
+    let known: Facts = run.state.recall(&section(miner_id));
+    known.is_due(run)
 }
 
 /// Paths attached to lotus-miner itself are reported every run; a new one is a reason to list all paths.
 pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problems) -> Result<Facts> {
-    let mut facts: Facts = run.state.recall(&section(miner));
+    let mut facts: Facts = run.state.recall(&section(&miner.id));
     let local = miner.client.call::<Option<BTreeMap<String, String>>>("StorageLocal", json!([]));
     let local = problems.ok(local).flatten().unwrap_or_default();
-    let is_due = slow::is_due(facts.listed_seconds, run.now, run.slow_period_seconds);
+    let is_scheduled = facts.is_due(run);
     let is_restarted = hints.start_seconds.is_some() && hints.start_seconds != facts.hints.start_seconds;
     facts.is_same_process = hints.start_seconds.is_some() && !is_restarted;
-    let is_due = is_due || is_restarted || facts.has_changed(&hints, &local);
+    let is_due = is_scheduled || is_restarted || facts.has_changed(&hints, &local);
     let is_hurry = !is_due && facts.may_have_changed(miner, run, &hints);
     if (is_due || is_hurry)
         && let Some(listed) = list(miner, &facts, &local, problems)
     {
-        facts.merge(listed, miner, run);
+        facts.merge(listed.paths, miner, run);
+        facts.stored = Some(facts.stored(listed.stored));
         facts.listed_seconds = Some(run.now);
+        if is_scheduled {
+            facts.scheduled_seconds = Some(run.now);
+        }
         facts.hints.renew(hints);
         if is_hurry {
             facts.hurried_seconds = Some(run.now);
@@ -236,6 +265,10 @@ pub fn fetch(miner: &LotusMiner, run: &Run, hints: Hints, problems: &mut Problem
 }
 
 impl Facts {
+    fn is_due(&self, run: &Run) -> bool {
+        slow::is_due(self.scheduled_seconds, run.now, run.slow_period_seconds)
+    }
+
     /// Whether a path was attached. That happens once.
     fn has_changed(&self, hints: &Hints, local: &BTreeMap<String, String>) -> bool {
         let is_listed = |id: &String| self.paths.get(id).is_some_and(|path| path.left.is_none());
@@ -262,6 +295,12 @@ impl Facts {
         }
         left_paths::settle(&miner.client, &mut self.paths, run.now);
     }
+
+    /// The sectors in the paths that were just listed, unless there are paths with files that the list does not have.
+    fn stored(&self, listed: Option<BitField>) -> Stored {
+        let is_whole = self.paths.values().all(|path| path.left.is_none() && path.files.is_some());
+        listed.filter(|_| is_whole).map_or(Stored::Unknown, Stored::In)
+    }
 }
 
 /// All paths, with the files in them.
@@ -270,11 +309,18 @@ fn list(
     known: &Facts,
     local: &BTreeMap<String, String>,
     problems: &mut Problems,
-) -> Option<BTreeMap<String, Option<Declared>>> {
+) -> Option<Listed> {
     let (mut listed, mut wrong) = (BTreeMap::<String, Declared>::new(), None);
+    let (mut stored, mut is_counted) = (Unordered::default(), true);
+    // A path may hold the files of several miners.
+    let own_id = address::actor_id(&miner.id);
+    let is_replica = |sector: &SectorFiles| sector.file_types & REPLICA != 0 && Some(sector.miner) == own_id;
     let is_read = miner.client.each_named::<SectorFiles>("StorageList", json!([]), |id, sector| match sector {
         None => _ = listed.entry(id.to_owned()).or_default(),
-        Some(Ok(sector)) => listed.entry(id.to_owned()).or_default().add(sector),
+        Some(Ok(sector)) => {
+            is_counted = is_counted && (!is_replica(&sector) || stored.insert(sector.number));
+            listed.entry(id.to_owned()).or_default().add(sector);
+        }
         Some(Err(why)) => wrong = wrong.take().or(Some(why)),
     });
     problems.ok(is_read)?;
@@ -289,7 +335,8 @@ fn list(
     // One that was attached after the list was made is in the next one.
     let without_files = local.keys().map(|id| (id.clone(), None));
     let listed = listed.into_iter().map(|(id, declared)| (id, Some(declared)));
-    Some(without_files.chain(listed).collect())
+    let stored = is_counted.then(|| BitField::from(stored));
+    Some(Listed { paths: without_files.chain(listed).collect(), stored })
 }
 
 /// Where the paths are and what they are for, of those of which that is not known yet.

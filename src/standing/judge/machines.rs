@@ -9,6 +9,7 @@ use crate::words;
 impl Judge<'_> {
     pub(super) fn machines(&mut self, miner: &Miner) {
         self.storage_paths(miner);
+        self.files(miner);
         self.store(miner);
         let disabled = miner.workers.rows.iter().filter(|worker| worker.is_enabled == Some(false));
         let mut hosts: Vec<String> = disabled.map(|worker| worker.worker_host.clone()).collect();
@@ -46,6 +47,14 @@ impl Judge<'_> {
                 let subjects = vec![path.storage_id.clone()];
                 self.add_about(subjects, Critical, "FarcasterSealingStorageFull", Some(miner), text);
             }
+        }
+    }
+
+    fn files(&mut self, miner: &Miner) {
+        if let Some(missing) = miner.sectors.missing_sectors.filter(|missing| *missing > 0.0) {
+            let (sectors, have) = (words::of(missing, "live sector"), if missing == 1.0 { "has" } else { "have" });
+            let text = format!("{sectors} {have} no sealed file in any storage path");
+            self.add(Warning, "FarcasterSectorFilesMissing", Some(miner), text);
         }
     }
 

@@ -187,8 +187,8 @@ impl<'a> Judge<'a> {
     fn is_node_up(&self, collector: &Collector) -> bool {
         let miner_id = collector.miner_id.as_deref();
         let kind = match collector.collector.as_str() {
-            "sectors" | "pipeline" | "process" | "expired_sectors" | "workers" | "jobs" | "scheduler"
-            | "storage_paths" | "storage" => "miner",
+            "sectors" | "pipeline" | "process" | "expired_sectors" | "missing_sectors" | "workers" | "jobs"
+            | "scheduler" | "storage_paths" | "storage" => "miner",
             "alerts" if miner_id.is_some() => "miner",
             "boost" => "boost",
             _ => "daemon",

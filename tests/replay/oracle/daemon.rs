@@ -9,9 +9,35 @@ use crate::values::{fil, fil_of, items, number, seconds, text, whole, yes};
 
 pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
     node(recording, expected);
+    upgrades(recording, expected);
     chain(recording, ran, expected);
     f3(recording, expected);
     network(recording, expected);
+}
+
+/// Lotus' names for heights that no chain reaches are for upgrades that have no date.
+fn upgrades(recording: &Recording, expected: &mut Expected) {
+    let params = recording.chain("StateGetNetworkParams", json!([]));
+    let head = whole(&recording.chain("ChainHead", json!([]))["Height"]);
+    for (field, height) in params["ForkUpgradeParams"].as_object().unwrap() {
+        let name = field.strip_prefix("Upgrade").and_then(|rest| rest.strip_suffix("Height"));
+        let Some(name) = name.filter(|name| *name != "Xx" && whole(height) > head && whole(height) <= 1_000_000_000)
+        else {
+            continue;
+        };
+        let version = match name {
+            "Teep" => "25",
+            "Tock" => "26",
+            "GoldenWeek" => "27",
+            "FireHorse" => "28",
+            "Solstice" => "29",
+            _ => "",
+        };
+        let moment = number(&params["GenesisTimestamp"]) + number(height) * number(&params["BlockDelaySecs"]);
+        let labels = [("name", name), ("network_version", version), ("known_to_node", "1")];
+        expected.add("farcaster_network_upgrade_timestamp_seconds", &labels, moment);
+    }
+    expected.nothing_more_of(&["farcaster_network_upgrade_timestamp_seconds"]);
 }
 
 fn node(recording: &Recording, expected: &mut Expected) {

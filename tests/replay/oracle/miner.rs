@@ -22,6 +22,14 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
     expected.add("farcaster_miner_info", &labels, 1.0);
     expected.add("farcaster_miner_sector_size_bytes", &id, number(&info["SectorSize"]));
     expected.add("farcaster_miner_start_time_seconds", &id, seconds(own("StartTime")));
+    // Nothing about the recorded miners changes, and none signed two blocks for one epoch.
+    assert!(info["PendingOwnerAddress"].is_null() && info["PendingBeneficiaryTerm"].is_null());
+    assert_eq!((text(&info["NewWorker"]), number(&info["ConsensusFaultElapsed"])), ("<empty>", -1.0));
+    expected.nothing_more_of(&[
+        "farcaster_miner_pending_change_info",
+        "farcaster_miner_worker_change_timestamp_seconds",
+        "farcaster_miner_consensus_fault_end_timestamp_seconds",
+    ]);
     for role in money::roles(recording, miner_id) {
         let name = format!("{miner_id} {}", role.name);
         let labels =

@@ -25,6 +25,14 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         partitions.iter().copied().flatten().flat_map(|one| members(&one["LiveSectors"])).collect();
     let expired = held.iter().filter(|number| !live.contains(&number.as_u64().unwrap())).count();
     expected.add("farcaster_miner_expired_sectors", &[("miner_id", miner_id)], expired as f64);
+    let files = recording.result(node, "StorageList", &json!([]));
+    let files = files.as_object().unwrap().values().flat_map(items);
+    // A sealed file, or the one of an upgrade.
+    let replicas = files.filter(|file| file["SectorFileType"].as_u64().unwrap() & (2 | 8) != 0);
+    let stored: BTreeSet<u64> = replicas.map(|file| file["Number"].as_u64().unwrap()).collect();
+    assert!(live.is_subset(&stored), "what is missing shows only in a second run");
+    expected.add("farcaster_miner_missing_sectors", &[("miner_id", miner_id)], 0.0);
+    expected.nothing_more_of(&["farcaster_miner_missing_sector"]);
 }
 
 fn deadlines(recording: &Recording, miner_id: &str, partitions: &[&[Value]], expected: &mut Expected) {
@@ -117,6 +125,7 @@ fn on_chain(recording: &Recording, miner_id: &str, expected: &mut Expected) {
     }
     let upgraded = sectors.iter().filter(|sector| !sector["SectorKeyCID"].is_null()).count();
     expected.add("farcaster_miner_upgraded_sectors", &id, upgraded as f64);
+    qualities(recording, miner_id, &sectors, expected);
     let head = whole(&recording.head()["Height"]);
     for days in DAYS {
         let expiring: Vec<&&Value> =
@@ -127,4 +136,30 @@ fn on_chain(recording: &Recording, miner_id: &str, expected: &mut Expected) {
         let pledge = expiring.iter().map(|sector| whole(&sector["InitialPledge"])).sum();
         expected.add("farcaster_miner_expiring_pledge_fil", &labels, fil_of(pledge));
     }
+}
+
+/// Quality by the share of verified deals, in bytes times epochs. Before network version 29 there is nothing to upgrade to.
+fn qualities(recording: &Recording, miner_id: &str, sectors: &[&Value], expected: &mut Expected) {
+    let size = number(&recording.chain("StateMinerInfo", json!([miner_id, "@head"]))["SectorSize"]);
+    let quality = |sector: &Value| {
+        assert_eq!(sector["Flags"].as_u64().unwrap() & FULL_QUALITY_POWER, 0);
+        let epochs = number(&sector["Expiration"]) - number(&sector["PowerBaseEpoch"]);
+        match number(&sector["VerifiedDealWeight"]) / (size * epochs) {
+            0.0 => "1x",
+            share if share > 0.9989 => "legacy_10x",
+            _ => "partial",
+        }
+    };
+    for kind in ["1x", "partial", "legacy_10x", "full_10x"] {
+        let of_kind = sectors.iter().filter(|sector| quality(sector) == kind).count() as f64;
+        let labels = [("miner_id", miner_id), ("quality", kind)];
+        expected.add("farcaster_miner_sectors_by_quality", &labels, of_kind);
+        expected.add("farcaster_miner_quality_raw_bytes", &labels, of_kind * size);
+    }
+    expected.nothing_more_of(&[
+        "farcaster_miner_quality_upgrade_pledge_fil",
+        "farcaster_miner_quality_upgrade_daily_fee_fil",
+        "farcaster_miner_quality_upgrade_power_bytes",
+        "farcaster_miner_quality_upgrade_blocked_sectors",
+    ]);
 }

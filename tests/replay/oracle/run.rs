@@ -11,11 +11,15 @@ use crate::support::Metrics;
 pub const TIMEOUT_SECONDS: f64 = 55.0;
 
 /// Families of which each series is about one thing, so that they have a limit.
-const ROWS: [&str; 17] = [
+const ROWS: [&str; 21] = [
     "farcaster_miner_faulty_sector",
     "farcaster_miner_job_start_timestamp_seconds",
     "farcaster_miner_pipeline_piece_bytes",
     "farcaster_miner_pipeline_sector_created_timestamp_seconds",
+    "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds",
+    "farcaster_miner_pipeline_sector_packed_timestamp_seconds",
+    "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds",
+    "farcaster_miner_pipeline_sector_ticket_expiry_timestamp_seconds",
     "farcaster_miner_pipeline_sector_error_info",
     "farcaster_miner_pipeline_sector_progress_timestamp_seconds",
     "farcaster_miner_pipeline_sector_retries",

@@ -14,6 +14,10 @@ pub struct History {
     pub entered: Option<f64>,
     /// When it last reached a state that it had not reached since it was packed, failures apart.
     pub progressed: Option<f64>,
+    /// When it was first packed.
+    pub packed: Option<f64>,
+    /// When its pre-commit landed, if the proof has not.
+    pub precommitted: Option<f64>,
     pub retries: f64,
     /// The first line of the newest error.
     pub error: Option<String>,
@@ -21,7 +25,15 @@ pub struct History {
 
 pub fn history(log: &Value) -> History {
     let log = items(log);
-    let mut history = History { created: None, entered: None, progressed: None, retries: 0.0, error: None };
+    let mut history = History {
+        created: None,
+        entered: None,
+        progressed: None,
+        packed: None,
+        precommitted: None,
+        retries: 0.0,
+        error: None,
+    };
     history.created = log.first().map(|entry| number(&entry["Timestamp"]));
     let mut reached: Vec<&str> = Vec::new();
     for (index, entry) in log.iter().enumerate() {
@@ -37,6 +49,15 @@ pub fn history(log: &Value) -> History {
             continue;
         }
         history.entered = at;
+        match event {
+            "SectorPacked" => {
+                history.packed = history.packed.or(at);
+                history.precommitted = None;
+            }
+            "SectorPreCommitLanded" => history.precommitted = at,
+            "SectorProving" => history.precommitted = None,
+            _ => {}
+        }
         history.retries += f64::from(u8::from(event.starts_with("SectorRetry")));
         if event.ends_with("Failed") {
             history.error = error.and_then(first_line);

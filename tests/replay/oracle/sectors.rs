@@ -12,11 +12,15 @@ use crate::values::{items, number, text};
 const ENTERED: &str = "farcaster_miner_pipeline_sector_state_timestamp_seconds";
 const PROGRESSED: &str = "farcaster_miner_pipeline_sector_progress_timestamp_seconds";
 const CREATED: &str = "farcaster_miner_pipeline_sector_created_timestamp_seconds";
+const PACKED: &str = "farcaster_miner_pipeline_sector_packed_timestamp_seconds";
+const PRECOMMIT_EXPIRY: &str = "farcaster_miner_pipeline_sector_precommit_expiry_timestamp_seconds";
+const DEAL_START: &str = "farcaster_miner_pipeline_sector_deal_start_timestamp_seconds";
+const TICKET_EXPIRY: &str = "farcaster_miner_pipeline_sector_ticket_expiry_timestamp_seconds";
 const RETRIES: &str = "farcaster_miner_pipeline_sector_retries";
 const ERROR: &str = "farcaster_miner_pipeline_sector_error_info";
 
 /// What a sector's log contains.
-pub const OF_THE_LOG: [&str; 5] = [ENTERED, PROGRESSED, CREATED, RETRIES, ERROR];
+pub const OF_THE_LOG: [&str; 7] = [ENTERED, PROGRESSED, CREATED, PACKED, PRECOMMIT_EXPIRY, RETRIES, ERROR];
 
 /// The first line of an error is cut to so many characters.
 const ERROR_CHARACTERS: usize = 200;
@@ -31,7 +35,10 @@ pub fn expect(recording: &Recording, node: &str, miner_id: &str, expected: &mut 
         let status = recording.result(node, "SectorsStatus", &json!([sector, false]));
         of_log(miner_id, status, &history(&status["Log"]), expected);
         pieces(miner_id, status, expected);
+        deal_start(recording, miner_id, status, expected);
+        ticket_expiry(recording, miner_id, status, expected);
     }
+    expected.nothing_more_of(&[DEAL_START, TICKET_EXPIRY]);
     // With an empty state, no sector was seen to reach proving.
     for name in ["_sum", "_count"] {
         expected.add(&format!("farcaster_miner_sealing_duration_seconds{name}"), &[("miner_id", miner_id)], 0.0);
@@ -54,6 +61,9 @@ pub fn of_log(miner_id: &str, status: &Value, history: &History, expected: &mut 
     expected.add(ENTERED, &of_state, history.entered);
     expected.add(PROGRESSED, &labels, history.progressed);
     expected.add(CREATED, &labels, history.created);
+    expected.add(PACKED, &labels, history.packed);
+    // 30 days of 2880 epochs and 150 more, of 4 s each on the devnet.
+    expected.add(PRECOMMIT_EXPIRY, &labels, history.precommitted.map(|landed| landed + 86_550.0 * 4.0));
     expected.add(RETRIES, &labels, history.retries);
     if let Some(error) = &history.error {
         let error: String = error.chars().take(ERROR_CHARACTERS).collect();
@@ -99,6 +109,29 @@ fn pieces(miner_id: &str, status: &Value, expected: &mut Expected) {
         ];
         expected.add("farcaster_miner_pipeline_piece_bytes", &labels, bytes);
     }
+}
+
+/// By when its proof must land for its deals to start. None of the recorded ones has done so, except for what ends.
+fn deal_start(recording: &Recording, miner_id: &str, status: &Value, expected: &mut Expected) {
+    let params = recording.chain("StateGetNetworkParams", json!([]));
+    let deals = items(&status["Pieces"]).iter().map(|piece| &piece["DealInfo"]).filter(|deal| !deal.is_null());
+    let starts = deals.map(|deal| number(&deal["DealSchedule"]["StartEpoch"])).filter(|epoch| *epoch > 0.0);
+    let start = starts.reduce(f64::min).filter(|_| phase(text(&status["State"])) != "ending");
+    let moment = |epoch| number(&params["GenesisTimestamp"]) + epoch * number(&params["BlockDelaySecs"]);
+    let sector = status["SectorID"].to_string();
+    expected.add(DEAL_START, &[("miner_id", miner_id), ("sector", &sector)], start.map(moment));
+}
+
+/// By when its pre-commit must land: a day of 2880 epochs, and 900 more, after its ticket.
+fn ticket_expiry(recording: &Recording, miner_id: &str, status: &Value, expected: &mut Expected) {
+    let awaits = ["PreCommit1", "PreCommit2", "SubmitPreCommitBatch", "PreCommitBatchWait", "SealPreCommit2Failed"];
+    let params = recording.chain("StateGetNetworkParams", json!([]));
+    // The recording keeps no tickets of sectors.
+    let ticket = status["Ticket"]["Epoch"].as_f64().unwrap_or_default();
+    let moment = number(&params["GenesisTimestamp"]) + (ticket + 3780.0) * number(&params["BlockDelaySecs"]);
+    let is_there = ticket > 0.0 && awaits.contains(&text(&status["State"]));
+    let sector = status["SectorID"].to_string();
+    expected.add(TICKET_EXPIRY, &[("miner_id", miner_id), ("sector", &sector)], is_there.then_some(moment));
 }
 
 /// As `lotus-miner info` colours the states (cli/spcli/statemeta.go).

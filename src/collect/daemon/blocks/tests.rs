@@ -75,6 +75,7 @@ impl Sim {
             version: None,
             network_name: Some("sim".to_owned()),
             network_version: Some(self.change(|chain| chain.network_version)),
+            upgrades: None,
             solstice_height: self.change(|chain| (chain.network_version > 28).then_some(0)),
             // Of a head that cannot be, nothing is believed.
             tipset_key: told.as_ref().map_or(serde_json::Value::Null, |_| head["Cids"].clone()),

@@ -19,7 +19,8 @@ use super::sectors;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
-use crate::lotus::sector_state::{Phase, in_pipeline, phase, pipeline_states};
+use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, ChainClock, EPOCHS_PER_DAY, MAX_HEIGHT};
+use crate::lotus::sector_state::{Phase, awaits_precommit, in_pipeline, is_active, phase, pipeline_states};
 use crate::rpc::{Batch, Cause, Client, Ticket};
 use crate::tolerant::Problems;
 use durations::Durations;
@@ -28,6 +29,13 @@ use sector::{Sector, Status};
 
 /// Errors are worst: their rows come before all others, regardless of age.
 const RANK_OF_ERRORS: f64 = -1e12;
+
+/// A pre-commit expires so many epochs after it: 30 days and 150 epochs (MaxProveCommitDuration of the miner actor's policy).
+const PRECOMMIT_EPOCHS: f64 = 30.0 * EPOCHS_PER_DAY + 150.0;
+
+/// A sector must be pre-committed within so many epochs after its ticket: a day and the chain's finality (MaxPreCommitRandomnessLookback of
+/// the miner actor's policy).
+const TICKET_EPOCHS: i64 = 2880 + CHAIN_FINALITY_EPOCHS;
 
 /// The pipeline of one miner, sector by sector, and how long those took that left it.
 pub struct Facts {
@@ -199,7 +207,8 @@ fn is_unknown_sector(cause: &Cause) -> bool {
     matches!(cause, Cause::Refused { message, .. } if message.contains("not found"))
 }
 
-pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut Samples) {
+/// `clock` is the chain's, if it is known: without it, nothing is said of epochs.
+pub fn expose(facts: &Facts, miner_id: &str, clock: Option<ChainClock>, book: &AddressBook, samples: &mut Samples) {
     samples.add_summary(&families::MINER_SEALING_DURATION_SECONDS, [miner_id], &facts.durations.summary());
     for (number, sector) in &facts.sectors {
         let phase = phase(&sector.state);
@@ -217,6 +226,23 @@ pub fn expose(facts: &Facts, miner_id: &str, book: &AddressBook, samples: &mut S
         samples.add_row(progress, labels, sector.progress_seconds, rank);
         let created = &families::MINER_PIPELINE_SECTOR_CREATED_TIMESTAMP_SECONDS;
         samples.add_row(created, labels, sector.created_seconds, rank);
+        let packed = &families::MINER_PIPELINE_SECTOR_PACKED_TIMESTAMP_SECONDS;
+        samples.add_row(packed, labels, sector.packed_seconds, rank);
+        let precommit_seconds = clock.map(|clock| PRECOMMIT_EPOCHS * clock.block_delay_seconds as f64);
+        let expiry = sector.precommitted_seconds.zip(precommit_seconds).map(|(landed, lasts)| landed + lasts);
+        let precommit_expiry = &families::MINER_PIPELINE_SECTOR_PRECOMMIT_EXPIRY_TIMESTAMP_SECONDS;
+        samples.add_row(precommit_expiry, labels, expiry, rank);
+        let ticket = Some(sector.ticket_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
+        let ticket = ticket.filter(|_| awaits_precommit(&sector.state)).zip(clock);
+        let expiry = ticket.map(|(epoch, clock)| clock.timestamp_seconds(epoch + TICKET_EPOCHS));
+        let ticket_expiry = &families::MINER_PIPELINE_SECTOR_TICKET_EXPIRY_TIMESTAMP_SECONDS;
+        samples.add_row(ticket_expiry, labels, expiry, rank);
+        let starts =
+            sector.pieces.iter().map(|piece| piece.start_epoch).filter(|epoch| (1..MAX_HEIGHT).contains(epoch));
+        let start = starts.min().zip(clock).map(|(epoch, clock)| clock.timestamp_seconds(epoch));
+        // Once the proof is on chain, the deals have started.
+        let start = start.filter(|_| !is_active(&sector.state));
+        samples.add_row(&families::MINER_PIPELINE_SECTOR_DEAL_START_TIMESTAMP_SECONDS, labels, start, rank);
         samples.add_row(&families::MINER_PIPELINE_SECTOR_RETRIES, labels, sector.retries, rank);
         if let Some(error) = &sector.error {
             samples.add_row(&families::MINER_PIPELINE_SECTOR_ERROR_INFO, [miner_id, &number, error], true, rank);

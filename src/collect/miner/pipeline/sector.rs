@@ -24,6 +24,12 @@ pub struct Sector {
     pub entered_seconds: Option<f64>,
     pub progress_seconds: Option<f64>,
     pub created_seconds: Option<f64>,
+    /// When it was packed for the first time, as far as its log tells.
+    pub packed_seconds: Option<f64>,
+    /// When its pre-commit got on chain, where a proof has not followed yet.
+    pub precommitted_seconds: Option<f64>,
+    /// The epoch of the ticket that it was sealed with; 0 if it has none.
+    pub ticket_epoch: i64,
     pub content: String,
     pub retries: Option<u64>,
     pub error: Option<String>,
@@ -95,6 +101,13 @@ pub struct Status {
     state: Field<String>,
     pieces: Field<List<Piece>>,
     deals: Field<Vec<Int>>,
+    ticket: Field<Ticket>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Ticket {
+    epoch: Field<Int>,
 }
 
 /// None if the state is not reported.
@@ -117,6 +130,8 @@ pub fn read(
     let pieces = status.pieces.take(&format!("{at}.Pieces"), problems).unwrap_or_default();
     let pieces = pieces.take(&format!("{at}.Pieces"), problems);
     let deals = status.deals.take(&format!("{at}.Deals"), problems).unwrap_or_default();
+    let ticket = status.ticket.take(&format!("{at}.Ticket"), problems).unwrap_or_default();
+    let ticket_epoch = ticket.epoch.take(&format!("{at}.Ticket.Epoch"), problems).and_then(Int::to_u64);
     let mut log = log.unwrap_or_default();
     if log.last_seconds.is_some_and(|last| last as f64 > now + MAX_SECONDS_AHEAD) {
         log = Log { flaw: Some(": it has entries from the future".to_owned()), error: log.error, ..Log::default() };
@@ -138,6 +153,9 @@ pub fn read(
         entered_seconds: course.entered_seconds.map(|seconds| seconds as f64),
         progress_seconds: progress.map(|seconds| seconds as f64),
         created_seconds: log.created_seconds.map(|seconds| seconds as f64),
+        ticket_epoch: ticket_epoch.and_then(|epoch| i64::try_from(epoch).ok()).unwrap_or_default(),
+        packed_seconds: course.packed_seconds.filter(|_| !log.has_gap).map(|seconds| seconds as f64),
+        precommitted_seconds: course.precommitted_seconds.map(|seconds| seconds as f64),
         content,
         // An entry that could not be read may have been one.
         retries: (log.is_told && is_whole).then_some(past.retries),
