@@ -138,13 +138,17 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
             slow_sides.push(scope.spawn(move || daemon::slow_side(run, daemon, id, live)));
             chain_facts.push(facts);
         }
-        lanes.push(daemon::money_side(run, daemon, &miner_ids, &chain_facts));
+        let (money_side, senders) = daemon::money_side(run, daemon, &miner_ids, &chain_facts);
+        lanes.push(money_side);
+        let miner_ids = &miner_ids;
+        let messages_side = scope.spawn(move || daemon::messages_side(run, daemon, miner_ids, &senders));
         lanes.extend(slow_sides.into_iter().map(joined));
 
         lanes.extend(own_sides.into_iter().map(joined));
         lanes.push(joined(node_side));
         lanes.extend(boosts.into_iter().map(joined));
         lanes.push(joined(blocks_side));
+        lanes.push(joined(messages_side));
         lanes
     })
 }

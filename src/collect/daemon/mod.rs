@@ -8,13 +8,17 @@ mod deadlines;
 mod f3;
 mod gas;
 mod identity;
+mod messages;
 mod mpool;
 mod network;
 mod node;
 mod on_chain;
 mod power;
 mod sides;
+#[cfg(test)]
+mod simulation;
 mod wallets;
 
 pub use connect::{Daemon, connect};
-pub use sides::{NONE, blocks_side, chain_side, money_side, node_side, slow_side};
+pub use messages::Senders;
+pub use sides::{NONE, blocks_side, chain_side, messages_side, money_side, node_side, slow_side};

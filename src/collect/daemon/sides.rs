@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 
 use super::connect::Daemon;
-use super::{balances, blocks, chain, deadlines, f3, gas, identity, mpool, network, node, on_chain, power, wallets};
+use super::messages::Senders;
+use super::{balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, wallets};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::miner::LotusMiner;
@@ -109,8 +110,13 @@ pub fn chain_side(
     (lane, ChainFacts { identity, power, live })
 }
 
-/// What the full node reports about wallets and messages, once the miners' addresses are known.
-pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_facts: &[ChainFacts]) -> Lane {
+/// What the full node reports about wallets and messages, once the miners' addresses are known, and those that send messages.
+pub fn money_side(
+    run: &Run,
+    daemon: Option<&Daemon>,
+    miner_ids: &[&str],
+    chain_facts: &[ChainFacts],
+) -> (Lane, Senders) {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
     lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
@@ -122,8 +128,21 @@ pub fn money_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], chain_
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
         wallets::expose,
     );
+    let are_all = lane.is_well("wallets") && identities.len() == miner_ids.len();
     let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
     lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
+    (lane, Senders::of(&wallets, &identities, are_all))
+}
+
+/// Messages that were executed, once their senders are known.
+pub fn messages_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], senders: &Senders) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    lane.collect_dated(
+        "messages",
+        |problems| messages::fetch(up(daemon), run, senders, miner_ids, problems),
+        messages::expose,
+        messages::Facts::walked_seconds,
+    );
     lane
 }
 
