@@ -20,5 +20,4 @@ mod simulation;
 mod wallets;
 
 pub use connect::{Daemon, connect};
-pub use messages::Senders;
 pub use sides::{NONE, blocks_side, chain_side, messages_side, money_side, node_side, slow_side};

@@ -192,6 +192,7 @@ impl Walk<'_> {
             // What a failed message would have moved stays where it is.
             value: if receipt.exit_code == 0 { message.value } else { Fil::default() },
             timestamp_seconds: timestamp_seconds.ok_or_else(|| misshaped("its tipset has no possible Timestamp"))?,
+            height: tipset.height(),
             to: message.to,
             cid: cid.cid,
         })

@@ -26,8 +26,8 @@ const LEAST_PIECE_EPOCHS: i64 = 4;
 /// An account that has not been among the senders for so long is forgotten. Before that, an answer may have been incomplete.
 const SECONDS_TO_FORGET: f64 = 86_400.0;
 
-/// A failed message is shown for so long.
-const SECONDS_NEW: f64 = 86_400.0;
+/// A failed message is shown for so long: a day.
+const EPOCHS_NEW: i64 = 2880;
 
 /// Failed messages remembered at most, the newest.
 const MAX_FAILED: usize = 1000;
@@ -98,7 +98,8 @@ pub struct Failed {
     pub miner_id: String,
     pub method: String,
     pub exit_code: String,
-    /// The time of the tipset that included it.
+    /// The epoch of the tipset that included it, and its time.
+    pub height: i64,
     pub timestamp_seconds: i64,
 }
 
@@ -115,6 +116,8 @@ pub struct Landed {
     pub cost: Cost,
     /// What it transfers, unless it failed.
     pub value: Fil,
+    /// Of the tipset that included it.
+    pub height: i64,
     pub timestamp_seconds: i64,
 }
 
@@ -252,8 +255,9 @@ impl Ledger {
     }
 
     /// Forgets failed messages that are not new any more, and those that cannot be.
-    pub fn forget_old(&mut self, now: f64) {
-        self.failed.retain(|failed| (now - failed.timestamp_seconds as f64).abs() <= SECONDS_NEW);
+    pub fn forget_old(&mut self) {
+        let height = self.height();
+        self.failed.retain(|failed| (0..=EPOCHS_NEW).contains(&height.saturating_sub(failed.height)));
         let more = self.failed.len().saturating_sub(MAX_FAILED);
         self.failed.drain(..more);
     }
@@ -338,6 +342,7 @@ impl Ledger {
                     miner_id,
                     method: message.method.clone(),
                     exit_code,
+                    height: message.height,
                     timestamp_seconds: message.timestamp_seconds,
                 });
             }

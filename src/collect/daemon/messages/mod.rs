@@ -95,7 +95,6 @@ pub fn fetch(
     let started = Instant::now();
     let mut ledger: Ledger = run.state.recall(SECTION);
     ledger.know(&senders.senders, senders.are_all, run.now);
-    ledger.forget_old(run.now);
     match daemon {
         Ok(daemon) => {
             // Nobody else has to suffer when the node is slow with this.
@@ -106,6 +105,7 @@ pub fn fetch(
         }
         Err(error) => problems.error(error),
     }
+    ledger.forget_old();
     run.state.remember(SECTION, &ledger);
     let Ledger { accounts, failed, walked_seconds, .. } = ledger;
     let accounts = accounts.into_iter().filter(|account| account.nonce.is_some() && !account.is_gone).collect();
@@ -465,7 +465,7 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
         let Some(account) = facts.accounts.iter().find(|account| account.is(&failed.from)) else {
             continue;
         };
-        let Failed { cid, from, to, miner_id, method, exit_code, timestamp_seconds } = failed;
+        let Failed { cid, from, to, miner_id, method, exit_code, timestamp_seconds, .. } = failed;
         let labels: [&str; 7] = [cid, from, &account.name, to, miner_id, method, exit_code];
         let newest_first = -(*timestamp_seconds as f64);
         samples.add_row(&families::MESSAGE_FAILED_TIMESTAMP_SECONDS, labels, *timestamp_seconds, newest_first);

@@ -357,6 +357,7 @@ fn kinds_are_bounded() {
             exit_code: 0,
             cost: Default::default(),
             value: crate::lotus::fil::Fil::ALL,
+            height: 100,
             timestamp_seconds: 1_700_000_000,
         };
         ledger.count(0, &[message]);

@@ -29,6 +29,23 @@ pub struct SimMessage {
 }
 
 impl SimMessage {
+    fn new(tipset: &str, sender: Option<usize>, from: &'static str, nonce: u64, chance: &mut Chance) -> SimMessage {
+        let calls = [(MINERS[0], 5), (MINERS[1], 5), ("f05", 4), ("f2multisig", 2), ("f099", 0)];
+        let (to, method) = calls[chance.below(5) as usize];
+        let fil = |atto: u64| Fil { atto: i128::from(atto) };
+        let gas_used = i128::from(1_000_000 + chance.below(50_000_000));
+        let terms = Terms {
+            gas_limit: gas_used * i128::from(100 + chance.below(200)) / 100,
+            gas_used,
+            base_fee: Fil { atto: base_fee(tipset) },
+            fee_cap: fil(100 + chance.below(2_000_000)),
+            premium: fil(chance.below(200_000)),
+        };
+        let exit_code = if chance.one_in(5) { 16 + chance.below(2) as i64 } else { 0 };
+        let (cid, value) = (format!("m-{tipset}-{:x}", chance.next()), i128::from(chance.next()));
+        SimMessage { cid, sender, from, to, method, nonce, value, exit_code, terms }
+    }
+
     pub fn is_executed(&self) -> bool {
         self.terms.gas_used > 0
     }
@@ -83,49 +100,24 @@ impl Chain {
         if (self.epochs.len() as i64) < FIRST_MESSAGES {
             return messages;
         }
-        let fee = base_fee(first_cid);
         let mut chance = Chance(self.message_chance.next());
-        let mut message = |sender: Option<usize>, from: &'static str, nonce: u64, chance: &mut Chance| {
-            let (to, method) =
-                [(MINERS[0], 5), (MINERS[1], 5), ("f05", 4), ("f2multisig", 2), ("f099", 0)][chance.below(5) as usize];
-            let gas_used = 1_000_000 + chance.below(50_000_000) as i128;
-            let fil = |atto: u64| Fil { atto: i128::from(atto) };
-            let terms = Terms {
-                gas_limit: gas_used * (100 + i128::from(chance.below(200))) / 100,
-                gas_used,
-                base_fee: Fil { atto: fee },
-                fee_cap: fil(100 + chance.below(2_000_000)),
-                premium: fil(chance.below(200_000)),
-            };
-            let exit_code = if chance.one_in(5) { 16 + chance.below(2) as i64 } else { 0 };
-            let cid = format!("m-{first_cid}-{:x}", chance.next());
-            messages.push(SimMessage {
-                cid,
-                sender,
-                from,
-                to,
-                method,
-                nonce,
-                value: i128::from(chance.next()),
-                exit_code,
-                terms,
-            });
-        };
         for (index, (address, id)) in SENDERS.into_iter().enumerate() {
             let next = self.nonce(index, self.epochs.len());
             for _ in 0..chance.below(3) {
-                message(None, "f1stranger", chance.below(9), &mut chance);
+                let nonce = chance.below(9);
+                messages.push(SimMessage::new(first_cid, None, "f1stranger", nonce, &mut chance));
             }
             if chance.one_in(4) {
                 for nonce in next..next + 1 + chance.below(3) {
-                    message(Some(index), if chance.one_in(3) { id } else { address }, nonce, &mut chance);
+                    let from = if chance.one_in(3) { id } else { address };
+                    messages.push(SimMessage::new(first_cid, Some(index), from, nonce, &mut chance));
                 }
             }
             // One that does not fit, which the chain refuses.
             if chance.one_in(20) {
-                message(Some(index), address, next + 9, &mut chance);
-                let refused = messages.last_mut().unwrap();
+                let mut refused = SimMessage::new(first_cid, Some(index), address, next + 9, &mut chance);
                 (refused.terms.gas_used, refused.exit_code) = (0, 2);
+                messages.push(refused);
             }
         }
         messages
