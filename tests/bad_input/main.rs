@@ -13,6 +13,7 @@ mod endpoints;
 mod hostile;
 mod kinds;
 mod large;
+mod messages;
 mod nulls;
 mod older;
 mod replies;
@@ -60,6 +61,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_f3", "f3"),
         ("farcaster_mpool_local_message_first_seen", ""),
         ("farcaster_mpool", "mpool"),
+        ("farcaster_message", "messages"),
         ("farcaster_wallet", "wallets"),
         ("farcaster_miner_alert", "alerts"),
         ("farcaster_miner_info", "identity"),

@@ -59,6 +59,7 @@ pub fn blocks_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> La
 /// What later collectors need of a miner's chain side.
 pub struct ChainFacts {
     pub identity: Option<identity::Facts>,
+    pub is_identity_whole: bool,
     pub power: Option<power::Facts>,
     pub live: Option<LiveSectors>,
 }
@@ -83,6 +84,7 @@ pub fn chain_side(
         |problems| identity::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| identity::expose(facts, miner_id, lotus_miner, run.address_book, samples),
     );
+    let is_identity_whole = lane.is_well("identity");
     let power = lane.collect(
         "power",
         |problems| power::fetch(up(daemon)?, miner_id, problems),
@@ -107,7 +109,7 @@ pub fn chain_side(
         |facts, samples| deadlines::expose(facts, miner_id, run.max_rows, samples),
     );
     let live = deadlines.map(|facts| LiveSectors { count: facts.live_count(), numbers: facts.live_sectors });
-    (lane, ChainFacts { identity, power, live })
+    (lane, ChainFacts { identity, is_identity_whole, power, live })
 }
 
 /// What the full node reports about wallets and messages, once the miners' addresses are known, and those that send messages.
@@ -128,7 +130,7 @@ pub fn money_side(
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
         wallets::expose,
     );
-    let are_all = lane.is_well("wallets") && identities.len() == miner_ids.len();
+    let are_all = lane.is_well("wallets") && chain_facts.iter().all(|facts| facts.is_identity_whole);
     let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
     lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
     (lane, Senders::of(&wallets, &identities, are_all))

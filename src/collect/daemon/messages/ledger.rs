@@ -240,8 +240,13 @@ impl Ledger {
             if !sender.id_address.is_empty() {
                 account.id_address.clone_from(&sender.id_address);
             }
-            account.name.clone_from(&sender.name);
-            account.miner_ids.clone_from(&sender.miner_ids);
+            // Whatever was not answered this time may have given it a name.
+            if are_all || !sender.name.is_empty() {
+                account.name.clone_from(&sender.name);
+            }
+            if are_all || !sender.miner_ids.is_empty() {
+                account.miner_ids.clone_from(&sender.miner_ids);
+            }
             account.known_seconds = now;
             self.accounts.push(account);
         }
@@ -294,6 +299,12 @@ impl Ledger {
         }
     }
 
+    /// Whether not all accounts are gone that have sent anything, as these nonces have it.
+    pub fn can_be(&self, nonces: &[Option<u64>]) -> bool {
+        let has_sent = |account: &Account| account.nonce.is_some_and(|nonce| nonce > 0);
+        nonces.iter().flatten().any(|nonce| *nonce > 0) || !self.accounts.iter().any(has_sent)
+    }
+
     /// Takes the nonces that the chain has at an epoch, in the order of the accounts; none where one is not known in this run.
     pub fn meet(&mut self, nonces: &[Option<u64>], height: i64) {
         for (account, nonce) in self.accounts.iter_mut().zip(nonces) {
@@ -328,7 +339,10 @@ impl Ledger {
         let Some(account) = self.accounts.get_mut(index) else {
             return;
         };
-        for message in messages.iter().filter(|message| account.nonce == Some(message.nonce)).collect::<Vec<_>>() {
+        for message in messages {
+            if account.nonce != Some(message.nonce) {
+                continue;
+            }
             let (miner_id, exit_code) = (account.miner_of(message).to_owned(), message.exit_code.to_string());
             account.nonce = Some(message.nonce.saturating_add(1));
             if let Some(kind) = account.kind(&miner_id, &message.method, &exit_code) {

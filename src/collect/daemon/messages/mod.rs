@@ -205,6 +205,10 @@ impl Walk<'_> {
         let accounts: Vec<usize> = (0..ledger.accounts.len()).collect();
         let nonces = self.nonces(&[&end], &accounts, ledger, problems)?;
         let nonces = nonces.into_iter().next().unwrap_or_default();
+        if !ledger.can_be(&nonces) {
+            let why = format!("at epoch {to}, no account exists that has sent messages");
+            return Err(Stop::Chain(self.client.misshaped("StateGetActor", why)));
+        }
         ledger.meet(&nonces, end.height());
         let told = |(account, nonce): (usize, &Option<u64>)| nonce.map(|nonce| (account, nonce));
         let moved: Vec<usize> =
@@ -414,22 +418,16 @@ impl Walk<'_> {
         }
     }
 
-    /// An actor that does not exist has sent nothing yet; one that has sent anything does not cease to exist.
+    /// An actor that does not exist has sent nothing yet.
     fn nonce(&self, account: &Account, answer: Result<Option<Actor>, CallError>) -> Result<u64, CallError> {
-        let nonce = match answer {
-            Ok(actor) => actor.map(|actor| actor.nonce),
-            Err(error) if is_no_actor(&error.cause) => None,
-            Err(error) => return Err(error),
-        };
-        let address = &account.address;
-        match nonce {
-            Some(nonce) if nonce > MAX_NONCE => {
-                Err(self.client.misshaped("StateGetActor", format!("{address}: its nonce is impossible")))
+        match answer {
+            Ok(Some(Actor { nonce })) if nonce > MAX_NONCE => {
+                let why = format!("{}: its nonce is impossible", account.address);
+                Err(self.client.misshaped("StateGetActor", why))
             }
-            None if account.nonce.is_some_and(|nonce| nonce > 0) => {
-                Err(self.client.misshaped("StateGetActor", format!("{address}: it is gone, which cannot be")))
-            }
-            nonce => Ok(nonce.unwrap_or(0)),
+            Ok(actor) => Ok(actor.map_or(0, |actor| actor.nonce)),
+            Err(error) if is_no_actor(&error.cause) => Ok(0),
+            Err(error) => Err(error),
         }
     }
 }
