@@ -1,5 +1,5 @@
 //! Messages: those in the pool, and those that the chain executed. Each sender has slots; in each, one message after another appears, waits
-//! a little more than a minute in the pool and lands. Two of the farm's own slots are occasionally stuck for hours, with a fee cap far below
+//! some minutes in the pool and lands. Two of the farm's own slots are occasionally stuck for hours, with a fee cap far below
 //! the base fee; while one is, its sender sends nothing else, and in the end it lands as well.
 
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const FOREIGN_SLOTS: u64 = 60;
 /// Strangers' messages in a tipset.
 const FOREIGN_LANDED: u64 = 290;
 /// How long a message waits in the pool, unless it is stuck.
-const WAIT_SECONDS: f64 = 75.0;
+const WAIT_SECONDS: f64 = 240.0;
 /// The share of its slot's time in which a message is stuck.
 const STUCK_SHARE: f64 = 0.4;
 const MARKET: u64 = 5;
@@ -47,7 +47,7 @@ pub(super) fn pending(farm: &Farm, now: f64) -> Value {
         Some(message(farm, &slot.kind, &turn, slot.nonce(farm, turn.number))?.signed)
     });
     let foreign = (100..100 + FOREIGN_SLOTS).filter_map(|slot| {
-        let period = usual_period(slot);
+        let period = between(90.0, 330.0, "slot", &[slot]);
         let (number, born) = cycle(now, period, "slot", slot);
         let turn = Turn { number, seed: hash("message", &[slot, number]), born };
         let nonce = (born - epoch_start(SOLSTICE_HEIGHT)) as u64 / 60 * 256 + slot;
@@ -81,8 +81,9 @@ pub(super) fn executed(farm: &Farm, epoch: i64, after: f64, until: f64) -> Vec<(
     own.into_iter().map(|(_, message)| message).chain(foreign).map(|message| (message.listed, message.receipt)).collect()
 }
 
+/// How often a slot of ours has a message, in seconds.
 fn usual_period(slot: u64) -> f64 {
-    between(90.0, 330.0, "slot", &[slot])
+    between(600.0, 1800.0, "slot", &[slot])
 }
 
 /// A row of messages that follow each other.
@@ -276,8 +277,8 @@ fn params_bytes(method: u64) -> usize {
 /// How a message ended: few fail, and no proof of ours does.
 fn exit_code(kind: &Kind, seed: u64) -> i64 {
     let seed = splitmix64(seed ^ 17);
-    let fails = kind.method != SUBMIT_WINDOWED_POST && seed.is_multiple_of(250);
-    if fails { FAILURES[(seed / 250 % 2) as usize] } else { 0 }
+    let fails = kind.method != SUBMIT_WINDOWED_POST && seed.is_multiple_of(60);
+    if fails { FAILURES[(seed / 60 % 2) as usize] } else { 0 }
 }
 
 fn message(farm: &Farm, kind: &Kind, turn: &Turn, nonce: u64) -> Option<Message> {

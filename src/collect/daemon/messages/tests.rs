@@ -180,7 +180,7 @@ fn whatever_happens_the_counters_are_what_is_on_the_chain() {
 
 #[test]
 fn deeper_reorganizations_count_no_nonce_twice_and_lose_none() {
-    let mut back = 0;
+    let (mut all, mut back) = (0, 0);
     for seed in 0..200 {
         let mut sim = Sim::new(seed);
         sim.live(30, 60);
@@ -191,10 +191,10 @@ fn deeper_reorganizations_count_no_nonce_twice_and_lose_none() {
             let counted: u64 = account.kinds.iter().map(|kind| kind.messages).sum();
             assert_eq!((Some(counted), account.missed), (account.nonce, 0), "history {seed}: {address}");
             assert!(counted >= chain.nonce(sender, below), "history {seed}: a message of {address} is lost");
-            back += counted - chain.nonce(sender, below);
+            (all, back) = (all + counted, back + counted - chain.nonce(sender, below));
         }
     }
-    assert!(back < 50, "{back} messages are counted that did not land again");
+    assert!(back < all / 20, "{back} of {all} messages are counted that did not land again");
 }
 
 /// Nothing landed: a tipset and a nonce for each sender. Otherwise, what is between, and the messages and receipts of one tipset at a time.
@@ -220,7 +220,7 @@ fn what_a_run_costs() {
         if !landed {
             assert_eq!((requests, of("ChainGetTipSetByHeight"), of("StateGetActor")), (2, 1, 3));
         }
-        assert!(requests <= 4 + 3 * tipsets_read && of("StateGetActor") <= 3 + 4 * 3, "{requests}: {calls:?}");
+        assert!(requests <= 4 + 3 * tipsets_read && of("StateGetActor") <= 30, "{requests}: {calls:?}");
         read += tipsets_read;
     }
     assert!(read > 50, "{read}");

@@ -129,8 +129,7 @@ impl Chain {
 
     /// The nonce of a sender after the epochs below this one.
     pub fn nonce(&self, sender: usize, below: usize) -> u64 {
-        let messages = self.epochs[..below].iter().flat_map(|blocks| Chain::messages_of(blocks));
-        messages.filter(|message| message.sender == Some(sender) && message.is_executed()).count() as u64
+        self.epochs[..below].iter().rev().find_map(|blocks| blocks.first()).map_or(0, |block| block.nonces[sender])
     }
 
     /// What the chain says of messages.

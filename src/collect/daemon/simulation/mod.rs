@@ -51,6 +51,8 @@ pub struct SimBlock {
     pub wins: u64,
     /// All of its tipset, in the first block.
     pub messages: Vec<SimMessage>,
+    /// Of our senders, after the tipset, in the first block.
+    pub nonces: [u64; 3],
 }
 
 impl SimBlock {
@@ -153,7 +155,7 @@ impl Chain {
             receipts: |receipts| receipts,
             nonces_ahead: 0,
         };
-        let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1, messages: Vec::new() };
+        let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1, messages: Vec::new(), nonces: [0; 3] };
         chain.epochs.push(vec![genesis]);
         chain
     }
@@ -163,7 +165,7 @@ impl Chain {
         let mut blocks = Vec::new();
         let mut block = |miner: &'static str, chance: &mut Chance| {
             let cid = format!("b{height}-{salt:x}-{}", blocks.len());
-            blocks.push(SimBlock { cid, miner, wins: 1 + chance.below(2), messages: Vec::new() });
+            blocks.push(SimBlock { cid, miner, wins: 1 + chance.below(2), messages: Vec::new(), nonces: [0; 3] });
         };
         for _ in 0..self.chance.below(3) {
             block("f0999", &mut self.chance);
@@ -177,6 +179,10 @@ impl Chain {
         self.ever.extend(own.map(|block| (block.cid.clone(), block.clone())));
         if let Some(first) = blocks.first_mut().filter(|_| self.has_messages) {
             first.messages = self.new_messages(&first.cid);
+            first.nonces = [0, 1, 2].map(|sender| self.nonce(sender, height));
+            for message in first.messages.iter().filter(|message| message.is_executed()) {
+                message.sender.into_iter().for_each(|sender| first.nonces[sender] += 1);
+            }
             let own = first.messages.iter().filter(|message| message.sender.is_some());
             self.messages_ever.extend(own.map(|message| (message.cid.clone(), message.clone())));
         }
