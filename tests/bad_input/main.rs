@@ -118,7 +118,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
     let (_, collector) = found.unwrap_or_else(|| panic!("which collector makes {family}?"));
     match miner_id {
         // These ask once for all miners.
-        Some(id) if !["", "f3", "blocks"].contains(collector) => format!("{collector} {id}"),
+        Some(id) if !["", "f3", "blocks", "messages"].contains(collector) => format!("{collector} {id}"),
         _ => (*collector).to_owned(),
     }
 }

@@ -76,16 +76,17 @@ fn what_the_node_does_not_have_is_missed_and_that_is_said_once() {
 #[test]
 fn what_may_be_temporary_is_counted_later() {
     let good = totals(&Farm::start().exporter().collect().0);
+    let block = json!([{"/": "bafy2bzacea5xqmwkd2nqbw3vdpkpplq6vnydv3tuhvqkzjmlr5iyqhl4s7aq2"}]);
     let cases: &[(&str, Value, &str, Value)] = &[
-        (RECEIPTS, json!([]), "/0/GasUsed", json!(48_000_001)),
-        (RECEIPTS, json!([]), "/2/GasUsed", json!(-1)),
-        (RECEIPTS, json!([]), "/0/ExitCode", json!(-1)),
-        (RECEIPTS, json!([]), "/3", Value::Null),
-        (MESSAGES, json!([]), "/0/Message/GasFeeCap", json!("-1")),
-        (MESSAGES, json!([]), "/0/Message/Value", json!("-1")),
-        (MESSAGES, json!([]), "/0/Message/Nonce", json!(3_998)),
-        (MESSAGES, json!([]), "/2/Message/Nonce", json!(u64::MAX)),
-        (MESSAGES, json!([]), "/2/Message/GasLimit", json!("99999999999999999999999999999999999999")),
+        (RECEIPTS, block.clone(), "/0/GasUsed", json!(48_000_001)),
+        (RECEIPTS, block.clone(), "/2/GasUsed", json!(-1)),
+        (RECEIPTS, block.clone(), "/0/ExitCode", json!(-1)),
+        (RECEIPTS, block.clone(), "/3", Value::Null),
+        (MESSAGES, block.clone(), "/0/Message/GasFeeCap", json!("-1")),
+        (MESSAGES, block.clone(), "/0/Message/Value", json!("-1")),
+        (MESSAGES, block.clone(), "/0/Message/Nonce", json!(3_998)),
+        (MESSAGES, block.clone(), "/2/Message/Nonce", json!(u64::MAX)),
+        (MESSAGES, block.clone(), "/2/Message/GasLimit", json!("99999999999999999999999999999999999999")),
         ("ChainGetTipSetByHeight", json!([6_569_992]), "/Blocks/0/ParentBaseFee", json!("-1")),
         ("ChainGetTipSetByHeight", json!([6_569_992]), "/Blocks/0/Parents", json!([])),
         ("ChainGetTipSetByHeight", json!([6_569_992]), "/Blocks/0/Timestamp", json!(7)),

@@ -268,8 +268,9 @@ impl Ledger {
     }
 
     /// Begins to walk, where that has not happened yet, so that this epoch comes next. What lies before is not counted. A position beyond
-    /// the last possible epoch is a damaged one.
-    pub fn begin(&mut self, deep: i64, last_possible: i64) {
+    /// the last possible epoch is a damaged one. Whether it began now.
+    pub fn begin(&mut self, deep: i64, last_possible: i64) -> bool {
+        let begins = self.height.is_none();
         match self.height {
             None => self.height = Some(deep - 1),
             Some(height) if !(0..=last_possible).contains(&height) => {
@@ -278,6 +279,12 @@ impl Ledger {
             }
             Some(_) => {}
         }
+        begins
+    }
+
+    /// Forgets where the walk is, to begin again.
+    pub fn lose_cursor(&mut self) {
+        (self.height, self.back_from) = (None, None);
     }
 
     /// The epoch up to which all is settled.

@@ -159,7 +159,7 @@ impl Walk<'_> {
         if deep <= 0 {
             return;
         }
-        ledger.begin(deep, last_possible);
+        let begins = ledger.begin(deep, last_possible);
         let mut reads = MAX_TIPSETS_READ;
         for _ in 0..MAX_PIECES {
             if ledger.height() >= deep || !(self.has_time)() {
@@ -182,6 +182,10 @@ impl Walk<'_> {
                     break;
                 }
             }
+        }
+        if begins && ledger.height() < deep {
+            // Where the walk begins is not remembered before the node has shown it.
+            ledger.lose_cursor();
         }
         // A node that is behind what is settled has nothing new.
         if ledger.height() >= deep && !problems.is_failure() {
