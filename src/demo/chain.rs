@@ -162,9 +162,9 @@ fn epoch_of(farm: &Farm, key: &Value, now: f64) -> Result<i64, RpcError> {
 /// The epoch of a block, on the chain or in the head.
 fn epoch_of_block(farm: &Farm, block: &Value, now: f64) -> Option<i64> {
     let newest = head_height(now);
-    (newest - KEYS_KNOWN_EPOCHS..=newest).rev().find(|epoch| {
-        winners(farm, *epoch, *epoch == newest).iter().any(|miner| block_cid(*epoch, *miner) == *block)
-    })
+    (newest - KEYS_KNOWN_EPOCHS..=newest)
+        .rev()
+        .find(|epoch| winners(farm, *epoch, *epoch == newest).iter().any(|miner| block_cid(*epoch, *miner) == *block))
 }
 
 /// The time up to which messages are executed in the state that a node looks up for a tipset: its parents' time. Null means the head, as does

@@ -78,7 +78,11 @@ pub(super) fn executed(farm: &Farm, epoch: i64, after: f64, until: f64) -> Vec<(
         let seed = hash("landed", &[epoch as u64, index]);
         message(farm, &foreign_kind(seed), &Turn { number: index, seed, born: until - WAIT_SECONDS }, seed % 100_000)
     });
-    own.into_iter().map(|(_, message)| message).chain(foreign).map(|message| (message.listed, message.receipt)).collect()
+    own.into_iter()
+        .map(|(_, message)| message)
+        .chain(foreign)
+        .map(|message| (message.listed, message.receipt))
+        .collect()
 }
 
 /// How often a slot of ours has a message, in seconds.
@@ -152,7 +156,8 @@ impl Slot {
     fn nonce(&self, farm: &Farm, number: u64) -> u64 {
         let turn = self.turn(number);
         let lands = self.lands(&turn);
-        let others = slots(farm).into_iter().filter(|slot| slot.kind.from == self.kind.from && slot.number != self.number);
+        let others =
+            slots(farm).into_iter().filter(|slot| slot.kind.from == self.kind.from && slot.number != self.number);
         let before = others.map(|slot| match self.kind.stuck || slot.kind.stuck {
             true => slot.landed(lands),
             // All wait for the same time.

@@ -100,10 +100,7 @@ mod tests {
             [65_122_401 * 897, 2_408_129 * 897, 81_317_821 * 101_067]
         );
         // A transfer whose fee cap leaves 500 - 459 = 41 of the premium of 100: 612,501 units too much of 738,637 not used, 358,672 burnt.
-        assert_eq!(
-            parts([2_000_000, 1_261_363, 459, 500, 100]),
-            [1_261_363 * 459, 358_672 * 459, 2_000_000 * 41]
-        );
+        assert_eq!(parts([2_000_000, 1_261_363, 459, 500, 100]), [1_261_363 * 459, 358_672 * 459, 2_000_000 * 41]);
         // A message with exit code 16, which is paid for like any other, and has ten times the limit that it needs.
         assert_eq!(
             parts([20_000_000, 1_817_883, 100, 1_000_000_000, 200_000]),

@@ -66,7 +66,8 @@ fn what_the_node_does_not_have_is_missed_and_that_is_said_once() {
         let exporter = farm.exporter();
         farm.daemon.answer(method, answer);
         let (metrics, said) = after_many(&exporter);
-        let gaps: Vec<&String> = said.iter().filter(|line| line.contains("cannot tell what 3 messages of ours")).collect();
+        let gaps: Vec<&String> =
+            said.iter().filter(|line| line.contains("cannot tell what 3 messages of ours")).collect();
         assert_eq!(gaps.len(), 1, "{method}: {said:?}");
         assert_eq!((totals(&metrics), metrics.success("messages", "")), ([0.0, 0.0, 0.0, 3.0], Some(true)), "{method}");
     }

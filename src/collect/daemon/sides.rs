@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 
 use super::connect::Daemon;
 use super::messages::Senders;
-use super::{balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, wallets};
+use super::{
+    balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, wallets,
+};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::miner::LotusMiner;

@@ -71,7 +71,8 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
         let datacap = (!datacap.is_null()).then(|| number(datacap)).filter(|bytes| *bytes > 0.0);
         expected.add("farcaster_wallet_datacap_bytes", &labels, datacap);
     }
-    let of_executed = ["executed_total", "gas_fil_total", "value_fil_total"].map(|name| format!("farcaster_messages_{name}"));
+    let of_executed =
+        ["executed_total", "gas_fil_total", "value_fil_total"].map(|name| format!("farcaster_messages_{name}"));
     expected.nothing_more_of(&of_executed.each_ref().map(String::as_str));
     expected.nothing_more_of(&["farcaster_message_failed_timestamp_seconds"]);
     let pool = items(recording.chain("MpoolPending", json!([null])));

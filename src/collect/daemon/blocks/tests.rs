@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::address_book::AddressBook;
+use crate::collect::daemon::simulation::{Chain, GENESIS_SECONDS, MINERS, Mood, SimBlock, daemon};
 use crate::lotus::election::PowerShare;
 use crate::state::State;
-use crate::collect::daemon::simulation::{Chain, GENESIS_SECONDS, MINERS, Mood, SimBlock, daemon};
 
 /// The second miner is under the minimum power.
 const SHARE: f64 = 0.25;

@@ -108,12 +108,7 @@ impl Walk<'_> {
     }
 
     /// The messages of accounts that something is due of, and the number of all messages.
-    fn own_messages(
-        &self,
-        block: &Value,
-        due: &[Due],
-        accounts: &[Account],
-    ) -> Result<(Vec<Own>, usize), CallError> {
+    fn own_messages(&self, block: &Value, due: &[Due], accounts: &[Account]) -> Result<(Vec<Own>, usize), CallError> {
         let (mut own, mut all) = (Vec::new(), 0);
         self.client.each::<Listed>(MESSAGES, json!([block]), |listed| {
             let place = all;

@@ -71,7 +71,11 @@ impl Senders {
             address: wallet.address.clone(),
             id_address: wallet.id_address.clone(),
             name: wallet.name.clone(),
-            miner_ids: miners.iter().filter(|(_, facts)| of_miner(wallet, facts)).map(|(id, _)| (*id).to_owned()).collect(),
+            miner_ids: miners
+                .iter()
+                .filter(|(_, facts)| of_miner(wallet, facts))
+                .map(|(id, _)| (*id).to_owned())
+                .collect(),
         });
         Senders { senders: senders.collect(), are_all }
     }
@@ -315,7 +319,7 @@ impl Walk<'_> {
         let is_refused = error.cause.is_refusal();
         ledger.refusals = if is_refused { ledger.refusals.saturating_add(1) } else { 0 };
         let why = error.to_string();
-        problems.error(error);
+        problems.if_supported::<()>(Err(error));
         if ledger.refusals < ATTEMPTS {
             return;
         }
@@ -457,7 +461,8 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
             samples.add(&families::MESSAGES_EXECUTED_TOTAL, labels, kind.messages);
             samples.add(&families::MESSAGES_VALUE_FIL_TOTAL, labels, kind.value);
             let [from, name, miner_id, method, exit_code] = labels;
-            for (part, amount) in PARTS.into_iter().zip([kind.base_fee_burn, kind.over_estimation_burn, kind.miner_tip]) {
+            for (part, amount) in PARTS.into_iter().zip([kind.base_fee_burn, kind.over_estimation_burn, kind.miner_tip])
+            {
                 let labels = [from, name, miner_id, method, exit_code, part];
                 samples.add(&families::MESSAGES_GAS_FIL_TOTAL, labels, amount);
             }

@@ -37,8 +37,7 @@ impl Sim {
         senders[0].miner_ids = vec![MINERS[0].to_owned()];
         senders[1].miner_ids = MINERS.map(str::to_owned).to_vec();
         let senders = Senders { senders, are_all: true };
-        let mut sim =
-            Sim { chain: Arc::new(Mutex::new(chain)), state: State::in_memory(), senders, lines: Vec::new() };
+        let mut sim = Sim { chain: Arc::new(Mutex::new(chain)), state: State::in_memory(), senders, lines: Vec::new() };
         assert!(sim.run(), "{:?}", sim.lines);
         sim
     }
@@ -172,10 +171,14 @@ fn whatever_happens_the_counters_are_what_is_on_the_chain() {
         assert!(sim.ledger().accounts.iter().all(|account| account.missed == 0), "history {seed}");
         all += messages(&counts);
         failed += counts.iter().filter(|(key, _)| key.3 != "0").map(|(_, totals)| totals[0]).sum::<i128>();
-        let landed = chain.epochs.iter().flat_map(|blocks| Chain::messages_of(blocks)).filter(|one| one.sender.is_some());
+        let landed =
+            chain.epochs.iter().flat_map(|blocks| Chain::messages_of(blocks)).filter(|one| one.sender.is_some());
         replaced += chain.messages_ever.len() - landed.count();
     }
-    assert!(all > 100_000 && failed > 10_000 && replaced > 1_000, "{all} messages, {failed} failed, {replaced} replaced");
+    assert!(
+        all > 100_000 && failed > 10_000 && replaced > 1_000,
+        "{all} messages, {failed} failed, {replaced} replaced"
+    );
 }
 
 #[test]
@@ -256,7 +259,9 @@ fn a_node_without_receipts_is_reported_once_and_counts_nothing() {
             chain.grow(60);
         });
         sim.finish();
-        let all = sim.change(|chain| messages(&simulated::ledger(chain, chain.at_or_before(chain.head - DEPTH_EPOCHS) as usize)));
+        let all = sim.change(|chain| {
+            messages(&simulated::ledger(chain, chain.at_or_before(chain.head - DEPTH_EPOCHS) as usize))
+        });
         assert_eq!(messages(&counted(&sim.ledger())) + i128::from(sim.missed()), all);
     }
 }
@@ -328,7 +333,8 @@ fn an_account_is_one_however_it_is_known() {
     ledger.know(&[sender("f0101", "f0101"), sender("f3key", ""), sender("f1other", "")], true, 1.7e9);
     ledger.meet(&[Some(5), Some(5), Some(9)], 100);
     ledger.know(&[sender("f3key", "f0101"), sender("f1other", "")], true, 1.7e9 + 60.0);
-    let known = |ledger: &Ledger| ledger.accounts.iter().map(|one| (one.address.clone(), one.nonce)).collect::<Vec<_>>();
+    let known =
+        |ledger: &Ledger| ledger.accounts.iter().map(|one| (one.address.clone(), one.nonce)).collect::<Vec<_>>();
     let (key, other) = (("f3key".to_owned(), Some(5)), ("f1other".to_owned(), Some(9)));
     assert_eq!(known(&ledger), [key.clone(), other.clone()]);
     // The node does not say what the key is this time.

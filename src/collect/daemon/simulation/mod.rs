@@ -155,7 +155,8 @@ impl Chain {
             receipts: |receipts| receipts,
             nonces_ahead: 0,
         };
-        let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1, messages: Vec::new(), nonces: [0; 3] };
+        let genesis =
+            SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1, messages: Vec::new(), nonces: [0; 3] };
         chain.epochs.push(vec![genesis]);
         chain
     }
