@@ -15,6 +15,7 @@ use crate::lotus::tipset::{Link, TipSet};
 use crate::lotus::{actors, address};
 use crate::rpc::CallError;
 use crate::tolerant::{Int, Problems};
+use crate::words;
 
 const MESSAGES: &str = "ChainGetParentMessages";
 const RECEIPTS: &str = "ChainGetParentReceipts";
@@ -138,7 +139,8 @@ impl Walk<'_> {
             count += 1;
         })?;
         if count != all {
-            let why = format!("{count} receipts for {all} messages");
+            let (receipts, messages) = (words::of(count as f64, "receipt"), words::of(all as f64, "message"));
+            let why = format!("{receipts} for {messages} of {MESSAGES}");
             return Err(self.client.misshaped(RECEIPTS, why));
         }
         Ok(receipts)
