@@ -143,6 +143,11 @@ impl Lane {
         self.outcomes.push(Outcome { collector, miner_id, node, is_success, lines });
         facts
     }
+
+    /// Whether a collector of this lane got everything that it asked for.
+    pub fn is_well(&self, collector: &str) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.collector == collector && outcome.is_success)
+    }
 }
 
 /// What a lane's thread brought. A panic in it is a panic of the run.

@@ -138,8 +138,11 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
             }
             chain_facts.push(facts);
         }
-        let (lane, pledges) = daemon::money_side(run, daemon, &miner_ids, &chain_facts);
-        lanes.push(lane);
+        let (money_side, daemon::MoneyFacts { pledges, senders }) =
+            daemon::money_side(run, daemon, &miner_ids, &chain_facts);
+        lanes.push(money_side);
+        let ids = &miner_ids;
+        let messages_side = scope.spawn(move || daemon::messages_side(run, daemon, ids, &senders));
         let slow_sides: Vec<_> = chain_facts
             .into_iter()
             .zip(&miner_ids)
@@ -153,6 +156,7 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         lanes.push(joined(node_side));
         lanes.extend(boosts.into_iter().map(joined));
         lanes.push(joined(blocks_side));
+        lanes.push(joined(messages_side));
         lanes
     })
 }

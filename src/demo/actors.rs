@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::accounts::{SPARE_WALLET, atto, id_of};
 use super::answer::{Answer, RpcError, failed};
 use super::boost;
-use super::chain::{head_height, is_foreign_miner};
+use super::chain::{self, head_height, is_foreign_miner};
 use super::farm::Farm;
 use super::miner::Miner;
 use super::mpool;
@@ -83,14 +83,14 @@ pub(super) fn code_cids(version: i64) -> Answer {
 }
 
 /// `StateGetActor`.
-pub(super) fn actor(farm: &Farm, address: &str, now: f64) -> Answer {
+pub(super) fn actor(farm: &Farm, address: &str, key: &Value, now: f64) -> Answer {
     let (id, kind) = resolve(farm, address)?;
     let account = farm.account(address);
     let delegated = account.filter(|account| account.kind == "evm").map(|account| &account.address);
     Ok(json!({
         "Code": code(kind, NETWORK_VERSION),
         "Head": cid(Cid::Chain, hash("actor head", &[id, head_height(now) as u64])),
-        "Nonce": account.map_or(0, |_| mpool::next_nonce(now)),
+        "Nonce": account.map_or(0, |_| mpool::nonce_at(farm, id, chain::state_time(farm, key, now))),
         "Balance": balance_atto(farm, id, now).to_string(),
         "DelegatedAddress": delegated,
     }))

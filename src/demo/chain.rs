@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, failed};
+use super::answer::{Answer, RpcError, failed};
 use super::farm::Farm;
+use super::mpool;
 use super::noise::{between, cycle, fraction, hash, splitmix64, wave};
 use super::rules::{
     CONSENSUS_MINIMUM_BYTES, EPOCH_REWARD_ATTO, EPOCH_SECONDS, GENESIS_SECONDS, NETWORK_NAME, SOLSTICE_HEIGHT,
@@ -150,18 +151,55 @@ pub(super) fn by_height(farm: &Farm, epoch: i64, key: &Value, now: f64) -> Answe
     Ok(if is_head_of_then { tipset_seen(farm, epoch, true) } else { tipset(farm, epoch, now) })
 }
 
+/// The epoch of the tipset that a key names, on the chain or as the head.
+fn epoch_of(farm: &Farm, key: &Value, now: f64) -> Result<i64, RpcError> {
+    let newest = head_height(now);
+    let found = epoch_of_block(farm, &key[0], now);
+    let is_key = |epoch: &i64| [false, *epoch == newest].iter().any(|head| json!(cids(farm, *epoch, *head)) == *key);
+    found.filter(is_key).ok_or_else(|| (1, "failed to load tipset: not found".to_owned()))
+}
+
+/// The epoch of a block, on the chain or in the head.
+fn epoch_of_block(farm: &Farm, block: &Value, now: f64) -> Option<i64> {
+    let newest = head_height(now);
+    (newest - KEYS_KNOWN_EPOCHS..=newest)
+        .rev()
+        .find(|epoch| winners(farm, *epoch, *epoch == newest).iter().any(|miner| block_cid(*epoch, *miner) == *block))
+}
+
+/// The time up to which messages are executed in the state that a node looks up for a tipset: its parents' time. Null means the head, as does
+/// the key of one that an orphan of ours was in.
+pub(super) fn state_time(farm: &Farm, key: &Value, now: f64) -> f64 {
+    let epoch = if key.is_null() { None } else { epoch_of(farm, key, now).ok() };
+    let epoch = epoch.unwrap_or(head_height(now));
+    epoch_start(at_or_before(epoch - 1))
+}
+
+/// `ChainGetParentMessages` and `ChainGetParentReceipts`: what was executed of the tipset before that of a block.
+fn parents_executed(farm: &Farm, block: &Value, now: f64) -> Result<Vec<(Value, Value)>, RpcError> {
+    let Some(epoch) = epoch_of_block(farm, block, now) else {
+        return Err((1, "block was not found locally (offline): ipld: could not find the block".to_owned()));
+    };
+    let parents = at_or_before(epoch - 1);
+    let before = at_or_before(parents - 1);
+    Ok(mpool::executed(farm, parents, epoch_start(before), epoch_start(parents)))
+}
+
+/// `ChainGetParentMessages`.
+pub(super) fn parent_messages(farm: &Farm, block: &Value, now: f64) -> Answer {
+    Ok(parents_executed(farm, block, now)?.into_iter().map(|(message, _)| message).collect())
+}
+
+/// `ChainGetParentReceipts`.
+pub(super) fn parent_receipts(farm: &Farm, block: &Value, now: f64) -> Answer {
+    Ok(parents_executed(farm, block, now)?.into_iter().map(|(_, receipt)| receipt).collect())
+}
+
 /// `StateRewardDistribution` of `/rpc/v2`, for the tipset that a key names: what each of its blocks earned, and for whom.
 pub(super) fn reward_distribution(farm: &Farm, selector: &Value, now: f64) -> Answer {
     let newest = head_height(now);
     let key = &selector["key"];
-    let begins_key = |epoch: &i64| {
-        let first = winners(farm, *epoch, *epoch == newest).first().map(|miner| block_cid(*epoch, *miner));
-        first.is_some_and(|first| first == key[0])
-    };
-    let found = (newest - KEYS_KNOWN_EPOCHS..=newest).rev().find(begins_key);
-    let Some(epoch) = found.filter(|epoch| json!(cids(farm, *epoch, *epoch == newest)) == *key) else {
-        return failed("failed to load tipset: not found");
-    };
+    let epoch = epoch_of(farm, key, now)?;
     if epoch <= SOLSTICE_HEIGHT {
         return failed("reward distribution requires reward actor v19");
     }

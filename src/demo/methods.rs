@@ -43,6 +43,8 @@ impl Farm {
 
             ("ChainHead", []) => chain::head(self, now),
             ("ChainGetTipSetByHeight", [epoch, key]) => chain::by_height(self, integer(method, epoch)?, key, now)?,
+            ("ChainGetParentMessages", [block]) => chain::parent_messages(self, block, now)?,
+            ("ChainGetParentReceipts", [block]) => chain::parent_receipts(self, block, now)?,
             ("ChainGetTipSetFinalityStatus", []) => chain::finality_status(self, now),
             ("NodeStatus", [with_chain]) => chain::node_status(boolean(method, with_chain)?, now),
             ("StateRewardDistribution", [selector]) => chain::reward_distribution(self, selector, now)?,
@@ -58,7 +60,7 @@ impl Farm {
 
             ("StateActorCodeCIDs", [version]) => actors::code_cids(integer(method, version)?)?,
             ("StateReadState", [address, _]) => actors::read_state(self, text(method, address)?, now)?,
-            ("StateGetActor", [address, _]) => actors::actor(self, text(method, address)?, now)?,
+            ("StateGetActor", [address, key]) => actors::actor(self, text(method, address)?, key, now)?,
             ("StateAccountKey", [address, _]) => actors::account_key(self, text(method, address)?)?,
             ("StateLookupID", [address, _]) => actors::lookup_id(self, text(method, address)?)?,
             ("StateMinerInfo", [address, _]) => actors::miner_info(self.miner(method, address)?),
@@ -135,6 +137,8 @@ impl Miner {
 
 /// The full node's methods and how many parameters each takes.
 pub(super) const DAEMON_METHODS: &[(&str, usize)] = &[
+    ("ChainGetParentMessages", 1),
+    ("ChainGetParentReceipts", 1),
     ("ChainGetTipSetByHeight", 2),
     ("ChainGetTipSetFinalityStatus", 0),
     ("ChainHead", 0),

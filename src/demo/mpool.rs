@@ -1,6 +1,6 @@
-//! The message pool. It has a fixed number of slots; in each, one message after another appears, waits some minutes and
-//! is gone. The first slots are the farm's own messages, and two of those are occasionally stuck for hours, with a fee cap
-//! far below the base fee.
+//! Messages: those in the pool, and those that the chain executed. Each sender has slots; in each, one message after another appears, waits
+//! some minutes in the pool and lands. Two of the farm's own slots are occasionally stuck for hours, with a fee cap far below
+//! the base fee; while one is, its sender sends nothing else, and in the end it lands as well.
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,20 @@ use super::accounts::{SPARE_WALLET, client};
 use super::chain::{base_fee_atto, foreign_miner, usual_premium_atto};
 use super::farm::Farm;
 use super::miner::Miner;
-use super::noise::{between, cycle, hash, splitmix64};
+use super::noise::{between, cycle, fraction, hash, splitmix64};
 use super::rules::{SOLSTICE_HEIGHT, epoch_at, epoch_start};
 use super::text::{Cid, base64, cid};
 
 const FOREIGN_SLOTS: u64 = 60;
-/// No message waits longer than this.
-const LONGEST_WAIT_SECONDS: f64 = 3.0 * 3600.0;
+/// Strangers' messages in a tipset.
+const FOREIGN_LANDED: u64 = 290;
+/// How long a message waits in the pool, unless it is stuck.
+const WAIT_SECONDS: f64 = 240.0;
+/// The share of its slot's time in which a message is stuck.
+const STUCK_SHARE: f64 = 0.4;
 const MARKET: u64 = 5;
+/// ErrIllegalArgument and ErrInsufficientFunds.
+const FAILURES: [i64; 2] = [16, 19];
 
 const SEND: u64 = 0;
 const PUBLISH_STORAGE_DEALS: u64 = 4;
@@ -36,47 +42,171 @@ struct Kind {
 
 /// `MpoolPending`.
 pub(super) fn pending(farm: &Farm, now: f64) -> Value {
-    let usual_period = |slot: u64| between(90.0, 330.0, "slot", &[slot]);
-    let own = own_kinds(farm).into_iter().zip(0..).chain(later_kinds(farm).into_iter().zip(1000..));
-    let own = own.filter_map(|(kind, slot)| {
-        let turn = if kind.stuck {
-            Turn::of(slot, (5 + 2 * (slot % 2)) as f64 * 3600.0, 0.4, now)
-        } else {
-            Turn::of(slot, usual_period(slot), 0.5, now)
-        };
-        message(farm, &kind, turn?)
+    let own = slots(farm).into_iter().filter_map(|slot| {
+        let turn = slot.waiting(now)?;
+        Some(message(farm, &slot.kind, &turn, slot.nonce(farm, turn.number))?.signed)
     });
     let foreign = (100..100 + FOREIGN_SLOTS).filter_map(|slot| {
-        let turn = Turn::of(slot, usual_period(slot), 0.85, now)?;
-        message(farm, &foreign_kind(turn.seed), turn)
+        let period = between(90.0, 330.0, "slot", &[slot]);
+        let (number, born) = cycle(now, period, "slot", slot);
+        let turn = Turn { number, seed: hash("message", &[slot, number]), born };
+        let nonce = (born - epoch_start(SOLSTICE_HEIGHT)) as u64 / 60 * 256 + slot;
+        let is_there = now - born < 0.85 * period;
+        is_there.then(|| message(farm, &foreign_kind(turn.seed), &turn, nonce)).flatten().map(|message| message.signed)
     });
     own.chain(foreign).collect()
 }
 
-/// What a slot holds now: a hash for everything random in the message, and when it was created.
+/// The nonce of an account in the state that has executed all messages up to this time; 0 for strangers.
+pub(super) fn nonce_at(farm: &Farm, account: u64, time: f64) -> u64 {
+    let of_account = slots(farm).into_iter().filter(|slot| slot.kind.from == account);
+    of_account.map(|slot| slot.landed(time)).sum()
+}
+
+/// The messages that the chain executed after one time up to another, with their receipts: ours, and strangers'.
+pub(super) fn executed(farm: &Farm, epoch: i64, after: f64, until: f64) -> Vec<(Value, Value)> {
+    let mut own: Vec<(f64, Message)> = Vec::new();
+    for slot in slots(farm) {
+        for number in slot.landed(after)..slot.landed(until) {
+            let turn = slot.turn(number);
+            let landed = message(farm, &slot.kind, &turn, slot.nonce(farm, number));
+            own.extend(landed.map(|message| (slot.lands(&turn), message)));
+        }
+    }
+    own.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let foreign = (0..FOREIGN_LANDED).filter_map(|index| {
+        let seed = hash("landed", &[epoch as u64, index]);
+        message(farm, &foreign_kind(seed), &Turn { number: index, seed, born: until - WAIT_SECONDS }, seed % 100_000)
+    });
+    own.into_iter()
+        .map(|(_, message)| message)
+        .chain(foreign)
+        .map(|message| (message.listed, message.receipt))
+        .collect()
+}
+
+/// How often a slot of ours has a message, in seconds.
+fn usual_period(slot: u64) -> f64 {
+    between(600.0, 1800.0, "slot", &[slot])
+}
+
+/// A row of messages that follow each other.
+struct Slot {
+    number: u64,
+    kind: Kind,
+    clock: AccountClock,
+}
+
+/// The farm's own slots.
+fn slots(farm: &Farm) -> Vec<Slot> {
+    let own: Vec<(u64, Kind)> = (0..).zip(own_kinds(farm)).chain((1000..).zip(later_kinds(farm))).collect();
+    let stuck: Vec<(u64, u64)> =
+        own.iter().filter(|(_, kind)| kind.stuck).map(|(number, kind)| (*number, kind.from)).collect();
+    let clock = |from: u64| {
+        let slot = stuck.iter().find(|(_, other)| *other == from);
+        AccountClock { stuck: slot.map(|(number, _)| (*number, stuck_period(*number))) }
+    };
+    own.into_iter().map(|(number, kind)| Slot { number, clock: clock(kind.from), kind }).collect()
+}
+
+fn stuck_period(slot: u64) -> f64 {
+    (5 + 2 * (slot % 2)) as f64 * 3600.0
+}
+
+impl Slot {
+    /// How many of its messages have landed by this time.
+    fn landed(&self, time: f64) -> u64 {
+        match self.kind.stuck {
+            true => self.begun(time - STUCK_SHARE * stuck_period(self.number)),
+            false => cycle(self.clock.of(time) - WAIT_SECONDS, usual_period(self.number), "slot", self.number).0 + 1,
+        }
+    }
+
+    /// How many of its messages have appeared by this time.
+    fn begun(&self, time: f64) -> u64 {
+        match self.kind.stuck {
+            true => cycle(time, stuck_period(self.number), "slot", self.number).0 + 1,
+            false => cycle(self.clock.of(time), usual_period(self.number), "slot", self.number).0 + 1,
+        }
+    }
+
+    /// The message that waits in the pool.
+    fn waiting(&self, now: f64) -> Option<Turn> {
+        let (begun, landed) = (self.begun(now), self.landed(now));
+        (begun > landed).then(|| self.turn(landed))
+    }
+
+    fn turn(&self, number: u64) -> Turn {
+        let period = if self.kind.stuck { stuck_period(self.number) } else { usual_period(self.number) };
+        let phase = period * fraction(hash("slot", &[self.number]));
+        let born = number as f64 * period - phase;
+        let born = if self.kind.stuck { born } else { self.clock.when(born) };
+        Turn { number, seed: hash("message", &[self.number, number]), born }
+    }
+
+    /// When a message lands.
+    fn lands(&self, turn: &Turn) -> f64 {
+        match self.kind.stuck {
+            true => turn.born + STUCK_SHARE * stuck_period(self.number),
+            false => self.clock.when(self.clock.of(turn.born) + WAIT_SECONDS),
+        }
+    }
+
+    /// A message's nonce: the number of its account's messages that land before it.
+    fn nonce(&self, farm: &Farm, number: u64) -> u64 {
+        let turn = self.turn(number);
+        let lands = self.lands(&turn);
+        let others =
+            slots(farm).into_iter().filter(|slot| slot.kind.from == self.kind.from && slot.number != self.number);
+        let before = others.map(|slot| match self.kind.stuck || slot.kind.stuck {
+            true => slot.landed(lands),
+            // All wait for the same time.
+            false => slot.begun(turn.born),
+        });
+        number + before.sum::<u64>()
+    }
+}
+
+/// The time in which an account sends: it stands still while one of its messages is stuck.
+struct AccountClock {
+    /// The slot and its period.
+    stuck: Option<(u64, f64)>,
+}
+
+impl AccountClock {
+    /// What it shows.
+    fn of(&self, time: f64) -> f64 {
+        let Some((slot, period)) = self.stuck else {
+            return time;
+        };
+        let (turns, born) = cycle(time, period, "slot", slot);
+        let lost = STUCK_SHARE * period;
+        time - turns as f64 * lost - (time - born).min(lost)
+    }
+
+    /// When it shows this.
+    fn when(&self, shown: f64) -> f64 {
+        let Some((slot, period)) = self.stuck else {
+            return shown;
+        };
+        let phase = period * fraction(hash("slot", &[slot]));
+        let turns = ((shown + phase) / (period * (1.0 - STUCK_SHARE))).floor();
+        shown + (turns + 1.0) * STUCK_SHARE * period
+    }
+}
+
+/// One message of a slot: a hash for everything random in it, and when it was created.
 struct Turn {
-    slot: u64,
+    number: u64,
     seed: u64,
     born: f64,
 }
 
-impl Turn {
-    /// The current period of a slot that has a new message in each, and is empty in the last part of it.
-    fn of(slot: u64, period_seconds: f64, occupied: f64, now: f64) -> Option<Turn> {
-        let (number, born) = cycle(now, period_seconds, "slot", slot);
-        let seed = hash("message", &[slot, number]);
-        (now - born < period_seconds * occupied).then_some(Turn { slot, seed, born })
-    }
-}
-
-/// A message's nonce: rises with the time of its creation, and differs from slot to slot.
-fn nonce(born: f64, slot: u64) -> u64 {
-    (born - epoch_start(SOLSTICE_HEIGHT)) as u64 / 60 * 256 + slot
-}
-
-/// The nonce of an account on chain: not above that of any message that waits.
-pub(super) fn next_nonce(now: f64) -> u64 {
-    nonce(now - LONGEST_WAIT_SECONDS, 0)
+/// A message, as the node's methods show it.
+struct Message {
+    signed: Value,
+    listed: Value,
+    receipt: Value,
 }
 
 fn to_miner(from: u64, miner: &Miner, method: u64) -> Kind {
@@ -138,8 +268,26 @@ fn foreign_kind(seed: u64) -> Kind {
     Kind { from, to, method, value_atto, stuck: false }
 }
 
-fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
-    let Turn { slot, seed, born } = turn;
+/// The length of a method's parameters in bytes.
+fn params_bytes(method: u64) -> usize {
+    match method {
+        SEND => 0,
+        PRE_COMMIT_SECTOR_BATCH_2 => 700,
+        PROVE_COMMIT_SECTORS_3 => 2100,
+        PUBLISH_STORAGE_DEALS => 1200,
+        _ => 400,
+    }
+}
+
+/// How a message ended: few fail, and no proof of ours does.
+fn exit_code(kind: &Kind, seed: u64) -> i64 {
+    let seed = splitmix64(seed ^ 17);
+    let fails = kind.method != SUBMIT_WINDOWED_POST && seed.is_multiple_of(60);
+    if fails { FAILURES[(seed / 60 % 2) as usize] } else { 0 }
+}
+
+fn message(farm: &Farm, kind: &Kind, turn: &Turn, nonce: u64) -> Option<Message> {
+    let Turn { seed, born, .. } = *turn;
     let sender = farm.account(&format!("f0{}", kind.from))?;
     let base_fee_atto = base_fee_atto(epoch_at(born));
     let fee_cap_atto = if kind.stuck { 10_000_000 } else { base_fee_atto * (2 + seed % 3) };
@@ -149,22 +297,28 @@ fn message(farm: &Farm, kind: &Kind, turn: Turn) -> Option<Value> {
     let unsigned = cid(Cid::Chain, seed);
     // A BLS message's identifier leaves the signature out.
     let signed = if bls { unsigned.clone() } else { cid(Cid::Chain, splitmix64(seed)) };
-    let params = if kind.method == SEND { Value::Null } else { base64(seed, 60).into() };
-    Some(json!({
-        "Message": {
-            "Version": 0,
-            "To": format!("f0{}", kind.to),
-            "From": sender.address,
-            "Nonce": nonce(born, slot),
-            "Value": kind.value_atto.to_string(),
-            "GasLimit": 20_000_000 + seed % 60_000_000,
-            "GasFeeCap": fee_cap_atto.to_string(),
-            "GasPremium": premium_atto.to_string(),
-            "Method": kind.method,
-            "Params": params,
-            "CID": unsigned,
-        },
-        "Signature": { "Type": signature_type, "Data": base64(splitmix64(seed ^ 9), signature_bytes) },
-        "CID": signed,
-    }))
+    let params = if kind.method == SEND { Value::Null } else { base64(seed, params_bytes(kind.method)).into() };
+    let gas_limit = 20_000_000 + seed % 60_000_000;
+    let gas_used = gas_limit * (76 + seed % 9) / 100;
+    let message = json!({
+        "Version": 0,
+        "To": format!("f0{}", kind.to),
+        "From": sender.address,
+        "Nonce": nonce,
+        "Value": kind.value_atto.to_string(),
+        "GasLimit": gas_limit,
+        "GasFeeCap": fee_cap_atto.to_string(),
+        "GasPremium": premium_atto.to_string(),
+        "Method": kind.method,
+        "Params": params,
+        "CID": unsigned,
+    });
+    let signature = json!({ "Type": signature_type, "Data": base64(splitmix64(seed ^ 9), signature_bytes) });
+    Some(Message {
+        listed: json!({ "Cid": signed, "Message": message }),
+        signed: json!({ "Message": message, "Signature": signature, "CID": signed }),
+        receipt: json!({
+            "ExitCode": exit_code(kind, seed), "Return": null, "GasUsed": gas_used, "EventsRoot": null,
+        }),
+    })
 }

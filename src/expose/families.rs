@@ -193,6 +193,17 @@ families! {
     MPOOL_LOCAL_MESSAGE_VALUE_FIL: Gauge "farcaster_mpool_local_message_value_fil" ["cid"]
         "FIL that a waiting message transfers. MpoolPending.Value.";
 
+    MESSAGES_EXECUTED_TOTAL: Counter "farcaster_messages_executed_total" ["from", "from_name", "miner_id", "method", "exit_code"]
+        "Messages of these wallets that were executed on chain, whoever sent them, since the exporter first saw the wallet; counted once they are five epochs deep. An exit code other than 0 is a failure. The miner is the one that the message was sent to, otherwise the only one that the wallet belongs to, if any. ChainGetParentMessages, ChainGetParentReceipts.ExitCode.";
+    MESSAGES_GAS_FIL_TOTAL: Counter "farcaster_messages_gas_fil_total" ["from", "from_name", "miner_id", "method", "exit_code", "part"]
+        "What those messages cost their senders: base_fee_burn and over_estimation_burn, which are burnt, and miner_tip. Penalties are not in it: those are the block's miner's. GasUsed of the receipts, GasLimit, GasFeeCap and GasPremium of the messages and ParentBaseFee, by the rule of Lotus' chain/vm/burn.go.";
+    MESSAGES_VALUE_FIL_TOTAL: Counter "farcaster_messages_value_fil_total" ["from", "from_name", "miner_id", "method", "exit_code"]
+        "FIL that those messages sent to their receivers, which is no cost; a message that failed sent none. ChainGetParentMessages.Message.Value.";
+    MESSAGES_MISSED_TOTAL: Counter "farcaster_messages_missed_total" ["from", "from_name"]
+        "Messages of these wallets that were executed, and of which nothing else is known, as the full node no longer had them: they are missing from the totals above. StateGetActor.Nonce.";
+    MESSAGE_FAILED_TIMESTAMP_SECONDS: Gauge "farcaster_message_failed_timestamp_seconds" ["cid", "from", "from_name", "to", "miner_id", "method", "exit_code"]
+        "The time of the tipset with a message that failed on chain within the last day, in Unix seconds. ChainGetParentReceipts.ExitCode.";
+
     // Sectors and sealing
     MINER_SECTORS: Gauge "farcaster_miner_sectors" ["miner_id", "state", "phase"]
         "Sectors of lotus-miner by state and phase, which is proving, waiting, sealing, ending or error. SectorsSummary.";

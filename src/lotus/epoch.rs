@@ -18,6 +18,9 @@ pub const DEADLINES_PER_PERIOD: usize = 48;
 /// Mainnet's genesis, 2020-08-24T22:00:00Z in Unix seconds. No network that is still there is older.
 pub const OLDEST_GENESIS_SECONDS: f64 = 1_598_306_400.0;
 
+/// Clocks do not differ by more than a day.
+pub const SECONDS_AHEAD: f64 = 86_400.0;
+
 /// Go's zero times in Unix seconds: the year 1, and what becomes of it where nanoseconds are counted in 64 bits, in the year 1754.
 const NEVER_SECONDS: [f64; 2] = [-62_135_596_800.0, -6_795_364_578.871_345];
 

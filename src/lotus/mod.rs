@@ -6,6 +6,7 @@ pub mod bitfield;
 pub mod election;
 pub mod epoch;
 pub mod fil;
+pub mod gas;
 pub mod quality;
 pub mod reward;
 pub mod sector_events;

@@ -32,6 +32,7 @@ pub struct TipSet {
 struct BlockHeader {
     timestamp: i64,
     parent_base_fee: Option<Fil>,
+    parents: Option<Vec<Value>>,
 }
 
 /// Tells the chain's time from a tipset.
@@ -44,6 +45,17 @@ impl TipSet {
     /// The key as a method's parameter.
     pub fn key(&self) -> Value {
         json!(self.cids)
+    }
+
+    /// The CID of the first block as a parameter.
+    pub fn first_cid(&self) -> Option<&Value> {
+        self.cids.as_ref().and_then(|cids| cids.first())
+    }
+
+    /// Whether this tipset comes right after the other one, null rounds aside.
+    pub fn follows(&self, other: &TipSet) -> bool {
+        let parents = self.first_block().and_then(|block| block.parents.as_ref());
+        parents.is_some_and(|parents| other.cids.as_ref() == Some(parents)) && self.height > other.height
     }
 
     /// How many blocks the tipset has. Every tipset has some, so none means that they were not reported.

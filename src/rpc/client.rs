@@ -220,6 +220,12 @@ impl Client {
         Answers::new(&self.name, batch, slots)
     }
 
+    /// The error that an answer to a method is not what it should be.
+    pub fn misshaped(&self, method: &'static str, why: impl Into<String>) -> CallError {
+        let (node, cause) = (self.name.clone(), Cause::Shape(why.into()));
+        CallError { node, about: String::new(), method: method.into(), cause }
+    }
+
     fn known_missing(&self, method: &str) -> Option<Slot> {
         self.habits.lacks(method).then_some(Err(Cause::NoSuchMethod))
     }

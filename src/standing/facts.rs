@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::findings::{Finding, Note};
 use super::miner::Miner;
-use super::money::{Message, Senders, Stuck, Wallet};
+use super::money::{Failed, Message, Senders, Stuck, Wallet};
 use crate::expose::{Fact, Facts, Family, families as f};
 
 /// Raised when a key changes its meaning or goes; new keys leave it.
@@ -41,6 +41,8 @@ pub struct Standing {
     pub pending_messages: Rows<Message>,
     #[serde(skip)]
     pub stuck_senders: Vec<Stuck>,
+    #[serde(skip)]
+    pub failed_messages: Vec<Failed>,
 }
 
 /// Rows, and whether all there are were heard: only then none means none.
@@ -124,6 +126,7 @@ impl Standing {
             wallets: Wallet::read(facts, senders.as_ref()),
             pending_messages: Message::read(facts, senders.as_ref()),
             stuck_senders: Stuck::read(facts, senders.as_ref()),
+            failed_messages: Failed::read(facts, senders.as_ref()),
             miners,
         }
     }

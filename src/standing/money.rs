@@ -199,6 +199,43 @@ impl Stuck {
     }
 }
 
+/// Messages that failed on chain, of one kind.
+pub struct Failed {
+    pub from: String,
+    pub from_name: Option<String>,
+    pub method: String,
+    pub exit_code: String,
+    /// Their CIDs and times, Unix seconds.
+    pub messages: Vec<(String, f64)>,
+}
+
+impl Failed {
+    /// Those of the miners that are shown.
+    pub fn read(facts: &Facts, senders: Option<&Senders>) -> Vec<Failed> {
+        let mut kinds: BTreeMap<[String; 4], Vec<(String, f64)>> = BTreeMap::new();
+        for Fact { labels: [cid, from, from_name, _, _, method, exit_code], value } in
+            facts.all(&f::MESSAGE_FAILED_TIMESTAMP_SECONDS)
+        {
+            if is_among(senders, &from) {
+                kinds.entry([from, from_name, method, exit_code]).or_default().push((cid, value));
+            }
+        }
+        let failed = kinds.into_iter().map(|([from, from_name, method, exit_code], messages)| Failed {
+            from,
+            from_name: known(from_name),
+            method,
+            exit_code,
+            messages,
+        });
+        failed.collect()
+    }
+
+    /// Who sent them.
+    pub fn sender(&self) -> &str {
+        self.from_name.as_deref().unwrap_or(&self.from)
+    }
+}
+
 impl Message {
     /// Who sent it.
     pub fn sender(&self) -> &str {

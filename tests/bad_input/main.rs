@@ -13,6 +13,7 @@ mod endpoints;
 mod hostile;
 mod kinds;
 mod large;
+mod messages;
 mod nulls;
 mod older;
 mod replies;
@@ -61,6 +62,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_f3", "f3"),
         ("farcaster_mpool_local_message_first_seen", ""),
         ("farcaster_mpool", "mpool"),
+        ("farcaster_message", "messages"),
         ("farcaster_wallet", "wallets"),
         ("farcaster_miner_alert", "alerts"),
         ("farcaster_miner_info", "identity"),
@@ -123,7 +125,7 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
     let (_, collector) = found.unwrap_or_else(|| panic!("which collector makes {family}?"));
     match miner_id {
         // These ask once for all miners.
-        Some(id) if !["", "f3", "blocks"].contains(collector) => format!("{collector} {id}"),
+        Some(id) if !["", "f3", "blocks", "messages"].contains(collector) => format!("{collector} {id}"),
         _ => (*collector).to_owned(),
     }
 }

@@ -38,7 +38,7 @@ fn forest() {
     assert_eq!(after.value("farcaster_daemon_peers", &[]), Some(0.0));
     assert!(after.has("farcaster_daemon_info", &[("agent", "forest")]));
     assert!(after.has("farcaster_mpool_local_messages", &[("method", "Method 2")]), "an actor of no known type");
-    assert_others_unharmed(&before, &after, &["chain", "alerts", "daemon", "f3", "wallets", "mpool"]);
+    assert_others_unharmed(&before, &after, &["chain", "alerts", "daemon", "f3", "wallets", "messages", "mpool"]);
 }
 
 /// A Forest whose snapshot is too old to understand: it is far behind, which must show.

@@ -142,6 +142,7 @@ fn answers_under_other_ids() {
             format!("power {MINER}"),
             format!("power {OTHER}"),
             "wallets".to_owned(),
+            "messages".to_owned(),
             "mpool".to_owned(),
             "blocks".to_owned(),
         ];
@@ -196,6 +197,9 @@ fn batches_are_not_too_long() {
     let many: Vec<String> = (0..120).map(|index| format!("f1wallet{index}")).collect();
     farm.daemon.result("WalletList", json!(many));
     farm.daemon.answer("StateLookupID", Answer::Error(11, "actor not found".to_owned()));
+    for wallet in &many {
+        farm.daemon.answer_to("StateGetActor", json!([wallet]), Answer::Error(11, "actor not found".to_owned()));
+    }
     let (metrics, stderr) = farm.exporter().collect();
     assert_eq!((stderr.as_str(), metrics.failed()), ("", vec![]));
     assert_eq!(metrics.family("farcaster_wallet_balance_fil").len(), 127);

@@ -71,6 +71,8 @@ pub fn names(is_daemon: bool) -> Vec<&'static str> {
 type Row = (&'static str, Permission, usize);
 
 const DAEMON: &[Row] = &[
+    ("ChainGetParentMessages", Read, 1),
+    ("ChainGetParentReceipts", Read, 1),
     ("ChainGetTipSetByHeight", Read, 2),
     ("ChainHead", Read, 0),
     ("F3GetLatestCertificate", Read, 0),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::collect::reach::{Reach, Version, client, joined_with_commas, noted, what_it_is};
 use crate::collect::run::Run;
 use crate::discover::Kind;
-use crate::lotus::epoch::ChainClock;
+use crate::lotus::epoch::{ChainClock, OLDEST_GENESIS_SECONDS, SECONDS_AHEAD};
 use crate::lotus::tipset::{NetworkParams, TipSet};
 use crate::rpc::{Batch, Budget, CallError, Cause, Client, Habits, Node};
 use crate::tolerant::{Int, Line};
@@ -44,6 +44,16 @@ impl Daemon {
         let version = self.version.as_ref().map(|version| version.version.clone());
         let head = self.head.as_ref().map(|head| format!("head {}", head.height()));
         joined_with_commas([version, self.network_name.clone(), head])
+    }
+
+    /// The last epoch that there can be by now, with a day for clocks that differ.
+    pub fn last_possible_height(&self, now: f64) -> i64 {
+        let (genesis, delay) = match self.clock {
+            Some(clock) => (clock.genesis_timestamp_seconds as f64, clock.block_delay_seconds as f64),
+            None => (OLDEST_GENESIS_SECONDS, 1.0),
+        };
+        let elapsed = now + SECONDS_AHEAD - genesis.max(OLDEST_GENESIS_SECONDS);
+        (elapsed / delay) as i64
     }
 }
 

@@ -8,6 +8,7 @@ mod deadlines;
 mod f3;
 mod gas;
 mod identity;
+mod messages;
 mod mpool;
 mod network;
 mod node;
@@ -15,7 +16,9 @@ mod on_chain;
 mod power;
 mod quality;
 mod sides;
+#[cfg(test)]
+mod simulation;
 mod wallets;
 
 pub use connect::{Daemon, connect};
-pub use sides::{NONE, blocks_side, chain_side, money_side, node_side, slow_side};
+pub use sides::{MoneyFacts, NONE, blocks_side, chain_side, messages_side, money_side, node_side, slow_side};

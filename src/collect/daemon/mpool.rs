@@ -120,7 +120,8 @@ pub fn fetch(
     if unreadable > 0 {
         problems.note(format_args!("MpoolPending: {unreadable} messages of an unknown shape"));
     }
-    let types = actor_types(daemon, &messages, miner_ids, problems);
+    let calls: Vec<(&str, Int)> = messages.iter().map(|(message, _)| (message.to.as_str(), message.method)).collect();
+    let types = actor_types(daemon, &calls, miner_ids, problems);
     let mut memory: Memory = run.state.recall("mpool");
     memory.forget(run.now);
     let local: Vec<LocalMessage> = messages
@@ -166,23 +167,23 @@ fn read(signed: Signed, wallets: &[Wallet]) -> Result<Option<(Message, &Wallet)>
     Ok(Some((message, wallet)))
 }
 
-/// The types of the actors that receive the messages, by address, where they are needed to name a method.
-fn actor_types(
+/// The types of the actors that receive messages, by address, where they are needed to name a method. The messages are their receivers and
+/// methods.
+pub(super) fn actor_types(
     daemon: &Daemon,
-    messages: &[(Message, &Wallet)],
+    messages: &[(&str, Int)],
     miner_ids: &[&str],
     problems: &mut Problems,
 ) -> BTreeMap<String, String> {
     let mut types: BTreeMap<String, String> = BTreeMap::new();
     let mut unknown: Vec<&str> = Vec::new();
-    for (message, _) in messages {
-        let to = message.to.as_str();
+    for &(to, method) in messages {
         let singleton = address::actor_id(to).and_then(actors::singleton_type);
         if miner_ids.iter().any(|id| address::same(id, to)) {
             types.insert(to.to_owned(), "storageminer".to_owned());
         } else if let Some(singleton) = singleton {
             types.insert(to.to_owned(), singleton.to_owned());
-        } else if message.method > Int(1) && !unknown.contains(&to) {
+        } else if method > Int(1) && !unknown.contains(&to) {
             unknown.push(to);
         }
     }

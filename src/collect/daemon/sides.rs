@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 use super::connect::Daemon;
+use super::messages::Senders;
 use super::quality::Terms;
-use super::{balances, blocks, chain, deadlines, f3, gas, identity, mpool, network, node, on_chain, power, wallets};
+use super::{
+    balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, wallets,
+};
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
 use crate::collect::miner::LotusMiner;
@@ -62,6 +65,7 @@ pub fn blocks_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str]) -> La
 /// What later collectors need of a miner's chain side.
 pub struct ChainFacts {
     pub identity: Option<identity::Facts>,
+    pub is_identity_whole: bool,
     pub power: Option<power::Facts>,
     pub live: Option<LiveSectors>,
     pub fee_debt: Option<Fil>,
@@ -88,6 +92,7 @@ pub fn chain_side(
         |problems| identity::fetch(up(daemon)?, miner_id, problems),
         |facts, samples| identity::expose(facts, miner_id, lotus_miner, run.address_book, samples),
     );
+    let is_identity_whole = lane.is_well("identity");
     let power = lane.collect(
         "power",
         |problems| power::fetch(up(daemon)?, miner_id, problems),
@@ -117,17 +122,24 @@ pub fn chain_side(
         numbers: facts.live_sectors,
     });
     let fee_debt = balances.and_then(|facts| facts.fee_debt);
-    (lane, ChainFacts { identity, power, live, fee_debt })
+    (lane, ChainFacts { identity, is_identity_whole, power, live, fee_debt })
+}
+
+/// What later collectors need of wallets and gas.
+pub struct MoneyFacts {
+    /// The pledge of a new sector by its size in bytes.
+    pub pledges: BTreeMap<u64, Fil>,
+    /// Whose messages are counted.
+    pub senders: Senders,
 }
 
 /// What the full node reports about wallets and messages, once the miners' addresses are known.
-/// Also returns the pledge of a new sector by its size.
 pub fn money_side(
     run: &Run,
     daemon: Option<&Daemon>,
     miner_ids: &[&str],
     chain_facts: &[ChainFacts],
-) -> (Lane, BTreeMap<u64, Fil>) {
+) -> (Lane, MoneyFacts) {
     let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
     let told_to_a_miner = chain_facts.iter().find_map(|facts| Some(facts.power.as_ref()?.network));
     lane.collect("network", |problems| network::fetch(up(daemon)?, told_to_a_miner, problems), network::expose);
@@ -139,9 +151,23 @@ pub fn money_side(
         |problems| wallets::fetch(up(daemon)?, &identities, run.address_book, problems),
         wallets::expose,
     );
+    let are_all = lane.is_well("wallets") && chain_facts.iter().all(|facts| facts.is_identity_whole);
     let wallets = wallets.map(|facts| facts.wallets).unwrap_or_default();
     lane.collect("mpool", |problems| mpool::fetch(up(daemon)?, run, &wallets, miner_ids, problems), mpool::expose);
-    (lane, gas.map(|gas| gas.full_pledges()).unwrap_or_default())
+    let pledges = gas.map(|gas| gas.full_pledges()).unwrap_or_default();
+    (lane, MoneyFacts { pledges, senders: Senders::of(&wallets, &identities, are_all) })
+}
+
+/// Messages that were executed, once their senders are known.
+pub fn messages_side(run: &Run, daemon: Option<&Daemon>, miner_ids: &[&str], senders: &Senders) -> Lane {
+    let mut lane = Lane::new(run.now, "", daemon.map(|daemon| daemon.client.name()));
+    lane.collect_dated(
+        "messages",
+        |problems| messages::fetch(up(daemon), run, senders, miner_ids, problems),
+        messages::expose,
+        messages::Facts::walked_seconds,
+    );
+    lane
 }
 
 /// What requires reading every sector on chain, and is done rarely. `pledges` are those of new sectors by their size.

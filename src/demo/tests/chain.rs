@@ -124,6 +124,40 @@ fn messages_wait_go_and_get_stuck() {
     assert!(stuck > 40 && free > 200, "{stuck} stuck, {free} free");
 }
 
+/// Each tipset's own messages are those that its senders' nonces count, while messages wait, land, fail and are stuck.
+#[test]
+fn messages_land_with_receipts() {
+    let farm = Farm::with_miners(500, 3);
+    let (mut own, mut failed, mut most) = (0, 0, 0);
+    let wallets = list(&At { farm: &farm, now: NOON }.daemon("WalletList", json!([])));
+    for now in (0..250).map(|epoch| NOON + 30.0 * f64::from(epoch)) {
+        let at = At { farm: &farm, now };
+        let head = at.daemon("ChainHead", json!([]))["Height"].as_i64().unwrap();
+        let tipset = |height: i64| at.daemon("ChainGetTipSetByHeight", json!([height, null]));
+        let child = tipset(head - 5);
+        let parents = tipset(child["Height"].as_i64().unwrap() - 1);
+        let messages = list(&at.daemon("ChainGetParentMessages", json!([child["Cids"][0]])));
+        let receipts = list(&at.daemon("ChainGetParentReceipts", json!([child["Cids"][0]])));
+        assert_eq!(messages.len(), receipts.len());
+        assert!((250..500).contains(&messages.len()), "{} messages", messages.len());
+        for wallet in &wallets {
+            let nonce =
+                |tipset: &Value| at.daemon("StateGetActor", json!([wallet, tipset["Cids"]]))["Nonce"].as_u64().unwrap();
+            let of_wallet = messages.iter().map(|message| &message["Message"]).filter(|of| of["From"] == *wallet);
+            let nonces: Vec<u64> = of_wallet.map(|message| message["Nonce"].as_u64().unwrap()).collect();
+            assert_eq!(nonces, (nonce(&parents)..nonce(&child)).collect::<Vec<_>>(), "{wallet} at {now}");
+            own += nonces.len();
+            most = most.max(nonces.len());
+        }
+        for (message, receipt) in messages.iter().zip(&receipts) {
+            assert!(receipt["GasUsed"].as_u64() <= message["Message"]["GasLimit"].as_u64());
+            assert!(receipt["ExitCode"] == 0 || message["Message"]["Method"] != 5, "a proof failed");
+            failed += i64::from(receipt["ExitCode"] != 0);
+        }
+    }
+    assert!(own > 40 && failed > 0 && most < 10, "{own} of ours, {failed} failed, {most} of one sender in a tipset");
+}
+
 #[test]
 fn addresses_are_those_of_the_miners() {
     let farm = Farm::new(300);

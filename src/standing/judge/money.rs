@@ -126,6 +126,20 @@ impl Judge<'_> {
             let subjects = rows.map(|message| message.cid.clone()).collect();
             self.add_about(subjects, Warning, "FarcasterMessagesStuck", None, text);
         }
+        for failed in &standing.failed_messages {
+            let is_proof = failed.method == "SubmitWindowedPoSt";
+            let severity = if is_proof { Critical } else { Warning };
+            let limit = self.limit("FarcasterMessageFailed", severity, "");
+            let new: Vec<_> = failed.messages.iter().filter(|(_, seconds)| self.age(*seconds) < limit).collect();
+            if new.is_empty() {
+                continue;
+            }
+            let what = format!("{} message", if is_proof { "WindowPoSt" } else { &failed.method });
+            let (messages, sender, code) = (words::of(new.len() as f64, &what), failed.sender(), &failed.exit_code);
+            let text = format!("{messages} of {sender} failed on chain with exit code {code}");
+            let subjects = new.into_iter().map(|(cid, _)| cid.clone()).collect();
+            self.add_about(subjects, severity, "FarcasterMessageFailed", None, text);
+        }
         for messages in by_sender.values() {
             for (severity, what) in [(Critical, "WindowPoSt message"), (Warning, "message")] {
                 let limit = self.limit("FarcasterMessagesWaiting", severity, "");

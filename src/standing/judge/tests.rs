@@ -97,6 +97,30 @@ fn sectors_without_a_pledge_are_those_of_the_rule() {
 
 /// The count of a sender's messages has no limit of rows, so that it counts where they are left out.
 #[test]
+fn messages_that_failed_within_the_hour_and_proofs_worst() {
+    let failed = |cid: &str, method: &str, seconds: u64| {
+        format!(
+            "farcaster_message_failed_timestamp_seconds{{cid=\"{cid}\",from=\"f3a\",from_name=\"hot\",to=\"f01\",miner_id=\"f01\",\
+             method=\"{method}\",exit_code=\"16\"}} {seconds}\n"
+        )
+    };
+    let samples = [
+        failed("a", "PreCommitSectorBatch2", 1_794_999_000),
+        failed("b", "PreCommitSectorBatch2", 1_794_999_900),
+        failed("c", "PreCommitSectorBatch2", 1_794_990_000),
+        failed("d", "SubmitWindowedPoSt", 1_794_999_000),
+        failed("e", "Send", 1_794_996_400),
+    ];
+    assert_eq!(
+        judged(&samples.concat()),
+        [
+            "critical 1 WindowPoSt message of hot failed on chain with exit code 16",
+            "warning 2 PreCommitSectorBatch2 messages of hot failed on chain with exit code 16",
+        ]
+    );
+}
+
+#[test]
 fn stuck_messages_are_counted_by_their_sender() {
     assert_eq!(
         judged("farcaster_mpool_local_messages_below_base_fee{from=\"f3a\",from_name=\"hot\"} 30\n"),

@@ -65,10 +65,16 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
         let labels = [("address", &**address), ("id_address", &**id), ("name", &**name)];
         let balance = fil(recording.chain("WalletBalance", json!([address])));
         expected.add("farcaster_wallet_balance_fil", &labels, balance);
+        // The first run begins to count.
+        expected.add("farcaster_messages_missed_total", &[("from", &**address), ("from_name", &**name)], 0.0);
         let datacap = recording.chain("StateVerifiedClientStatus", json!([address, "@head"]));
         let datacap = (!datacap.is_null()).then(|| number(datacap)).filter(|bytes| *bytes > 0.0);
         expected.add("farcaster_wallet_datacap_bytes", &labels, datacap);
     }
+    let of_executed =
+        ["executed_total", "gas_fil_total", "value_fil_total"].map(|name| format!("farcaster_messages_{name}"));
+    expected.nothing_more_of(&of_executed.each_ref().map(String::as_str));
+    expected.nothing_more_of(&["farcaster_message_failed_timestamp_seconds"]);
     let pool = items(recording.chain("MpoolPending", json!([null])));
     expected.add("farcaster_mpool_messages", &[], pool.len() as f64);
     let base_fee = whole(&recording.head()["Blocks"][0]["ParentBaseFee"]);

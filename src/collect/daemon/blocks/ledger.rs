@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::totals::{LastBlock, Reward, Totals};
 use crate::lotus::address;
 use crate::lotus::election::MAX_WIN_COUNT;
-use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, OLDEST_GENESIS_SECONDS};
+use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, OLDEST_GENESIS_SECONDS, SECONDS_AHEAD};
 use crate::lotus::tipset::Link;
 
 /// Blocks count when their tipset is so deep under the head.
@@ -27,9 +27,6 @@ const PIECE_EPOCHS: i64 = 90;
 
 /// Pieces settled in one run at most, where runs are so far apart that one is not enough.
 const MAX_PIECES: i64 = 8;
-
-/// Clocks do not differ by more than a day.
-pub const SECONDS_AHEAD: f64 = 86_400.0;
 
 /// The part of a tipset that shows who won.
 #[derive(Clone, Debug, Deserialize)]

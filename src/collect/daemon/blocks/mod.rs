@@ -19,11 +19,10 @@ use serde_json::json;
 use crate::collect::daemon::Daemon;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::OLDEST_GENESIS_SECONDS;
 use crate::lotus::tipset::TipSet as Head;
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::Problems;
-use ledger::{DEPTH_EPOCHS, Ledger, SECONDS_AHEAD, TipSet};
+use ledger::{DEPTH_EPOCHS, Ledger, TipSet};
 use totals::Totals;
 
 /// The section of the state.
@@ -97,7 +96,7 @@ impl Walk<'_> {
 
     /// Settles the next part of the chain, and weighs it. Returns whether the node still confirms its head.
     fn advance(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) -> bool {
-        let last_possible = self.last_possible_height();
+        let last_possible = self.daemon.last_possible_height(self.now);
         if !(0..=last_possible).contains(&head.height()) {
             problems.error(format_args!(
                 "{}: the head of the chain, epoch {}, cannot be at this time, so blocks are not counted in this run; are the clocks right?",
@@ -143,16 +142,6 @@ impl Walk<'_> {
             ledger.lose_cursor();
         }
         is_head_confirmed
-    }
-
-    /// The last epoch that there can be by now, with a day for clocks that differ.
-    fn last_possible_height(&self) -> i64 {
-        let (genesis, delay) = match self.daemon.clock {
-            Some(clock) => (clock.genesis_timestamp_seconds as f64, clock.block_delay_seconds as f64),
-            None => (OLDEST_GENESIS_SECONDS, 1.0),
-        };
-        let elapsed = self.now + SECONDS_AHEAD - genesis.max(OLDEST_GENESIS_SECONDS);
-        (elapsed / delay) as i64
     }
 
     fn settle_piece(&self, head: &Head, ledger: &mut Ledger, problems: &mut Problems) -> Step {

@@ -205,7 +205,7 @@ impl Walk<'_> {
                     let why = "a block of the tipset is missing, or its reward is impossible";
                     let reward = possible
                         .map(|amounts| Reward { block: amounts.miner_reward, gas: Some(amounts.message_reward) })
-                        .ok_or_else(|| self.misshaped("StateRewardDistribution", why));
+                        .ok_or_else(|| self.client.misshaped("StateRewardDistribution", why));
                     (block, reward)
                 })),
                 Err(error) => match &error.cause {
@@ -265,7 +265,7 @@ impl Walk<'_> {
     fn estimate(&self, epoch_reward: Fil, is_before: bool, block: &Unpaid) -> Result<Reward, CallError> {
         let minted = reward::minted(epoch_reward, block.win_count);
         if !reward::is_possible(minted) {
-            return Err(self.misshaped("StateReadState", "State.ThisEpochReward is impossible"));
+            return Err(self.client.misshaped("StateReadState", "State.ThisEpochReward is impossible"));
         }
         if is_before {
             return Ok(Reward { block: minted, gas: None });
@@ -274,17 +274,8 @@ impl Walk<'_> {
             Some(schedule) => Ok(Reward { block: schedule.miners_part(minted, block.height), gas: None }),
             None => {
                 let why = "no UpgradeSolsticeHeight, which the reward depends on";
-                Err(self.misshaped("StateGetNetworkParams", why))
+                Err(self.client.misshaped("StateGetNetworkParams", why))
             }
-        }
-    }
-
-    fn misshaped(&self, method: &'static str, why: &str) -> CallError {
-        CallError {
-            node: self.client.name().to_owned(),
-            about: String::new(),
-            method: method.into(),
-            cause: Cause::Shape(why.to_owned()),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The walk on a simulated chain, through the real client: with reorganizations, null rounds, orphans, outages on both sides, and restarts.
 #![allow(clippy::unwrap_used)]
 
-mod chain;
 mod counters;
 mod doubtful;
 mod luck;
@@ -12,12 +11,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::address_book::AddressBook;
+use crate::collect::daemon::simulation::{Chain, GENESIS_SECONDS, MINERS, Mood, SimBlock, daemon};
 use crate::lotus::election::PowerShare;
-use crate::lotus::epoch::ChainClock;
-use crate::rpc::Budget;
-use crate::rpc::Habits;
 use crate::state::State;
-use chain::{Chain, GENESIS_SECONDS, InProcess, MINERS, Mood, SimBlock};
 
 /// The second miner is under the minimum power.
 const SHARE: f64 = 0.25;
@@ -56,33 +52,8 @@ impl Sim {
 
     /// One run. Whether all went well.
     fn run(&mut self) -> bool {
-        let budget = Budget::new(Duration::from_secs(40));
-        let client = Client::new(
-            "daemon sim".to_owned(),
-            "/rpc/v1",
-            Arc::new(InProcess(self.chain.clone())),
-            budget,
-            Habits::default(),
-        );
-        let mut head = self.change(|chain| chain.tipset(chain.head));
+        let daemon = daemon(&self.chain, self.told_height);
         let now = (GENESIS_SECONDS + 30 * self.change(|chain| chain.longest as i64)) as f64;
-        if let Some(height) = self.told_height {
-            head["Height"] = json!(height);
-        }
-        let told = serde_json::from_value(head.clone()).ok();
-        let daemon = Daemon {
-            client,
-            version: None,
-            network_name: Some("sim".to_owned()),
-            network_version: Some(self.change(|chain| chain.network_version)),
-            upgrades: None,
-            solstice_height: self.change(|chain| (chain.network_version > 28).then_some(0)),
-            // Of a head that cannot be, nothing is believed.
-            tipset_key: told.as_ref().map_or(serde_json::Value::Null, |_| head["Cids"].clone()),
-            head: told,
-            clock: Some(ChainClock { genesis_timestamp_seconds: GENESIS_SECONDS, block_delay_seconds: 30 }),
-            problems: Vec::new(),
-        };
         let book = AddressBook::default();
         let run = Run {
             nodes: &[],

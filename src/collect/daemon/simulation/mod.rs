@@ -1,4 +1,7 @@
-//! A node with its chain, simulated: what tests of the walk run on.
+//! A node with its chain, simulated: what tests of walks along the chain run on.
+#![allow(clippy::unwrap_used)]
+
+pub mod messages;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,8 +9,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::ledger::DEPTH_EPOCHS;
-use crate::rpc::{Cause, ReadAnswer, Transport};
+use super::connect::Daemon;
+use crate::lotus::epoch::ChainClock;
+use crate::rpc::{Budget, Cause, Client, Habits, ReadAnswer, Transport};
+use messages::SimMessage;
+
+/// What is so deep under the head counts, whatever is counted.
+pub const DEPTH_EPOCHS: i64 = 5;
 
 pub const MINERS: [&str; 2] = ["f01000", "f02000"];
 
@@ -41,6 +49,10 @@ pub struct SimBlock {
     pub cid: String,
     pub miner: &'static str,
     pub wins: u64,
+    /// All of its tipset, in the first block.
+    pub messages: Vec<SimMessage>,
+    /// Of our senders, after the tipset, in the first block.
+    pub nonces: [u64; 3],
 }
 
 impl SimBlock {
@@ -100,6 +112,17 @@ pub struct Chain {
     pub most_rewards: usize,
     pub calls: BTreeMap<String, usize>,
     pub requests: usize,
+    /// Whether it has messages, for which it has chance of its own.
+    pub has_messages: bool,
+    pub message_chance: Chance,
+    /// Every message of a sender of ours that there ever was.
+    pub messages_ever: BTreeMap<String, SimMessage>,
+    /// The messages of what lies before are refused.
+    pub oldest_messages: i64,
+    /// What receipts are answered with.
+    pub receipts: fn(Value) -> Value,
+    /// How much too high every nonce is told.
+    pub nonces_ahead: u64,
 }
 
 impl Chain {
@@ -125,8 +148,15 @@ impl Chain {
             most_rewards: usize::MAX,
             requests: 0,
             calls: BTreeMap::new(),
+            has_messages: false,
+            message_chance: Chance(!seed),
+            messages_ever: BTreeMap::new(),
+            oldest_messages: 0,
+            receipts: |receipts| receipts,
+            nonces_ahead: 0,
         };
-        let genesis = SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1 };
+        let genesis =
+            SimBlock { cid: "genesis".to_owned(), miner: "f00", wins: 1, messages: Vec::new(), nonces: [0; 3] };
         chain.epochs.push(vec![genesis]);
         chain
     }
@@ -136,7 +166,7 @@ impl Chain {
         let mut blocks = Vec::new();
         let mut block = |miner: &'static str, chance: &mut Chance| {
             let cid = format!("b{height}-{salt:x}-{}", blocks.len());
-            blocks.push(SimBlock { cid, miner, wins: 1 + chance.below(2) });
+            blocks.push(SimBlock { cid, miner, wins: 1 + chance.below(2), messages: Vec::new(), nonces: [0; 3] });
         };
         for _ in 0..self.chance.below(3) {
             block("f0999", &mut self.chance);
@@ -148,6 +178,15 @@ impl Chain {
         }
         let own = blocks.iter().filter(|block| MINERS.contains(&block.miner));
         self.ever.extend(own.map(|block| (block.cid.clone(), block.clone())));
+        if let Some(first) = blocks.first_mut().filter(|_| self.has_messages) {
+            first.messages = self.new_messages(&first.cid);
+            first.nonces = [0, 1, 2].map(|sender| self.nonce(sender, height));
+            for message in first.messages.iter().filter(|message| message.is_executed()) {
+                message.sender.into_iter().for_each(|sender| first.nonces[sender] += 1);
+            }
+            let own = first.messages.iter().filter(|message| message.sender.is_some());
+            self.messages_ever.extend(own.map(|message| (message.cid.clone(), message.clone())));
+        }
         blocks
     }
 
@@ -192,8 +231,13 @@ impl Chain {
 
     pub fn tipset(&self, height: i64) -> Value {
         let blocks = &self.epochs[height as usize];
+        let parents = if height > 0 { key_of(&self.epochs[self.at_or_before(height - 1) as usize]) } else { json!([]) };
         let headers = blocks.iter().map(|block| {
-            let mut header = json!({ "Miner": block.miner.replace('f', "t"), "Timestamp": GENESIS_SECONDS + 30 * height, "ElectionProof": { "WinCount": block.wins } });
+            let mut header = json!({
+                "Miner": block.miner.replace('f', "t"), "Timestamp": GENESIS_SECONDS + 30 * height,
+                "ElectionProof": { "WinCount": block.wins },
+                "Parents": parents, "ParentBaseFee": messages::base_fee(&blocks[0].cid).to_string(),
+            });
             match &self.block_with {
                 Some(("WinCount", value)) => header["ElectionProof"]["WinCount"] = value.clone(),
                 Some((field, value)) => header[*field] = value.clone(),
@@ -208,6 +252,9 @@ impl Chain {
         *self.calls.entry(method.to_owned()).or_default() += 1;
         if self.mood == Mood::Flaky && self.chance.one_in(8) {
             return Err("context canceled".to_owned());
+        }
+        if let Some(answer) = self.answer_messages(method, params) {
+            return answer;
         }
         match method {
             "ChainGetTipSetByHeight" => {
@@ -267,7 +314,7 @@ impl Chain {
             }
             "StateReadState" => Ok(json!({ "State": { "ThisEpochReward": EPOCH_REWARD.to_string() } })),
             "StateNetworkVersion" => Ok(json!(self.network_version)),
-            _ => panic!("{method} is not asked for blocks"),
+            _ => panic!("{method} is not asked for"),
         }
     }
 
@@ -310,5 +357,31 @@ impl Transport for InProcess {
             None => respond(&request),
         };
         read(200, &mut response.to_string().as_bytes()).map_err(|error| Cause::Failed(error.to_string()))
+    }
+}
+
+/// The node as a run knows it. `told_height` stands in place of the head's own.
+pub fn daemon(chain: &Arc<Mutex<Chain>>, told_height: Option<i64>) -> Daemon {
+    let budget = Budget::new(Duration::from_secs(40));
+    let transport = Arc::new(InProcess(chain.clone()));
+    let client = Client::new("daemon sim".to_owned(), "/rpc/v1", transport, budget, Habits::default());
+    let chain = chain.lock().unwrap();
+    let mut head = chain.tipset(chain.head);
+    if let Some(height) = told_height {
+        head["Height"] = json!(height);
+    }
+    let told = serde_json::from_value(head.clone()).ok();
+    Daemon {
+        client,
+        version: None,
+        network_name: Some("sim".to_owned()),
+        network_version: Some(chain.network_version),
+        upgrades: None,
+        solstice_height: (chain.network_version > 28).then_some(0),
+        // Of a head that cannot be, nothing is believed.
+        tipset_key: told.as_ref().map_or(Value::Null, |_| head["Cids"].clone()),
+        head: told,
+        clock: Some(ChainClock { genesis_timestamp_seconds: GENESIS_SECONDS, block_delay_seconds: 30 }),
+        problems: Vec::new(),
     }
 }
