@@ -16,7 +16,7 @@ const FOREIGN_SLOTS: u64 = 60;
 /// Strangers' messages in a tipset.
 const FOREIGN_LANDED: u64 = 290;
 /// How long a message waits in the pool, unless it is stuck.
-const WAIT_SECONDS: f64 = 240.0;
+const WAIT_SECONDS: f64 = 540.0;
 /// The share of its slot's time in which a message is stuck.
 const STUCK_SHARE: f64 = 0.4;
 const MARKET: u64 = 5;
