@@ -38,6 +38,10 @@ const IMPOSSIBLE: [&str; 6] = [
     "100000000000000000000000000000",
 ];
 
+/// Values that are possible after all, of these fields: a job whose result is waiting, and a message that sends nine FIL.
+const POSSIBLE: &[(&str, &str)] =
+    &[("miner WorkerJobs[][].RunWait", "-1"), ("daemon ChainGetParentMessages[].Message.Value", "9223372036854775807")];
+
 /// Fields of which something impossible is still believed or remembered, and why.
 const NOT_YET: &[(&str, &str)] = &[];
 
@@ -94,7 +98,7 @@ fn changes(fields: &[String]) -> Vec<Change> {
             Change { field: field.clone(), value }
         })
     });
-    changes.collect()
+    changes.filter(|change| !POSSIBLE.contains(&(change.field.as_str(), change.value))).collect()
 }
 
 /// Makes each change, some at a time; `wrong` returns what is wrong afterwards, and a panic is always wrong.
