@@ -38,9 +38,17 @@ const IMPOSSIBLE: [&str; 6] = [
     "100000000000000000000000000000",
 ];
 
-/// Values that are possible after all, of these fields: a job whose result is waiting, and a message that sends nine FIL.
-const POSSIBLE: &[(&str, &str)] =
-    &[("miner WorkerJobs[][].RunWait", "-1"), ("daemon ChainGetParentMessages[].Message.Value", "9223372036854775807")];
+/// Values that are possible after all, of these fields: a job whose result is waiting, a message that sends or pays some FIL, and one that calls
+/// a method that only its receiver knows.
+const POSSIBLE: &[(&str, &str)] = &[
+    ("miner WorkerJobs[][].RunWait", "-1"),
+    ("daemon ChainGetParentMessages[].Message.Value", "9223372036854775807"),
+    ("daemon ChainGetParentMessages[].Message.Value", "18446744073709551615"),
+    ("daemon ChainGetParentMessages[].Message.GasPremium", "9223372036854775807"),
+    ("daemon ChainGetParentMessages[].Message.GasPremium", "18446744073709551615"),
+    ("daemon ChainGetParentMessages[].Message.Method", "9223372036854775807"),
+    ("daemon ChainGetParentMessages[].Message.Method", "18446744073709551615"),
+];
 
 /// Fields of which something impossible is still believed or remembered, and why.
 const NOT_YET: &[(&str, &str)] = &[];

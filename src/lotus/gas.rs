@@ -8,6 +8,9 @@ use super::fil::Fil;
 /// Gas up to a tenth more than what is used may be reserved for nothing: these are eleven tenths.
 const FREE_TENTHS: i128 = 11;
 
+/// A thousandth of a FIL for a unit of gas, with which a block would burn millions.
+const MAX_BASE_FEE: Fil = Fil { atto: 1_000_000_000_000_000 };
+
 /// A message's terms, and the gas that its receipt shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -40,7 +43,8 @@ impl Terms {
         let Terms { gas_limit, gas_used, base_fee, fee_cap, premium } = *self;
         let is_possible = (0..=gas_limit).contains(&gas_used)
             && gas_limit <= i128::from(i64::MAX)
-            && [base_fee, fee_cap, premium].iter().all(|fee| fee.atto >= 0);
+            && [base_fee, fee_cap, premium].iter().all(|fee| fee.atto >= 0)
+            && base_fee <= MAX_BASE_FEE;
         if !is_possible {
             return None;
         }

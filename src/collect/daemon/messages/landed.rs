@@ -177,7 +177,7 @@ impl Walk<'_> {
         let cost = terms.cost().ok_or_else(|| misshaped("its gas or fees are impossible"))?;
         let can_be = OLDEST_GENESIS_SECONDS..self.now + SECONDS_AHEAD;
         let timestamp_seconds = tipset.timestamp_seconds().filter(|seconds| can_be.contains(&(*seconds as f64)));
-        if message.value < Fil::default() || receipt.exit_code < 0 {
+        if message.value < Fil::default() || u32::try_from(receipt.exit_code).is_err() {
             return Err(misshaped("its value or exit code is impossible"));
         }
         Ok(Landed {
