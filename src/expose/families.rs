@@ -183,7 +183,7 @@ families! {
     MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE: Gauge "farcaster_mpool_local_messages_below_base_fee" ["from", "from_name"]
         "Those of them whose fee cap is below the base fee: they are stuck. MpoolPending.GasFeeCap.";
     MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS: Gauge "farcaster_mpool_local_message_first_seen_timestamp_seconds" ["cid", "from", "from_name", "to", "to_name", "method", "nonce"]
-        "When the exporter first saw a waiting message, in Unix seconds. MpoolPending.";
+        "When the exporter first saw a waiting message, in Unix seconds. One whose arrival it saw is shown once it has waited for 90 seconds. MpoolPending.";
     MPOOL_LOCAL_MESSAGE_GAS_FEE_CAP_FIL: Gauge "farcaster_mpool_local_message_gas_fee_cap_fil" ["cid"]
         "The most that a waiting message pays per unit of gas, in FIL. MpoolPending.GasFeeCap.";
     MPOOL_LOCAL_MESSAGE_GAS_PREMIUM_FIL: Gauge "farcaster_mpool_local_message_gas_premium_fil" ["cid"]

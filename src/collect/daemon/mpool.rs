@@ -1,6 +1,6 @@
 //! The message pool: how much waits in it, and which of our own messages wait or are stuck.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,7 @@ struct LocalMessage {
     to_name: String,
     method: String,
     first_seen_seconds: f64,
+    is_new: bool,
 }
 
 /// A message with its signature, as MpoolPending returns it.
@@ -72,31 +73,53 @@ struct Message {
 /// A message that has been missing for this long is gone. Before that, an answer may have been wrong, or the wallet not known to be ours.
 const SECONDS_TO_FORGET: f64 = 3600.0;
 
+/// A message that has waited for less has no rows of its own. Most are executed within a minute, and each would leave its series behind.
+const SECONDS_TO_WAIT: f64 = 90.0;
+
+/// A message that this many seconds before was not there has come since; where the answer before is older, it may have waited for long.
+const SECONDS_BETWEEN_ANSWERS: f64 = 600.0;
+
 /// When each of our waiting messages was first seen, and when last, Unix seconds by CID.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Memory {
     first_seen_seconds: BTreeMap<String, f64>,
     last_seen_seconds: BTreeMap<String, f64>,
+    /// Those whose arrival was seen, so that their age is known.
+    arrived: BTreeSet<String>,
+    /// When the node last answered.
+    answered_seconds: Option<f64>,
 }
 
 impl Memory {
     /// Forgets what is gone, and what cannot be.
     fn forget(&mut self, now: f64) {
         let can_be = |seconds: f64| OLDEST_GENESIS_SECONDS.min(now) <= seconds && seconds <= now;
-        let Memory { first_seen_seconds, last_seen_seconds } = self;
+        let Memory { first_seen_seconds, last_seen_seconds, arrived, .. } = self;
         // An earlier exporter did not remember this.
         for cid in first_seen_seconds.keys() {
             last_seen_seconds.entry(cid.clone()).or_insert(now);
         }
         last_seen_seconds.retain(|_, last| can_be(*last) && now - *last <= SECONDS_TO_FORGET);
         first_seen_seconds.retain(|cid, first| can_be(*first) && last_seen_seconds.contains_key(cid));
+        arrived.retain(|cid| first_seen_seconds.contains_key(cid));
     }
 
-    /// Notes that a message waits, and gives when it was first seen.
-    fn see(&mut self, cid: &str, now: f64) -> f64 {
+    /// Notes that a message waits. Gives when it was first seen, and whether it is known to have come just now.
+    fn see(&mut self, cid: &str, now: f64) -> (f64, bool) {
         self.last_seen_seconds.insert(cid.to_owned(), now);
-        *self.first_seen_seconds.entry(cid.to_owned()).or_insert(now)
+        let first = match self.first_seen_seconds.get(cid) {
+            Some(first) => *first,
+            None => {
+                self.first_seen_seconds.insert(cid.to_owned(), now);
+                let is_watched = |answered| (0.0..=SECONDS_BETWEEN_ANSWERS).contains(&(now - answered));
+                if self.answered_seconds.is_some_and(is_watched) {
+                    self.arrived.insert(cid.to_owned());
+                }
+                now
+            }
+        };
+        (first, now - first < SECONDS_TO_WAIT && self.arrived.contains(cid))
     }
 }
 
@@ -127,11 +150,13 @@ pub fn fetch(
     let local: Vec<LocalMessage> = messages
         .into_iter()
         .map(|(message, wallet)| {
-            let first_seen = message.cid.as_ref().map(|cid| memory.see(&cid.cid, run.now));
+            let (first_seen_seconds, is_new) =
+                message.cid.as_ref().map_or((run.now, false), |cid| memory.see(&cid.cid, run.now));
             let number = message.method.to_u64().unwrap_or(u64::MAX);
             let mut fil = |field: Field<Fil>, name| field.take(&format!("MpoolPending.Message.{name}"), problems);
             LocalMessage {
-                first_seen_seconds: first_seen.unwrap_or(run.now),
+                first_seen_seconds,
+                is_new,
                 method: actors::method_name(types.get(&message.to).map(String::as_str), number),
                 from: wallet.address.clone(),
                 from_name: wallet.name.clone(),
@@ -146,6 +171,7 @@ pub fn fetch(
             }
         })
         .collect();
+    memory.answered_seconds = Some(run.now);
     run.state.remember("mpool", &memory);
     Ok(Facts { messages: pending, local, base_fee: daemon.head.as_ref().and_then(|head| head.base_fee()) })
 }
@@ -241,7 +267,9 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
         if let (Some(base_fee), Some(fee_cap)) = (facts.base_fee, local.gas_fee_cap) {
             *below_base_fee.entry((from, name)).or_default() += u64::from(fee_cap < base_fee);
         }
-        expose_message(local, samples);
+        if !local.is_new {
+            expose_message(local, samples);
+        }
     }
     for ((from, name, method), count) in by_method {
         samples.add(&families::MPOOL_LOCAL_MESSAGES, [from, name, method], count);
@@ -282,12 +310,28 @@ mod tests {
         let mut see = |minute: u32, is_told: bool| {
             let now = NOW + 60.0 * f64::from(minute);
             memory.forget(now);
-            is_told.then(|| memory.see("bafy", now) - NOW)
+            is_told.then(|| memory.see("bafy", now).0 - NOW)
         };
         assert_eq!(see(0, true), Some(0.0));
         assert_eq!([see(1, false), see(2, true), see(59, false)], [None, Some(0.0), None]);
         assert_eq!(see(60, true), Some(0.0));
         assert_eq!([see(121, false), see(122, true)], [None, Some(122.0 * 60.0)], "gone for more than an hour");
+    }
+
+    #[test]
+    fn a_message_is_new_only_if_its_arrival_was_seen() {
+        let mut memory = Memory::default();
+        let mut is_new = |cid: &str, seconds: f64| {
+            let now = NOW + seconds;
+            memory.forget(now);
+            let (_, is_new) = memory.see(cid, now);
+            memory.answered_seconds = Some(now);
+            is_new
+        };
+        assert!(!is_new("before", 0.0), "it may have waited for hours");
+        assert!(is_new("after", 60.0) && is_new("after", 120.0));
+        assert!(!is_new("after", 180.0) && !is_new("before", 60.0));
+        assert!(!is_new("late", 3600.0), "nobody looked for an hour");
     }
 
     #[test]
