@@ -305,8 +305,8 @@ impl Walk<'_> {
         if missed > 0 && ledger.unread <= ATTEMPTS {
             let messages = if missed == 1 { "a message".to_owned() } else { format!("{missed} messages") };
             problems.remark(format_args!(
-                "{}: cannot tell what {messages} of ours did and cost, and perhaps more that landed then; they are not counted, but as \
-                 farcaster_messages_missed_total: {why}",
+                "{}: cannot tell what {messages} of ours did and cost, and perhaps others that landed then; only \
+                 farcaster_messages_missed_total counts them: {why}",
                 self.client.name()
             ));
         }
