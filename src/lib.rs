@@ -5,6 +5,7 @@
 //! [`textfile`] writes it. [`demo`] stands in for the nodes.
 
 pub mod address_book;
+pub mod base64;
 pub mod bundle;
 pub mod check;
 pub mod cli;

@@ -4,6 +4,7 @@
 
 mod support;
 
+use lotus_farcaster::base64;
 use serde_json::{Value, json};
 use support::{Answer, Exporter, Farm, MINER, Metrics};
 
@@ -113,6 +114,58 @@ fn deadlines_are_read_again_when_their_cid_changes_and_only_then() {
     assert_eq!(["3", "15", "16"].map(faulty), [Some(0.0), Some(2.0), Some(1.0)]);
     assert_eq!(third.value("farcaster_miner_deadline_proven_partitions", &OPEN), Some(2.0));
     assert_eq!(third.value("farcaster_miner_faulty_sectors", &[("miner_id", MINER)]), Some(3.0));
+}
+
+/// The object with the CIDs of all deadlines, as the chain keeps it; the last byte of each tells it from others.
+fn deadlines_object(last_bytes: [u8; 48]) -> Value {
+    let mut object = vec![0x81, 0x98, 48];
+    for last in last_bytes {
+        object.extend([0xd8, 0x2a, 0x58, 39, 0, 1, 0x71, 0xa0, 0xe4, 2, 0x20]);
+        object.extend([9; 31]);
+        object.push(last);
+    }
+    json!(base64::encode(&object))
+}
+
+/// Where the node shows the CID of each deadline, only those that changed are read again.
+#[test]
+fn only_deadlines_that_changed_are_read_again() {
+    let farm = Farm::start();
+    let exporter = farm.exporter();
+    let show = |cid: &str, object: Answer| {
+        change_cid(&farm, cid);
+        farm.daemon.answer_to("ChainReadObj", json!([{"/": cid}]), object);
+    };
+    let read = || {
+        let before = farm.daemon.calls().len();
+        let metrics = collect(&exporter);
+        let calls = farm.daemon.calls().split_off(before);
+        let of_miner = calls.iter().filter(|(method, params)| method == "StateMinerPartitions" && params[0] == MINER);
+        let numbers: Vec<u64> = of_miner.map(|(_, params)| params[1].as_u64().unwrap()).collect();
+        (numbers, metrics.value("farcaster_miner_faulty_sectors", &[("miner_id", MINER)]))
+    };
+    let all = || (0..48).collect::<Vec<u64>>();
+    let mut bytes = [0; 48];
+    show("bafy2bzaceaone", Answer::Result(deadlines_object(bytes)));
+    let (first, faulty) = read();
+    assert_eq!(first, all());
+
+    bytes[15] = 1;
+    show("bafy2bzaceatwo", Answer::Result(deadlines_object(bytes)));
+    let missed = partition(json!([30, 2]), json!([30, 2]), json!([0]), json!([0]));
+    farm.daemon.answer_to("StateMinerPartitions", json!([MINER, 15]), Answer::Result(json!([missed])));
+    assert_eq!(read(), (vec![15], faulty.map(|faulty| faulty + 2.0)));
+    assert_eq!(read().0, Vec::<u64>::new(), "nothing changed");
+
+    // A node that does not show them, or shows something else, is asked for all.
+    show("bafy2bzaceathree", Answer::Error(1, "blockstore get: ipld: could not find".to_owned()));
+    assert_eq!(read().0, all());
+    show("bafy2bzaceafour", Answer::Result(deadlines_object(bytes)));
+    assert_eq!(read().0, all(), "it is not known which have changed since");
+    for (cid, object) in [("five", json!("gQ==")), ("six", json!("%")), ("seven", json!(null)), ("eight", json!([1]))] {
+        show(&format!("bafy2bzacea{cid}"), Answer::Result(object));
+        assert_eq!(read().0, all(), "{cid}");
+    }
 }
 
 /// A deadline that changed and cannot be read is missing. Its values from before the change are not shown, nor in any later run.

@@ -17,7 +17,8 @@ use super::rules::{
     CONSENSUS_MINIMUM_BYTES, DAILY_FEE_ATTO, PARTITION_SECTORS, SEAL_PROOF, SECTOR_BYTES, epoch_start, sane,
 };
 use super::sealing::{Sector, is_verified};
-use super::text::{base64, bitfield};
+use super::text::{self, Cid, bitfield, cid, cid_bytes};
+use crate::base64;
 
 const DEADLINES: u64 = 48;
 const DEADLINE_EPOCHS: i64 = 60;
@@ -204,16 +205,23 @@ impl Miner {
     pub(super) fn deadlines_hash(&self, now: f64) -> u64 {
         let (current, period_start) = self.current_deadline(head_height(now));
         let mut numbers = vec![self.id, current as u64, period_start as u64];
-        for deadline in self.deadlines(now) {
-            numbers.extend([deadline.partitions.len() as u64, deadline.proven as u64]);
+        numbers.extend(self.deadline_hashes(now));
+        hash("deadlines", &numbers)
+    }
+
+    /// A hash for each deadline. Where its proofs count and where they can be disputed is not the same deadline to the chain.
+    fn deadline_hashes(&self, now: f64) -> Vec<u64> {
+        let of = |(index, deadline): (usize, &Deadline)| {
+            let mut numbers = vec![self.id, index as u64, u64::from(deadline.open), deadline.proven as u64];
             for partition in &deadline.partitions {
                 let (all, live) = (&partition.all, &partition.live);
                 let faulty = [partition.faulty.clone(), partition.recovering()];
                 numbers.extend([all.len() as u64, live.len() as u64]);
                 numbers.extend(all.iter().chain(live).chain(&faulty).flat_map(|run| [run.start, run.end]));
             }
-        }
-        hash("deadlines", &numbers)
+            hash("deadline", &numbers)
+        };
+        self.deadlines(now).iter().enumerate().map(of).collect()
     }
 
     /// Quality of runs of live sectors, none of which has both stock and recent ones.
@@ -270,8 +278,7 @@ pub(super) fn base_info(farm: &Farm, miner: &Miner, epoch: i64, tipset: &Value, 
         return Ok(Value::Null);
     };
     let chain = sector.on_chain(now);
-    let entry =
-        |epoch: i64| json!({ "Round": 17_133_832 + 10 * epoch, "Data": base64(hash("beacon", &[epoch as u64]), 48) });
+    let entry = |epoch: i64| json!({ "Round": 17_133_832 + 10 * epoch, "Data": text::base64(hash("beacon", &[epoch as u64]), 48) });
     Ok(json!({
         "MinerPower": power.quality_adjusted_bytes().to_string(),
         "NetworkPower": network_power(farm, now).1.to_string(),
@@ -324,6 +331,20 @@ pub(super) fn deadlines(miner: &Miner, now: f64) -> Value {
         })
     });
     shown.collect()
+}
+
+/// `ChainReadObj` of the object that a miner's state names for its deadlines: in CBOR an array of one array of their CIDs. Of no other.
+pub(super) fn deadlines_object(farm: &Farm, link: &Value, now: f64) -> Answer {
+    let Some(miner) = farm.miners.iter().find(|miner| cid(Cid::Chain, miner.deadlines_hash(now)) == *link) else {
+        return failed("blockstore get: ipld: could not find the object".to_owned());
+    };
+    let mut object = vec![0x81, 0x98, DEADLINES as u8];
+    for hash in miner.deadline_hashes(now) {
+        let cid = cid_bytes(Cid::Chain, hash);
+        object.extend([0xd8, 0x2a, 0x58, cid.len() as u8 + 1, 0]);
+        object.extend(cid);
+    }
+    Ok(base64::encode(&object).into())
 }
 
 /// `StateMinerPartitions` of one deadline: null where it has none.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use super::noise::splitmix64;
+use crate::base64;
 use crate::lotus::epoch::civil_date;
 
 /// RFC 3339 with nine digits of a second. The offset is whole hours east of UTC, 0 being written `Z`.
@@ -38,6 +39,11 @@ pub(super) enum Cid {
 
 /// A content identifier as Lotus' JSON writes it: `{"/": "bafy…"}`.
 pub(super) fn cid(kind: Cid, hash: u64) -> Value {
+    json!({ "/": format!("b{}", encode(&cid_bytes(kind, hash), 5, b"abcdefghijklmnopqrstuvwxyz234567")) })
+}
+
+/// A content identifier as it is stored.
+pub(super) fn cid_bytes(kind: Cid, hash: u64) -> Vec<u8> {
     let mut raw: Vec<u8> = match kind {
         Cid::Chain => vec![0x01, 0x71, 0xa0, 0xe4, 0x02, 0x20],
         Cid::Code => vec![0x01, 0x55, 0xa0, 0xe4, 0x02, 0x20],
@@ -45,7 +51,7 @@ pub(super) fn cid(kind: Cid, hash: u64) -> Value {
         Cid::Sealed => vec![0x01, 0x82, 0xe2, 0x03, 0x81, 0xe8, 0x02, 0x20],
     };
     raw.extend(bytes(hash, 32));
-    json!({ "/": format!("b{}", encode(&raw, 5, b"abcdefghijklmnopqrstuvwxyz234567")) })
+    raw
 }
 
 /// An address of a protocol other than 0: `f1…` and `f2…` have 41 characters, `f3…` has 86.
@@ -75,12 +81,7 @@ pub(super) fn uuid(hash: u64) -> String {
 
 /// `length` bytes as Go writes a byte slice: base64 with padding.
 pub(super) fn base64(hash: u64, length: usize) -> String {
-    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = encode(&bytes(hash, length), 6, BASE64);
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
+    base64::encode(&bytes(hash, length))
 }
 
 /// A bitfield of the numbers in `runs` (ascending, apart from each other), as Lotus writes it: lengths of runs of zeros

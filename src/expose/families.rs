@@ -108,6 +108,14 @@ families! {
         "All messages waiting in the full node's message pool. MpoolPending.";
     NETWORK_POWER_BYTES: Gauge "farcaster_network_power_bytes" ["kind"]
         "Power of the whole network. StateMinerPower.TotalPower.";
+    NETWORK_EPOCHS_TOTAL: Counter "farcaster_network_epochs_total" []
+        "Epochs that the exporter has walked over, null rounds included: five wins are expected in each. ChainGetTipSetByHeight.";
+    NETWORK_BLOCKS_TOTAL: Counter "farcaster_network_blocks_total" []
+        "Blocks of all miners in these epochs. ChainGetTipSetByHeight.Blocks.";
+    NETWORK_WINS_TOTAL: Counter "farcaster_network_wins_total" []
+        "Wins of all miners in these epochs, of which a block may have several; the network's luck is wins / (5 x epochs). ChainGetTipSetByHeight.Blocks.ElectionProof.WinCount.";
+    NETWORK_BLOCKS_ORPHANED_TOTAL: Counter "farcaster_network_blocks_orphaned_total" []
+        "Blocks of all miners that were on the node's chain in a run and later no longer; as with those of a miner, blocks that came and went between two runs are not known. ChainGetTipSetByHeight.";
     NETWORK_MINERS: Gauge "farcaster_network_miners" ["kind"]
         "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
     NETWORK_BLOCK_REWARD_FIL: Gauge "farcaster_network_block_reward_fil" []
@@ -180,6 +188,8 @@ families! {
         "Datacap of a wallet, if it has any. StateVerifiedClientStatus.";
     MPOOL_LOCAL_MESSAGES: Gauge "farcaster_mpool_local_messages" ["from", "from_name", "method"]
         "Messages of these wallets that are waiting in the message pool. MpoolPending.";
+    MPOOL_LOCAL_MISSING_NONCES: Gauge "farcaster_mpool_local_missing_nonces" ["from", "from_name"]
+        "Nonces missing below the highest of the wallet's waiting messages: what comes after a missing one cannot be executed. MpoolPending.Message.Nonce, and StateGetActor.Nonce where a message has waited for five minutes.";
     MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE: Gauge "farcaster_mpool_local_messages_below_base_fee" ["from", "from_name"]
         "Those of them whose fee cap is below the base fee: they are stuck. MpoolPending.GasFeeCap.";
     MPOOL_LOCAL_MESSAGE_FIRST_SEEN_TIMESTAMP_SECONDS: Gauge "farcaster_mpool_local_message_first_seen_timestamp_seconds" ["cid", "from", "from_name", "to", "to_name", "method", "nonce"]
@@ -197,6 +207,12 @@ families! {
         "Messages of these wallets that were executed on chain, whoever sent them, since the exporter first saw the wallet; counted once they are five epochs deep. An exit code other than 0 is a failure. The miner is the one that the message was sent to, otherwise the only one that the wallet belongs to, if any. ChainGetParentMessages, ChainGetParentReceipts.ExitCode.";
     MESSAGES_GAS_FIL_TOTAL: Counter "farcaster_messages_gas_fil_total" ["from", "from_name", "miner_id", "method", "exit_code", "part"]
         "What those messages cost their senders: base_fee_burn and over_estimation_burn, which are burnt, and miner_tip. Penalties are not in it: those are the block's miner's. GasUsed of the receipts, GasLimit, GasFeeCap and GasPremium of the messages and ParentBaseFee, by the rule of Lotus' chain/vm/burn.go.";
+    MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_messages_gas_limit_total" ["from", "from_name", "miner_id", "method", "exit_code"]
+        "Gas that those messages reserved, for each unit of which they paid the tip. ChainGetParentMessages.Message.GasLimit.";
+    NETWORK_MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_network_messages_gas_limit_total" []
+        "Gas that all messages reserved, whoever sent them, in the tipsets with messages of ours. ChainGetParentMessages.Message.GasLimit.";
+    NETWORK_MESSAGES_TIP_FIL_TOTAL: Counter "farcaster_network_messages_tip_fil_total" []
+        "Tips that those messages offered for it; divided by that gas, what others pay for a unit. ChainGetParentMessages.Message.GasPremium and GasFeeCap, by the rule of Lotus' chain/vm/burn.go.";
     MESSAGES_VALUE_FIL_TOTAL: Counter "farcaster_messages_value_fil_total" ["from", "from_name", "miner_id", "method", "exit_code"]
         "FIL that those messages sent to their receivers, which is no cost; a message that failed sent none. ChainGetParentMessages.Message.Value.";
     MESSAGES_MISSED_TOTAL: Counter "farcaster_messages_missed_total" ["from", "from_name"]

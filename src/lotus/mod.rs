@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod address;
 pub mod bitfield;
+pub mod deadlines;
 pub mod election;
 pub mod epoch;
 pub mod fil;

@@ -8,6 +8,7 @@ use ureq::http::Response;
 use ureq::{Agent, Body, Error, Timeout};
 
 use super::{Cause, Granted, ReadAnswer, Transport};
+use crate::base64;
 use crate::discover::{Credential, Endpoint};
 
 /// The longest body that is read, in bytes; what of it is kept is far less. Ureq is built without decompression, so these are also the bytes on
@@ -104,7 +105,7 @@ fn granted(endpoint: &Endpoint) -> Granted {
 fn authorization(credential: &Credential) -> String {
     match credential {
         Credential::Token(token) => format!("Bearer {}", token.reveal()),
-        Credential::Basic(user) => format!("Basic {}", base64(user.reveal().as_bytes())),
+        Credential::Basic(user) => format!("Basic {}", base64::encode(user.reveal().as_bytes())),
     }
 }
 
@@ -117,25 +118,6 @@ fn secrets(endpoint: &Endpoint) -> Vec<String> {
     let mut secrets: Vec<String> = credential.chain(path).collect();
     secrets.retain(|secret| !secret.is_empty());
     secrets
-}
-
-/// Base64 as RFC 4648 has it, for HTTP's basic authentication only.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            if index <= chunk.len() {
-                let six_bits = bits >> (18 - 6 * index) & 63;
-                text.push(char::from(ALPHABET[six_bits as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
 }
 
 impl Transport for Http {
@@ -181,16 +163,4 @@ fn is_connect_error(kind: ErrorKind) -> bool {
             | ErrorKind::NetworkDown
             | ErrorKind::AddrNotAvailable
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_follows_the_rfc() {
-        for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-    }
 }

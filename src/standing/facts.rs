@@ -42,6 +42,8 @@ pub struct Standing {
     #[serde(skip)]
     pub stuck_senders: Vec<Stuck>,
     #[serde(skip)]
+    pub missing_nonces: Vec<Stuck>,
+    #[serde(skip)]
     pub failed_messages: Vec<Failed>,
 }
 
@@ -125,7 +127,8 @@ impl Standing {
             chain,
             wallets: Wallet::read(facts, senders.as_ref()),
             pending_messages: Message::read(facts, senders.as_ref()),
-            stuck_senders: Stuck::read(facts, senders.as_ref()),
+            stuck_senders: Stuck::read(facts, &f::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE, senders.as_ref()),
+            missing_nonces: Stuck::read(facts, &f::MPOOL_LOCAL_MISSING_NONCES, senders.as_ref()),
             failed_messages: Failed::read(facts, senders.as_ref()),
             miners,
         }

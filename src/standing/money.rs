@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::facts::{Rows, is_complete, known, one};
 use super::miner::Of;
-use crate::expose::{Fact, Facts, families as f};
+use crate::expose::{Fact, Facts, Family, families as f};
 
 /// What a miner holds and owes.
 #[derive(Serialize)]
@@ -63,7 +63,8 @@ pub struct Message {
     pub is_below_base_fee: Option<bool>,
 }
 
-/// A sender of messages that pay less than the base fee. Unlike rows of messages, their number has no limit.
+/// A sender whose messages cannot land: how many pay less than the base fee, or how many are missing before them. Unlike rows of messages,
+/// their number has no limit.
 pub struct Stuck {
     pub from: String,
     pub from_name: Option<String>,
@@ -181,9 +182,9 @@ impl Wallet {
 }
 
 impl Stuck {
-    /// Those of the miners that are shown.
-    pub fn read(facts: &Facts, senders: Option<&Senders>) -> Vec<Stuck> {
-        let all = facts.all(&f::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE).into_iter();
+    /// Those of the miners that are shown, as the family has them.
+    pub fn read(facts: &Facts, family: &Family<2>, senders: Option<&Senders>) -> Vec<Stuck> {
+        let all = facts.all(family).into_iter();
         let stuck = all.filter(|fact| fact.value > 0.0 && is_among(senders, &fact.labels[0]));
         let stuck = stuck.map(|Fact { labels: [from, from_name], value }| Stuck {
             from,

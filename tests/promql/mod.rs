@@ -19,8 +19,13 @@ const OF_OTHERS: [&str; 8] =
     ["node_", "prometheus_", "alertmanager_", "vmalert_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// What the user may record in own.yaml.
-const OF_THE_USER: [&str; 3] =
-    ["own:farcaster_threshold:value", "own:farcaster_alert_off:info", "own:farcaster_site:info"];
+const OF_THE_USER: [&str; 5] = [
+    "own:farcaster_threshold:value",
+    "own:farcaster_alert_off:info",
+    "own:farcaster_site:info",
+    "own:farcaster_miner:info",
+    "own:farcaster_machine:info",
+];
 
 /// A selector: the name of a metric and what its labels must be.
 pub struct Selector {

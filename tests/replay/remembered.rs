@@ -1,6 +1,7 @@
 //! Totals of blocks are published when the day that the walk looks back on is complete, which takes more runs than were recorded. Instead,
 //! what the first run leaves to the next in the state file is compared.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -12,6 +13,14 @@ use crate::values::{fil_of, number, whole};
 pub fn add_totals(home: &Path, published: &mut Metrics) {
     let state = std::fs::read(home.join(".local/state/lotus-farcaster/state.json")).unwrap();
     let state: Value = serde_json::from_slice(&state).unwrap();
+    let network = &state["sections"]["blocks"]["network"];
+    for name in ["epochs", "blocks", "wins", "orphaned"] {
+        let family = if name == "orphaned" { "blocks_orphaned" } else { name };
+        published
+            .0
+            .entry((format!("farcaster_network_{family}_total"), BTreeMap::new()))
+            .or_insert(number(&network[name]));
+    }
     for (miner_id, totals) in state["sections"]["blocks"]["miners"].as_object().unwrap() {
         let last = &totals["last_block"];
         for (name, value) in [

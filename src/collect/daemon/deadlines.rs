@@ -1,16 +1,20 @@
 //! Proving: the 48 deadlines of a day, how much of the open one is proven, and which sectors are faulty.
 //!
 //! Reading the partitions takes a call for each deadline. The miner's state has one CID for all its deadlines, and a CID identifies its
-//! content: as long as it stays the same, what was read before is still true, down to the last sector and proof.
+//! content: as long as it stays the same, what was read before is still true, down to the last sector and proof. The object that it names
+//! has a CID for each deadline, so where something changed, only those are read where it did. A node that does not show the object is
+//! asked for all of them.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::connect::Daemon;
+use crate::base64;
 use crate::collect::run::Run;
 use crate::expose::{Samples, families};
 use crate::lotus::bitfield::BitField;
+use crate::lotus::deadlines::hashes;
 use crate::lotus::epoch::{ChainClock, DEADLINES_PER_PERIOD};
 use crate::lotus::fil::Fil;
 use crate::rpc::Batch;
@@ -75,7 +79,16 @@ struct Faults {
 #[serde(default)]
 struct Memory {
     deadlines_cid: String,
+    /// What tells the CID of each deadline from others; empty where the node did not show them.
+    hashes: Vec<String>,
     sectors: Vec<Sectors>,
+}
+
+impl Memory {
+    /// What is still true of a deadline now that it has this hash.
+    fn of(&self, index: usize, hash: Option<&String>) -> Option<&Sectors> {
+        self.sectors.get(index).filter(|_| hash.is_some() && hash == self.hashes.get(index))
+    }
 }
 
 /// What other answers of this run say about the miner.
@@ -109,7 +122,7 @@ struct DeadlineState {
     daily_fee: Field<Fil>,
 }
 
-/// Partitions are asked for when the CID of the deadlines is not the one that is remembered, or when `wants_live_sectors`.
+/// Partitions are asked for where the CID of a deadline is not the one that is remembered, or all when `wants_live_sectors`.
 pub fn fetch(
     daemon: &Daemon,
     run: &Run,
@@ -150,13 +163,25 @@ pub fn fetch(
         }
         return Ok(facts);
     }
+    let hashes = told.deadlines_cid.and_then(|cid| deadline_hashes(daemon, cid)).unwrap_or_default();
+    if !wants_live_sectors {
+        for (index, deadline) in facts.deadlines.iter_mut().enumerate() {
+            deadline.sectors = memory.of(index, hashes.get(index)).cloned();
+        }
+    }
     facts.ask(daemon, miner_id, problems);
     facts.doubt(told.active_sectors, problems);
     let sectors = facts.deadlines.iter().map(|deadline| deadline.sectors.clone()).collect();
     if let (Some(cid), Some(sectors)) = (told.deadlines_cid, sectors) {
-        run.state.remember(&section, &Memory { deadlines_cid: cid.to_owned(), sectors });
+        run.state.remember(&section, &Memory { deadlines_cid: cid.to_owned(), hashes, sectors });
     }
     Ok(facts)
+}
+
+/// None where the node does not show them: then it only costs more calls.
+fn deadline_hashes(daemon: &Daemon, deadlines_cid: &str) -> Option<Vec<String>> {
+    let object: String = daemon.client.call("ChainReadObj", json!([{ "/": deadlines_cid }])).ok()?;
+    hashes(&base64::decode(&object)?)
 }
 
 /// The counts; None where they overflow.
@@ -192,16 +217,20 @@ impl Partition {
 }
 
 impl Facts {
-    /// Reads the partitions of all deadlines.
+    /// Reads the partitions of the deadlines whose sectors are not known yet.
     fn ask(&mut self, daemon: &Daemon, miner_id: &str, problems: &mut Problems) {
         let mut batch = Batch::new();
-        let ask = |index| {
-            batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", json!([miner_id, index, daemon.tipset_key]))
-        };
-        let tickets: Vec<_> = (0..self.deadlines.len()).map(ask).collect();
+        let mut tickets = Vec::new();
+        let is_all = self.deadlines.iter().all(|deadline| deadline.sectors.is_none());
+        for (index, deadline) in
+            self.deadlines.iter_mut().enumerate().filter(|(_, deadline)| deadline.sectors.is_none())
+        {
+            let params = json!([miner_id, index, daemon.tipset_key]);
+            tickets.push((deadline, batch.add::<Option<Vec<Partition>>>("StateMinerPartitions", params)));
+        }
         let answers = daemon.client.send(&batch);
-        let mut live = Some(BitField::default());
-        for (deadline, ticket) in self.deadlines.iter_mut().zip(tickets) {
+        let mut live = is_all.then(BitField::default);
+        for (deadline, ticket) in tickets {
             let partitions = problems.ok(answers.get(ticket)).map(Option::unwrap_or_default);
             deadline.sectors = partitions.as_ref().and_then(|partitions| count(partitions));
             if partitions.is_some() && deadline.sectors.is_none() {

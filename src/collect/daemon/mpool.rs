@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::connect::Daemon;
+use super::messages::MAX_NONCE;
 use super::wallets::Wallet;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
@@ -16,7 +17,7 @@ use crate::lotus::epoch::OLDEST_GENESIS_SECONDS;
 use crate::lotus::fil::Fil;
 use crate::lotus::tipset::Link;
 use crate::lotus::{actors, address};
-use crate::rpc::{Batch, Cause};
+use crate::rpc::{Batch, Cause, Ticket};
 use crate::tolerant::{Field, Int, Problems};
 
 /// What MpoolPending returns.
@@ -24,6 +25,8 @@ pub struct Facts {
     messages: u64,
     local: Vec<LocalMessage>,
     base_fee: Option<Fil>,
+    /// Of senders whose messages have waited for long, by address: the nonce that the chain expects next.
+    next_nonces: BTreeMap<String, u64>,
 }
 
 /// A waiting message of one of our wallets.
@@ -75,6 +78,9 @@ const SECONDS_TO_FORGET: f64 = 3600.0;
 
 /// A message that has waited for less has no rows of its own. Most are executed within a minute, and each would leave its series behind.
 const SECONDS_TO_WAIT: f64 = 90.0;
+
+/// Where a message has waited for this long, the nonces before it must have been executed, unless one is missing.
+const SECONDS_TO_DOUBT_NONCES: f64 = 300.0;
 
 /// A message that this many seconds before was not there has come since; where the answer before is older, it may have waited for long.
 const SECONDS_BETWEEN_ANSWERS: f64 = 600.0;
@@ -173,7 +179,39 @@ pub fn fetch(
         .collect();
     memory.answered_seconds = Some(run.now);
     run.state.remember("mpool", &memory);
-    Ok(Facts { messages: pending, local, base_fee: daemon.head.as_ref().and_then(|head| head.base_fee()) })
+    let next_nonces = next_nonces(daemon, &local, run.now, problems);
+    let base_fee = daemon.head.as_ref().and_then(|head| head.base_fee());
+    Ok(Facts { messages: pending, local, base_fee, next_nonces })
+}
+
+/// What the chain expects next of senders whose messages have waited for long.
+fn next_nonces(daemon: &Daemon, local: &[LocalMessage], now: f64, problems: &mut Problems) -> BTreeMap<String, u64> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Actor {
+        nonce: u64,
+    }
+    let waits = |message: &&LocalMessage| now - message.first_seen_seconds >= SECONDS_TO_DOUBT_NONCES;
+    let senders: BTreeSet<&str> = local.iter().filter(waits).map(|message| message.from.as_str()).collect();
+    let mut batch = Batch::new();
+    let mut ask = |from| batch.add::<Actor>("StateGetActor", json!([from, daemon.tipset_key]));
+    let tickets: Vec<(&str, Ticket<Actor>)> = senders.into_iter().map(|from| (from, ask(from))).collect();
+    let answers = daemon.client.send(&batch);
+    let mut nonces = BTreeMap::new();
+    for (from, ticket) in tickets {
+        if let Some(actor) = problems.if_supported(answers.get(ticket)) {
+            nonces.insert(from.to_owned(), actor.nonce);
+        }
+    }
+    nonces
+}
+
+/// How many nonces are missing below the highest of these, from the next one on, or else from the lowest.
+fn missing(nonces: &BTreeSet<u64>, next: Option<u64>) -> Option<u64> {
+    let first = next.or(nonces.first().copied())?;
+    let last = nonces.last()?;
+    let there = nonces.range(first..).count() as u64;
+    Some((last + 1).saturating_sub(first).saturating_sub(there))
 }
 
 /// A message with the wallet that sent it; None where somebody else did.
@@ -261,11 +299,15 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
     samples.add(&families::MPOOL_MESSAGES, [], facts.messages);
     let mut by_method: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     let mut below_base_fee: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut nonces: BTreeMap<(&str, &str), BTreeSet<u64>> = BTreeMap::new();
     for local in &facts.local {
         let (from, name) = (local.from.as_str(), local.from_name.as_str());
         *by_method.entry((from, name, &local.method)).or_default() += 1;
         if let (Some(base_fee), Some(fee_cap)) = (facts.base_fee, local.gas_fee_cap) {
             *below_base_fee.entry((from, name)).or_default() += u64::from(fee_cap < base_fee);
+        }
+        if let Some(nonce) = local.nonce.to_u64().filter(|nonce| *nonce <= MAX_NONCE) {
+            nonces.entry((from, name)).or_default().insert(nonce);
         }
         if !local.is_new {
             expose_message(local, samples);
@@ -273,6 +315,10 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
     }
     for ((from, name, method), count) in by_method {
         samples.add(&families::MPOOL_LOCAL_MESSAGES, [from, name, method], count);
+    }
+    for ((from, name), nonces) in nonces {
+        let missing = missing(&nonces, facts.next_nonces.get(from).copied());
+        samples.add(&families::MPOOL_LOCAL_MISSING_NONCES, [from, name], missing);
     }
     for ((from, name), count) in below_base_fee {
         samples.add(&families::MPOOL_LOCAL_MESSAGES_BELOW_BASE_FEE, [from, name], count);
@@ -332,6 +378,19 @@ mod tests {
         assert!(is_new("after", 60.0) && is_new("after", 120.0));
         assert!(!is_new("after", 180.0) && !is_new("before", 60.0));
         assert!(!is_new("late", 3600.0), "nobody looked for an hour");
+    }
+
+    #[test]
+    fn nonces_that_are_missing_below_a_waiting_message() {
+        let missing = |nonces: &[u64], next| missing(&nonces.iter().copied().collect(), next);
+        assert_eq!([missing(&[], None), missing(&[], Some(3))], [None, None]);
+        assert_eq!(
+            [missing(&[7], None), missing(&[7, 8, 9], Some(7)), missing(&[7, 9, 12], None)],
+            [0, 0, 3].map(Some)
+        );
+        assert_eq!(missing(&[7, 9], Some(5)), Some(3), "5, 6 and 8");
+        assert_eq!(missing(&[7, 9], Some(8)), Some(1), "7 was executed, and is still in the pool");
+        assert_eq!(missing(&[7, 9], Some(20)), Some(0));
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl Judge<'_> {
             let subjects = rows.map(|message| message.cid.clone()).collect();
             self.add_about(subjects, Warning, "FarcasterMessagesStuck", None, text);
         }
+        for gap in &standing.missing_nonces {
+            let (nonces, are) = (words::of(gap.messages, "nonce"), words::is(gap.messages));
+            let text = format!("{nonces} {are} missing before waiting messages of {}", gap.sender());
+            self.add(Warning, "FarcasterNonceMissing", None, text);
+        }
         for failed in &standing.failed_messages {
             let is_proof = failed.method == "SubmitWindowedPoSt";
             let severity = if is_proof { Critical } else { Warning };

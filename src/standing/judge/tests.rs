@@ -129,6 +129,13 @@ fn stuck_messages_are_counted_by_their_sender() {
 }
 
 #[test]
+fn missing_nonces_are_told_by_their_sender() {
+    let of = |count| format!("farcaster_mpool_local_missing_nonces{{from=\"f3a\",from_name=\"hot\"}} {count}\n");
+    assert_eq!(judged(&of(1)), ["warning 1 nonce is missing before waiting messages of hot"]);
+    assert_eq!(judged(&of(0)), Vec::<String>::new());
+}
+
+#[test]
 fn slow_jobs_are_one_finding_for_each_task() {
     let job = |id: u32, task: &str, start: u32| {
         format!(

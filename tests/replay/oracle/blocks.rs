@@ -49,6 +49,17 @@ pub fn expect(recording: &Recording, book: &Book, expected: &mut Expected) {
     let paid = of_miner.values().flatten().filter(|won| asked_about.contains(&&won.tipset["Cids"])).count();
     assert!(paid >= blocks.min(REWARDS_IN_A_RUN), "the rewards of only {paid} of {blocks} blocks were asked for");
 
+    let mut all: Vec<&Value> = Vec::new();
+    for height in &walked {
+        let tipset = recording.chain("ChainGetTipSetByHeight", json!([*height as i64, "@head"]));
+        all.extend(items(&tipset["Blocks"]).iter().filter(|_| whole(&tipset["Height"]) == *height));
+    }
+    expected.add("farcaster_network_epochs_total", &[], walked.len() as f64);
+    expected.add("farcaster_network_blocks_total", &[], all.len() as f64);
+    let wins: f64 = all.iter().map(|block| number(&block["ElectionProof"]["WinCount"])).sum();
+    expected.add("farcaster_network_wins_total", &[], wins);
+    expected.add("farcaster_network_blocks_orphaned_total", &[], 0.0);
+
     for (_, miner_id) in MINERS {
         let id = [("miner_id", miner_id)];
         let won = &of_miner[miner_id];

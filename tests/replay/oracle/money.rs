@@ -71,15 +71,19 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
         let datacap = (!datacap.is_null()).then(|| number(datacap)).filter(|bytes| *bytes > 0.0);
         expected.add("farcaster_wallet_datacap_bytes", &labels, datacap);
     }
-    let of_executed =
-        ["executed_total", "gas_fil_total", "value_fil_total"].map(|name| format!("farcaster_messages_{name}"));
+    let of_executed = ["executed_total", "gas_fil_total", "gas_limit_total", "value_fil_total"]
+        .map(|name| format!("farcaster_messages_{name}"));
     expected.nothing_more_of(&of_executed.each_ref().map(String::as_str));
     expected.nothing_more_of(&["farcaster_message_failed_timestamp_seconds"]);
+    // The count has just begun.
+    expected.add("farcaster_network_messages_gas_limit_total", &[], 0.0);
+    expected.add("farcaster_network_messages_tip_fil_total", &[], 0.0);
     let pool = items(recording.chain("MpoolPending", json!([null])));
     expected.add("farcaster_mpool_messages", &[], pool.len() as f64);
     let base_fee = whole(&recording.head()["Blocks"][0]["ParentBaseFee"]);
     let mut by_method: BTreeMap<(&str, &str, &str), f64> = BTreeMap::new();
     let mut below_base_fee: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut nonces: BTreeMap<(&str, &str), Vec<i128>> = BTreeMap::new();
     for signed in pool {
         let message = &signed["Message"];
         let is_of = |wallet: &&Wallet| [&*wallet.address, &*wallet.id].contains(&text(&message["From"]));
@@ -88,6 +92,7 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
         };
         let sender = (&*from.address, &*from.name);
         let method = method(message);
+        nonces.entry(sender).or_default().push(whole(&message["Nonce"]));
         *by_method.entry((sender.0, sender.1, method)).or_default() += 1.0;
         let is_stuck = whole(&message["GasFeeCap"]) < base_fee;
         *below_base_fee.entry(sender).or_default() += if is_stuck { 1.0 } else { 0.0 };
@@ -96,6 +101,12 @@ pub fn expect(recording: &Recording, ran: Span, expected: &mut Expected) {
     for ((from, from_name, method), count) in by_method {
         let labels = [("from", from), ("from_name", from_name), ("method", method)];
         expected.add("farcaster_mpool_local_messages", &labels, count);
+    }
+    for ((from, from_name), mut nonces) in nonces {
+        nonces.sort_unstable();
+        let missing: i128 = nonces.windows(2).map(|pair| pair[1] - pair[0] - 1).sum();
+        let labels = [("from", from), ("from_name", from_name)];
+        expected.add("farcaster_mpool_local_missing_nonces", &labels, missing as f64);
     }
     for ((from, from_name), count) in below_base_fee {
         let labels = [("from", from), ("from_name", from_name)];

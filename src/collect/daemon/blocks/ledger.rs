@@ -1,7 +1,7 @@
 //! The ledger of won blocks: what is remembered of the walk along the chain, and the totals of each miner. Nothing here asks a node.
 //!
 //! A cursor passes over all epochs, one after another. An epoch is settled when it is [`DEPTH_EPOCHS`] deep; the newer ones are looked at,
-//! so that own blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a
+//! so that blocks which the chain then drops are known. What is settled is never taken back: the totals are counters. After a
 //! reorganization that is deeper, the cursor goes back and walks again, and blocks are known by their CID, so none counts twice.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::totals::{LastBlock, Reward, Totals};
+use super::totals::{LastBlock, Network, Reward, Totals};
 use crate::lotus::address;
 use crate::lotus::election::MAX_WIN_COUNT;
 use crate::lotus::epoch::{CHAIN_FINALITY_EPOCHS, OLDEST_GENESIS_SECONDS, SECONDS_AHEAD};
@@ -63,9 +63,10 @@ struct Cursor {
     tipset_height: Option<i64>,
 }
 
-/// An own block that is not yet deep enough to count.
+/// A block that is not yet deep enough to count.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Seen {
+    /// Which of our miners won it; empty if none did.
     miner_id: String,
     height: i64,
 }
@@ -103,6 +104,8 @@ pub struct Ledger {
     pub unpaid: Vec<Unpaid>,
     /// By the miners' ids.
     pub miners: BTreeMap<String, Totals>,
+    /// Of all miners together.
+    pub network: Network,
     /// Runs in a row in which nothing could be settled.
     pub failures: u32,
     /// How many of these had the node answer that it does not have what comes next.
@@ -167,6 +170,17 @@ impl TipSet {
             Ok(Won { miner_id, cid, win_count, timestamp_seconds: block.timestamp })
         });
         own_blocks.collect()
+    }
+
+    /// How often all its blocks won, where each can have won so.
+    fn wins(&self) -> Option<u64> {
+        let win_count = |block: &Block| u64::try_from(block.election_proof.as_ref()?.win_count).ok();
+        let wins = self.blocks.iter().map(|block| win_count(block).filter(|wins| (1..=MAX_WIN_COUNT).contains(wins)));
+        wins.sum()
+    }
+
+    fn has(&self, cid: &str) -> bool {
+        self.cids.iter().any(|link| link.cid == cid)
     }
 
     fn own_blocks<'a>(&'a self, miner_ids: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str, &'a Block)> {
@@ -309,12 +323,21 @@ impl Ledger {
             std::mem::take(&mut self.seen).into_iter().partition(|(_, seen): &(_, Seen)| seen.height <= height);
         self.seen = still_new;
         let settled: BTreeMap<String, Seen> = settled;
-        for (_, seen) in settled.into_iter().filter(|(cid, _)| !self.counted.contains_key(cid)) {
-            let totals = self.miners.entry(seen.miner_id).or_default();
-            totals.orphaned = totals.orphaned.saturating_add(1);
+        for (cid, seen) in settled.into_iter().filter(|(cid, _)| !self.counted.contains_key(cid)) {
+            if !seen.miner_id.is_empty() {
+                let totals = self.miners.entry(seen.miner_id).or_default();
+                totals.orphaned = totals.orphaned.saturating_add(1);
+            } else if seen.height < height || (!is_null_round && tipset.has(&cid)) {
+                continue;
+            }
+            self.network.orphaned = self.network.orphaned.saturating_add(1);
         }
         if height > self.highest {
             self.highest = height;
+            let (blocks, wins) = if is_null_round { (0, Some(0)) } else { (tipset.blocks.len(), tipset.wins()) };
+            if let Some(wins) = wins {
+                self.network.add_epoch(blocks as u64, wins);
+            }
             for id in miner_ids {
                 self.miners.entry((*id).to_owned()).or_default().add_epoch();
             }
@@ -326,13 +349,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes the own blocks of a tipset that is not deep enough to count, as the chain has it at this height or before it.
+    /// Notes the blocks of a tipset that is not deep enough to count, as the chain has it at this height or before it.
     pub fn look(&mut self, height: i64, tipset: &TipSet, miner_ids: &[&str]) {
         if tipset.height <= self.height() || tipset.check(height).is_err() {
             return;
         }
-        for (miner_id, cid, _) in tipset.own_blocks(miner_ids).filter(|(_, cid, _)| !self.counted.contains_key(*cid)) {
-            self.seen.insert(cid.to_owned(), Seen { miner_id: miner_id.to_owned(), height: tipset.height });
+        let own: BTreeMap<&str, &str> =
+            tipset.own_blocks(miner_ids).map(|(miner_id, cid, _)| (cid, miner_id)).collect();
+        for Link { cid } in tipset.cids.iter().filter(|link| !self.counted.contains_key(&link.cid)) {
+            let miner_id = own.get(cid.as_str()).map_or("", |miner_id| *miner_id).to_owned();
+            self.seen.insert(cid.clone(), Seen { miner_id, height: tipset.height });
         }
     }
 
@@ -352,6 +378,7 @@ impl Ledger {
         if !self.has_arrived(head_height) {
             return;
         }
+        self.network.is_whole = true;
         for id in miner_ids {
             let is_paid = !self.unpaid.iter().any(|block| block.miner_id == *id);
             if let Some(totals) = self.miners.get_mut(*id) {

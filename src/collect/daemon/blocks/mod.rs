@@ -23,7 +23,7 @@ use crate::lotus::tipset::TipSet as Head;
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::Problems;
 use ledger::{DEPTH_EPOCHS, Ledger, TipSet};
-use totals::Totals;
+use totals::{Network, Totals};
 
 /// The section of the state.
 const SECTION: &str = "blocks";
@@ -34,9 +34,10 @@ const SHARE_OF_RUN: u32 = 2;
 /// If the node reports this often that it does not have an epoch, its chain has a gap. Before that, it may be temporary.
 const REFUSALS_TO_SKIP: u32 = 3;
 
-/// The totals of each miner.
+/// The totals of each miner, and of the network.
 pub struct Facts {
     miners: Vec<(String, Totals)>,
+    network: Network,
     walked_seconds: Option<f64>,
 }
 
@@ -56,7 +57,8 @@ pub fn fetch(daemon: Result<&Daemon>, run: &Run, miner_ids: &[&str], problems: &
     }
     run.state.remember(SECTION, &ledger);
     let totals_of = |id: &&str| ledger.miners.remove(*id).map(|totals| ((*id).to_owned(), totals));
-    Ok(Facts { miners: miner_ids.iter().filter_map(totals_of).collect(), walked_seconds: ledger.walked_seconds })
+    let miners = miner_ids.iter().filter_map(totals_of).collect();
+    Ok(Facts { miners, network: ledger.network, walked_seconds: ledger.walked_seconds })
 }
 
 /// The walk in one run.
@@ -278,6 +280,12 @@ impl Facts {
 }
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {
+    if facts.network.is_whole {
+        samples.add(&families::NETWORK_EPOCHS_TOTAL, [], facts.network.epochs);
+        samples.add(&families::NETWORK_BLOCKS_TOTAL, [], facts.network.blocks);
+        samples.add(&families::NETWORK_WINS_TOTAL, [], facts.network.wins);
+        samples.add(&families::NETWORK_BLOCKS_ORPHANED_TOTAL, [], facts.network.orphaned);
+    }
     for (miner_id, totals) in &facts.miners {
         let (id, whole) = ([miner_id.as_str()], totals.whole);
         if whole.wins {

@@ -6,6 +6,7 @@ mod doubtful;
 mod luck;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ const SHARE: f64 = 0.25;
 struct Sim {
     chain: Arc<Mutex<Chain>>,
     state: State,
-    /// Own blocks that runs have certainly seen while they were new, and those that they may have.
+    /// Blocks that runs have certainly seen while they were new, and those that they may have.
     surely_seen: BTreeSet<String>,
     perhaps_seen: BTreeSet<String>,
     lines: Vec<String>,
@@ -85,7 +86,7 @@ impl Sim {
         let new = self.change(|chain| {
             let newest = (chain.head - DEPTH_EPOCHS + 1).max(settled + 1).max(0)..=chain.head;
             let blocks = newest.flat_map(|height| chain.epochs[height as usize].clone());
-            blocks.filter(|block| MINERS.contains(&block.miner)).map(|block| block.cid).collect::<Vec<_>>()
+            blocks.map(|block| block.cid).collect::<Vec<_>>()
         });
         self.perhaps_seen.extend(new.iter().cloned());
         if is_remembered && is_well {
@@ -113,6 +114,18 @@ impl Sim {
             }
         }
         panic!("never finished: {:?}", self.lines);
+    }
+
+    /// The least and the most orphans among certain blocks that it can have seen.
+    fn orphans(&self, chain: &Chain, is_one: impl Fn(&str) -> bool) -> RangeInclusive<u64> {
+        let deep = chain.head - DEPTH_EPOCHS;
+        let is_gone = |cid: &&String| {
+            // A block's height stands in its CID.
+            let height: i64 = cid[1..].split('-').next().unwrap().parse().unwrap();
+            is_one(cid) && height <= deep && !chain.epochs[height as usize].iter().any(|kept| kept.cid == **cid)
+        };
+        let count = |seen: &BTreeSet<String>| seen.iter().filter(is_gone).count() as u64;
+        count(&self.surely_seen)..=count(&self.perhaps_seen)
     }
 
     /// What happens at random. Depths of reorganizations are below `deepest`.
@@ -192,20 +205,16 @@ fn whatever_happens_the_totals_are_what_is_on_the_chain() {
                 totals.expected_wins()
             );
 
-            // A block's height stands in its CID.
-            let is_gone = |cid: &&String| {
-                let block = &chain.ever[*cid];
-                let height: i64 = cid[1..].split('-').next().unwrap().parse().unwrap();
-                block.miner == miner
-                    && height <= deep
-                    && !chain.epochs[height as usize].iter().any(|kept| kept.cid == **cid)
-            };
-            let orphans = |seen: &BTreeSet<String>| seen.iter().filter(is_gone).count() as u64;
-            let possible = orphans(&sim.surely_seen)..=orphans(&sim.perhaps_seen);
+            let possible = sim.orphans(&chain, |cid| chain.ever.get(cid).is_some_and(|block| block.miner == miner));
             assert!(possible.contains(&totals.orphaned), "history {seed}: {} not in {possible:?}", totals.orphaned);
             all_blocks += totals.blocks;
             all_orphans += totals.orphaned;
         }
+        let (network, blocks) = (ledger.network, chain.epochs[1..=deep as usize].iter().flatten());
+        assert_eq!((network.epochs, network.blocks), (deep as u64, blocks.clone().count() as u64), "history {seed}");
+        assert_eq!(network.wins, blocks.map(|block| block.wins).sum::<u64>(), "history {seed}");
+        let possible = sim.orphans(&chain, |_| true);
+        assert!(possible.contains(&network.orphaned), "history {seed}: {} not in {possible:?}", network.orphaned);
     }
     assert!(all_blocks > 20_000 && all_orphans > 500, "{all_blocks} blocks, {all_orphans} orphans");
 }

@@ -1,4 +1,4 @@
-//! The totals of a miner: what it won, what that earned, and what was expected. Nothing here asks a node.
+//! The totals of a miner, and of the network: what it won, what that earned, and what was expected. Nothing here asks a node.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,29 @@ pub struct Totals {
     doubted_share: Option<f64>,
     pub whole: Whole,
     pub last_block: Option<LastBlock>,
+}
+
+/// What all miners of the network won, to compare one's own with.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Settled epochs whose blocks are counted, null rounds among them.
+    pub epochs: u64,
+    pub blocks: u64,
+    pub wins: u64,
+    /// Blocks that the chain had when it was looked at, and then dropped.
+    pub orphaned: u64,
+    /// Whether the walk has been at the end of the chain. Before that a growing counter looks like news.
+    pub is_whole: bool,
+}
+
+impl Network {
+    /// One more epoch is settled, with so many blocks and wins.
+    pub fn add_epoch(&mut self, blocks: u64, wins: u64) {
+        self.epochs = self.epochs.saturating_add(1);
+        self.blocks = self.blocks.saturating_add(blocks);
+        self.wins = self.wins.saturating_add(wins);
+    }
 }
 
 /// Which totals have been complete once: back to where the walk began, nothing was missing from them. Before that they must not be

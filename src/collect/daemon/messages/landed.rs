@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Walk;
-use super::ledger::{Account, Due, Landed};
+use super::ledger::{Account, All, Due, Landed};
 use crate::collect::daemon::mpool::actor_types;
 use crate::lotus::epoch::{OLDEST_GENESIS_SECONDS, SECONDS_AHEAD};
 use crate::lotus::fil::Fil;
@@ -49,6 +49,24 @@ struct Receipt {
     gas_used: Int,
 }
 
+impl Message {
+    /// The gas that it reserves, and the tip that it pays for that; nothing where these cannot be.
+    fn offer(&self, base_fee: Option<Fil>) -> All {
+        let gas_limit = self.gas_limit.0;
+        let terms = |base_fee| Terms {
+            gas_limit,
+            // The tip does not depend on what was used of it.
+            gas_used: gas_limit,
+            base_fee,
+            fee_cap: self.gas_fee_cap,
+            premium: self.gas_premium,
+        };
+        let cost = base_fee.and_then(|base_fee| terms(base_fee).cost());
+        let offer = cost.zip(u64::try_from(gas_limit).ok());
+        offer.map_or_else(All::default, |(cost, gas_limit)| All { gas_limit, miner_tip: cost.miner_tip })
+    }
+}
+
 /// One of our messages, with its place among all and its account.
 struct Own {
     place: usize,
@@ -59,6 +77,8 @@ struct Own {
 /// What a tipset brought: messages by their accounts, all that were due where there is no error.
 pub struct Read {
     pub landed: Vec<(usize, Vec<Landed>)>,
+    /// All its messages, ours and others'.
+    pub all: All,
     pub error: Option<CallError>,
 }
 
@@ -73,8 +93,8 @@ impl Walk<'_> {
         problems: &mut Problems,
     ) -> Result<Read, CallError> {
         let block = child.first_cid().ok_or_else(|| self.client.misshaped(MESSAGES, "the tipset has no CIDs"))?;
-        let (own, all) = self.own_messages(block, due, accounts)?;
-        let receipts = self.receipts(block, &own, all)?;
+        let (own, count, all) = self.messages(block, tipset.base_fee(), due, accounts)?;
+        let receipts = self.receipts(block, &own, count)?;
         let types = self.types(&own, problems)?;
 
         let mut by_account: BTreeMap<usize, Vec<Landed>> = BTreeMap::new();
@@ -105,18 +125,25 @@ impl Walk<'_> {
                 error = Some(self.client.misshaped(MESSAGES, why));
             }
         }
-        Ok(Read { landed, error })
+        Ok(Read { landed, all, error })
     }
 
-    /// The messages of accounts that something is due of, and the number of all messages.
-    fn own_messages(&self, block: &Value, due: &[Due], accounts: &[Account]) -> Result<(Vec<Own>, usize), CallError> {
-        let (mut own, mut all) = (Vec::new(), 0);
+    /// The messages of accounts that something is due of, the number of all messages, and what all offered.
+    fn messages(
+        &self,
+        block: &Value,
+        base_fee: Option<Fil>,
+        due: &[Due],
+        accounts: &[Account],
+    ) -> Result<(Vec<Own>, usize, All), CallError> {
+        let (mut own, mut count, mut all) = (Vec::new(), 0, All::default());
         self.client.each::<Listed>(MESSAGES, json!([block]), |listed| {
-            let place = all;
-            all += 1;
+            let place = count;
+            count += 1;
             let Ok(listed) = listed else {
                 return;
             };
+            all.add(listed.message.offer(base_fee));
             let is_due = |due: &&Due| {
                 let account = accounts.get(due.account).filter(|account| account.is(&listed.message.from));
                 // Others are counted already.
@@ -126,7 +153,7 @@ impl Walk<'_> {
                 own.push(Own { place, account: *account, listed });
             }
         })?;
-        Ok((own, all))
+        Ok((own, count, all))
     }
 
     /// The receipts of our messages, by the messages' places. There is one receipt for each of all messages.
@@ -186,6 +213,7 @@ impl Walk<'_> {
             method: actors::method_name(types.get(&message.to).map(String::as_str), message.method),
             exit_code: receipt.exit_code,
             cost,
+            gas_limit: u64::try_from(terms.gas_limit).unwrap_or(0),
             // What a failed message would have moved stays where it is.
             value: if receipt.exit_code == 0 { message.value } else { Fil::default() },
             timestamp_seconds: timestamp_seconds.ok_or_else(|| misshaped("its tipset has no possible Timestamp"))?,

@@ -85,7 +85,16 @@ pub struct Kind {
     pub base_fee_burn: Fil,
     pub over_estimation_burn: Fil,
     pub miner_tip: Fil,
+    pub gas_limit: u64,
     pub value: Fil,
+}
+
+/// All messages of the tipsets with messages of ours, whoever sent them.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct All {
+    pub gas_limit: u64,
+    pub miner_tip: Fil,
 }
 
 /// A message that failed.
@@ -114,6 +123,8 @@ pub struct Landed {
     pub method: String,
     pub exit_code: i64,
     pub cost: Cost,
+    /// The gas that it reserved, for which it pays the tip.
+    pub gas_limit: u64,
     /// What it transfers, unless it failed.
     pub value: Fil,
     /// Of the tipset that included it.
@@ -137,6 +148,7 @@ pub struct Ledger {
     pub accounts: Vec<Account>,
     /// Failed messages, the oldest first.
     pub failed: Vec<Failed>,
+    pub all: All,
     /// Where the walk was when it last had to go back.
     back_from: Option<i64>,
     /// Runs in a row in which nothing could be settled.
@@ -201,6 +213,7 @@ impl Account {
 impl Kind {
     fn add(&mut self, message: &Landed) {
         self.messages = self.messages.saturating_add(1);
+        self.gas_limit = self.gas_limit.saturating_add(message.gas_limit);
         let Cost { base_fee_burn, over_estimation_burn, miner_tip } = message.cost;
         for (sum, part) in [
             (&mut self.base_fee_burn, base_fee_burn),
@@ -212,6 +225,14 @@ impl Kind {
             // All FIL may be sent more than once, and more than all is not an amount.
             *sum = (*sum).min(Fil::ALL);
         }
+    }
+}
+
+impl All {
+    pub fn add(&mut self, other: All) {
+        self.gas_limit = self.gas_limit.saturating_add(other.gas_limit);
+        self.miner_tip += other.miner_tip;
+        self.miner_tip = self.miner_tip.min(Fil::ALL);
     }
 }
 

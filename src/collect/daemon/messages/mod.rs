@@ -27,7 +27,7 @@ use crate::expose::{Samples, families};
 use crate::lotus::tipset::TipSet;
 use crate::rpc::{Batch, CallError, Cause, Client};
 use crate::tolerant::Problems;
-use ledger::{Account, DEPTH_EPOCHS, Due, Failed, Ledger, Sender};
+use ledger::{Account, All, DEPTH_EPOCHS, Due, Failed, Ledger, Sender};
 
 /// The section of the state.
 const SECTION: &str = "messages";
@@ -45,7 +45,7 @@ const MAX_TIPSETS_READ: u32 = 20;
 const ATTEMPTS: u32 = 10;
 
 /// No account sends as many messages.
-const MAX_NONCE: u64 = 1 << 40;
+pub(super) const MAX_NONCE: u64 = 1 << 40;
 
 const TIPSET: &str = "ChainGetTipSetByHeight";
 
@@ -85,6 +85,7 @@ impl Senders {
 pub struct Facts {
     accounts: Vec<Account>,
     failed: Vec<Failed>,
+    all: All,
     walked_seconds: Option<f64>,
 }
 
@@ -111,9 +112,9 @@ pub fn fetch(
     }
     ledger.forget_old();
     run.state.remember(SECTION, &ledger);
-    let Ledger { accounts, failed, walked_seconds, .. } = ledger;
+    let Ledger { accounts, failed, all, walked_seconds, .. } = ledger;
     let accounts = accounts.into_iter().filter(|account| account.nonce.is_some() && !account.is_gone).collect();
-    Ok(Facts { accounts, failed, walked_seconds })
+    Ok(Facts { accounts, failed, all, walked_seconds })
 }
 
 /// The walk in one run.
@@ -278,6 +279,9 @@ impl Walk<'_> {
             Ok(read) => {
                 for (account, messages) in &read.landed {
                     ledger.count(*account, messages);
+                }
+                if read.error.is_none() {
+                    ledger.all.add(read.all);
                 }
                 read.error
             }
@@ -459,6 +463,7 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
         for kind in &account.kinds {
             let labels = [from, name, &kind.miner_id, &kind.method, &kind.exit_code];
             samples.add(&families::MESSAGES_EXECUTED_TOTAL, labels, kind.messages);
+            samples.add(&families::MESSAGES_GAS_LIMIT_TOTAL, labels, kind.gas_limit);
             samples.add(&families::MESSAGES_VALUE_FIL_TOTAL, labels, kind.value);
             let [from, name, miner_id, method, exit_code] = labels;
             for (part, amount) in PARTS.into_iter().zip([kind.base_fee_burn, kind.over_estimation_burn, kind.miner_tip])
@@ -467,6 +472,10 @@ pub fn expose(facts: &Facts, samples: &mut Samples) {
                 samples.add(&families::MESSAGES_GAS_FIL_TOTAL, labels, amount);
             }
         }
+    }
+    if facts.walked_seconds.is_some() {
+        samples.add(&families::NETWORK_MESSAGES_GAS_LIMIT_TOTAL, [], facts.all.gas_limit);
+        samples.add(&families::NETWORK_MESSAGES_TIP_FIL_TOTAL, [], facts.all.miner_tip);
     }
     for failed in &facts.failed {
         let Some(account) = facts.accounts.iter().find(|account| account.is(&failed.from)) else {

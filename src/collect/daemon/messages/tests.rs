@@ -148,7 +148,7 @@ fn counted(ledger: &Ledger) -> simulated::Ledger {
         let of_kind = |kind: &ledger::Kind| {
             let key = (sender, kind.miner_id.clone(), kind.method.clone(), kind.exit_code.clone());
             let fil = [kind.base_fee_burn, kind.over_estimation_burn, kind.miner_tip, kind.value].map(|fil| fil.atto);
-            (key, [i128::from(kind.messages), fil[0], fil[1], fil[2], fil[3]])
+            (key, [i128::from(kind.messages), fil[0], fil[1], fil[2], i128::from(kind.gas_limit), fil[3]])
         };
         account.kinds.iter().map(of_kind).collect::<Vec<_>>()
     };
@@ -169,6 +169,9 @@ fn whatever_happens_the_counters_are_what_is_on_the_chain() {
         let chain = sim.chain.lock().unwrap();
         assert_eq!(counts, simulated::ledger(&chain, below), "history {seed}");
         assert!(sim.ledger().accounts.iter().all(|account| account.missed == 0), "history {seed}");
+        let offered = sim.ledger().all;
+        let offered = (i128::from(offered.gas_limit), offered.miner_tip.atto);
+        assert_eq!(offered, simulated::offered(&chain, below), "history {seed}");
         all += messages(&counts);
         failed += counts.iter().filter(|(key, _)| key.3 != "0").map(|(_, totals)| totals[0]).sum::<i128>();
         let landed =
@@ -361,6 +364,7 @@ fn kinds_are_bounded() {
             to_miner: String::new(),
             method: format!("Method {nonce}"),
             exit_code: 0,
+            gas_limit: 1,
             cost: Default::default(),
             value: crate::lotus::fil::Fil::ALL,
             height: 100,

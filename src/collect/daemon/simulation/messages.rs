@@ -169,8 +169,8 @@ impl Chain {
     }
 }
 
-/// Messages, cost and value by sender, miner, method and exit code.
-pub type Ledger = BTreeMap<(usize, String, String, String), [i128; 5]>;
+/// Messages, cost, gas limit and value by sender, miner, method and exit code.
+pub type Ledger = BTreeMap<(usize, String, String, String), [i128; 6]>;
 
 /// What the chain itself says was executed in epochs below this one, from these nonces on.
 pub fn ledger(chain: &Chain, below: usize) -> Ledger {
@@ -184,6 +184,17 @@ pub fn ledger(chain: &Chain, below: usize) -> Ledger {
     ledger
 }
 
+/// The gas limits and tips of all messages in tipsets of epochs below this one that have one of ours.
+pub fn offered(chain: &Chain, below: usize) -> (i128, i128) {
+    let is_ours = |message: &SimMessage| message.sender.is_some() && message.is_executed();
+    let tipsets = chain.epochs[..below].iter().map(|blocks| Chain::messages_of(blocks));
+    let all = tipsets.filter(|messages| messages.iter().any(is_ours)).flatten();
+    all.fold((0, 0), |(gas_limit, tip), message| {
+        let premium = message.terms.premium.atto.min((message.terms.fee_cap.atto - message.terms.base_fee.atto).max(0));
+        (gas_limit + message.terms.gas_limit, tip + premium * message.terms.gas_limit)
+    })
+}
+
 pub fn add(ledger: &mut Ledger, sender: usize, message: &SimMessage) {
     // The first sender belongs to the first miner alone, the second to both.
     let miner_id = match message.to {
@@ -194,7 +205,7 @@ pub fn add(ledger: &mut Ledger, sender: usize, message: &SimMessage) {
     let key = (sender, miner_id.to_owned(), message.method_name().to_owned(), message.exit_code.to_string());
     let Cost { base_fee_burn, over_estimation_burn, miner_tip } = message.cost();
     let value = if message.exit_code == 0 { message.value } else { 0 };
-    let parts = [1, base_fee_burn.atto, over_estimation_burn.atto, miner_tip.atto, value];
+    let parts = [1, base_fee_burn.atto, over_estimation_burn.atto, miner_tip.atto, message.terms.gas_limit, value];
     for (sum, part) in ledger.entry(key).or_default().iter_mut().zip(parts) {
         *sum += part;
     }
