@@ -75,8 +75,13 @@ pub(super) fn uuid(hash: u64) -> String {
 
 /// `length` bytes as Go writes a byte slice: base64 with padding.
 pub(super) fn base64(hash: u64, length: usize) -> String {
+    base64_of(&bytes(hash, length))
+}
+
+/// Bytes likewise.
+pub(super) fn base64_of(bytes: &[u8]) -> String {
     const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = encode(&bytes(hash, length), 6, BASE64);
+    let mut text = encode(bytes, 6, BASE64);
     while !text.len().is_multiple_of(4) {
         text.push('=');
     }

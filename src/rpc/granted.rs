@@ -30,7 +30,7 @@ fn allowed(token: &str) -> Option<Vec<String>> {
         allow: Vec<String>,
     }
     let payload = token.split('.').nth(1)?;
-    let payload: Payload = serde_json::from_slice(&base64url(payload)?).ok()?;
+    let payload: Payload = serde_json::from_slice(&from_base64(payload)?).ok()?;
     // Whatever else stands there is not to be printed.
     let known = ["read", "write", "sign", "admin"];
     Some(
@@ -42,16 +42,16 @@ fn allowed(token: &str) -> Option<Vec<String>> {
     )
 }
 
-/// Base64 of RFC 4648, section 5, without padding or with it.
-fn base64url(text: &str) -> Option<Vec<u8>> {
+/// Base64 of RFC 4648, of section 4 or 5, without padding or with it.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let (mut bytes, mut bits, mut count) = (Vec::new(), 0u32, 0);
     for byte in text.trim_end_matches('=').bytes() {
         let six = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
             _ => return None,
         };
         bits = (bits << 6 | u32::from(six)) & 0xffff;

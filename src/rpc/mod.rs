@@ -17,7 +17,7 @@ pub use answers::{LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
 pub use client::Client;
 pub use error::{CallError, Cause, lacks_permission};
-pub use granted::Granted;
+pub use granted::{Granted, from_base64};
 pub use habits::Habits;
 
 use std::io::{self, Read};
