@@ -75,6 +75,7 @@ const DAEMON: &[Row] = &[
     ("ChainGetParentReceipts", Read, 1),
     ("ChainGetTipSetByHeight", Read, 2),
     ("ChainHead", Read, 0),
+    ("ChainReadObj", Read, 1),
     ("F3GetLatestCertificate", Read, 0),
     ("F3GetProgress", Read, 0),
     ("F3IsRunning", Read, 0),
