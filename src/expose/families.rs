@@ -171,7 +171,7 @@ families! {
     MINER_LOCKED_FIL: Gauge "farcaster_miner_locked_fil" ["miner_id", "kind"]
         "FIL locked in the miner: precommit_deposits, initial_pledge, vesting. StateReadState.State.";
     MINER_RELEASE_FIL: Gauge "farcaster_miner_release_fil" ["miner_id", "kind", "month"]
-        "Locked FIL that comes free in a calendar month (UTC), or after the last of them (later): vesting, by the miner's vesting table; initial_pledge, of the live sectors that expire then, as long as they are not extended. StateReadState.State.VestingFunds, ChainReadObj; StateMinerSectors.Expiration and InitialPledge; slow tier.";
+        "Locked FIL that comes free in a calendar month (UTC), or after the last of them (later): vesting, by the miner's vesting table (actors/miner/src/vesting_state.rs of builtin-actors v18); initial_pledge, of the live sectors that expire then, as long as they are not extended. StateReadState.State.VestingFunds, ChainReadObj; StateMinerSectors.Expiration and InitialPledge; slow tier.";
     MINER_MARKET_ESCROW_FIL: Gauge "farcaster_miner_market_escrow_fil" ["miner_id"]
         "FIL that the miner has in the storage market. StateMarketBalance.Escrow.";
     MINER_MARKET_LOCKED_FIL: Gauge "farcaster_miner_market_locked_fil" ["miner_id"]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connect::Daemon;
-use super::vesting::{Table, Vesting};
+use super::vesting::{self, Vesting};
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::tipset::Link;
@@ -38,7 +38,7 @@ struct ActorState {
 struct MinerState {
     pre_commit_deposits: Field<Fil>,
     locked_funds: Field<Fil>,
-    vesting_funds: Field<Table>,
+    vesting_funds: Field<vesting::State>,
     initial_pledge: Field<Fil>,
     fee_debt: Field<Fil>,
     deadlines: Field<Link>,
@@ -65,8 +65,8 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
     let state = actor.state.take("StateReadState.State", problems).unwrap_or_default();
     let deadlines = state.deadlines.take("StateReadState.State.Deadlines", problems);
     let locked_funds = state.locked_funds.take("StateReadState.State.LockedFunds", problems);
-    let table = state.vesting_funds.take("StateReadState.State.VestingFunds", problems).unwrap_or_default();
-    let vesting = table.take(locked_funds, problems);
+    let vesting = state.vesting_funds.take("StateReadState.State.VestingFunds", problems).unwrap_or_default();
+    let vesting = vesting.take(locked_funds, problems);
     let mut of = |field: Field<Fil>, name| field.take(name, problems);
     Ok(Facts {
         balance: of(actor.balance, "StateReadState.Balance"),

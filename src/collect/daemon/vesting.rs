@@ -14,7 +14,7 @@ use crate::lotus::fil::Fil;
 use crate::lotus::months::Months;
 use crate::lotus::tipset::Link;
 use crate::lotus::vesting::{self, Fund};
-use crate::rpc::{CallError, from_base64};
+use crate::rpc::{CallError, Client, from_base64};
 use crate::tolerant::{Field, Problems};
 
 const METHOD: &str = "ChainReadObj";
@@ -22,7 +22,7 @@ const METHOD: &str = "ChainReadObj";
 /// VestingFunds of the miner's state; nothing of it where no funds vest, and before the miner actor's version 16, where it is a link.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Table {
+pub struct State {
     head: Field<Head>,
     tail: Field<Link>,
 }
@@ -62,8 +62,8 @@ struct Memory {
     figures: Option<Figures>,
 }
 
-impl Table {
-    /// The table, in which `locked` funds are said to vest.
+impl State {
+    /// What it says, where `locked` funds are said to vest.
     pub fn take(self, locked: Option<Fil>, problems: &mut Problems) -> Vesting {
         let head = self.head.take("StateReadState.State.VestingFunds.Head", problems);
         Vesting {
@@ -86,15 +86,18 @@ pub fn fetch(
     let mut memory: Memory = run.state.recall(&section);
     memory.figures = memory.figures.filter(|figures| figures.releases.can_be());
     let obtained = memory.figures.as_ref().map(|figures| figures.obtained_seconds);
-    match (daemon, vesting) {
-        (Ok(daemon), Some(vesting)) if slow::is_due(obtained, run.now, run.slow_period_seconds) => {
-            if let Some(Some(releases)) = problems.if_supported(read(daemon, vesting)) {
-                memory.figures = Some(Figures { obtained_seconds: run.now, releases });
+    let is_due = slow::is_due(obtained, run.now, run.slow_period_seconds);
+    match daemon {
+        Ok(daemon) if is_due => match vesting.and_then(|vesting| Table::new(daemon, vesting)) {
+            Some(table) => {
+                if let Some(Some(releases)) = problems.if_supported(table.read(&daemon.client)) {
+                    memory.figures = Some(Figures { obtained_seconds: run.now, releases });
+                }
             }
-        }
-        (Ok(_), Some(_)) => {}
-        (Ok(_), None) => problems.consequence(),
-        (Err(error), _) => problems.error(error),
+            None => problems.consequence(),
+        },
+        Ok(_) => {}
+        Err(error) => problems.error(error),
     }
     let is_presentable =
         |figures: &Figures| slow::is_presentable(figures.obtained_seconds, run.now, run.slow_period_seconds);
@@ -103,29 +106,39 @@ pub fn fetch(
     Ok(Facts { figures: memory.figures })
 }
 
-/// The whole table, by month. None where the node's state has no such table, or the chain's clock is not known.
-fn read(daemon: &Daemon, vesting: &Vesting) -> Result<Option<Months>, CallError> {
-    let (Some(locked), Some(head), Some(clock)) = (vesting.locked, &daemon.head, daemon.clock) else {
-        return Ok(None);
-    };
-    let mut releases = Months::from(head.height(), clock);
-    if locked == Fil::default() {
-        return Ok(Some(releases));
+/// A table that is to be read.
+struct Table<'a> {
+    locked: Fil,
+    vesting: &'a Vesting,
+    months: Months,
+}
+
+impl Table<'_> {
+    /// None where the head, the chain's clock or the sum is not known.
+    fn new<'a>(daemon: &Daemon, vesting: &'a Vesting) -> Option<Table<'a>> {
+        let months = Months::from(daemon.head.as_ref()?.height(), daemon.clock?);
+        Some(Table { locked: vesting.locked?, vesting, months })
     }
-    let (Some(first), Some(tail)) = (vesting.head, &vesting.tail) else {
-        return Ok(None);
-    };
-    let object: String = daemon.client.call(METHOD, json!([tail]))?;
-    let misshaped = || daemon.client.misshaped(METHOD, "it is not the rest of a vesting table");
-    let funds = from_base64(&object).and_then(|object| vesting::read_tail(&object)).ok_or_else(misshaped)?;
-    let funds = || [first].into_iter().chain(funds.iter().copied());
-    let sum: Fil = funds().map(|fund| fund.amount).sum();
-    if sum != locked {
-        let why = "the vesting table does not add up to the miner's LockedFunds";
-        return Err(daemon.client.misshaped(METHOD, why));
+
+    /// All of it, by month. None where the node's state has no such table.
+    fn read(self, client: &Client) -> Result<Option<Months>, CallError> {
+        let Table { locked, vesting, mut months } = self;
+        if locked == Fil::default() {
+            return Ok(Some(months));
+        }
+        let (Some(first), Some(tail)) = (vesting.head, &vesting.tail) else {
+            return Ok(None);
+        };
+        let object: String = client.call(METHOD, json!([tail]))?;
+        let funds = from_base64(&object).and_then(|object| vesting::read_tail(&object));
+        let funds = funds.ok_or_else(|| client.misshaped(METHOD, "it is not the rest of a vesting table"))?;
+        let funds = || [first].into_iter().chain(funds.iter().copied());
+        if funds().map(|fund| fund.amount).sum::<Fil>() != locked {
+            return Err(client.misshaped(METHOD, "the vesting table does not add up to the miner's LockedFunds"));
+        }
+        funds().for_each(|fund| months.add(fund.epoch, fund.amount));
+        Ok(Some(months))
     }
-    funds().for_each(|fund| releases.add(fund.epoch, fund.amount));
-    Ok(Some(releases))
 }
 
 impl Facts {
