@@ -1,5 +1,8 @@
 //! What is forecast, when what it is made of is wrong: nothing is shown rather than something else.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Farm, MINER, Metrics, OTHER};
@@ -117,4 +120,26 @@ fn a_miners_state_without_such_a_table() {
         let (metrics, stderr) = collect(&with_state(&format!("VestingFunds/Head/{part}"), wrong.clone()));
         assert!(vesting(&metrics).is_empty() && stderr.contains("VestingFunds.Head"), "{part} = {wrong}: {stderr}");
     }
+}
+
+#[test]
+fn the_last_table_remains_with_its_time() {
+    let farm = Farm::start();
+    let exporter = farm.exporter().args(&["--slow-interval", "1s"]);
+    let obtained = |metrics: &Metrics| {
+        let labels = [("collector", "vesting"), ("miner_id", MINER)];
+        metrics.value("farcaster_collector_data_timestamp_seconds", &labels)
+    };
+    let (first, _) = exporter.collect();
+    assert_eq!(vesting(&first).iter().sum::<f64>(), 215.0);
+    sleep(Duration::from_millis(1100));
+    farm.daemon.answer("ChainReadObj", Answer::Error(1, "busy".to_owned()));
+    let (after, stderr) = exporter.collect();
+    assert!(after.failed().contains(&format!("vesting {MINER}")), "{stderr}");
+    assert_eq!((vesting(&after), obtained(&after)), (vesting(&first), obtained(&first)));
+    sleep(Duration::from_millis(3500));
+    assert!(vesting(&exporter.collect().0).is_empty(), "it is older than four intervals");
+    farm.daemon.restore();
+    let (after, stderr) = exporter.collect();
+    assert_eq!((stderr.as_str(), vesting(&after)), ("", vesting(&first)));
 }

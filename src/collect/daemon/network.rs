@@ -9,7 +9,8 @@ use super::power::Power;
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::issuance::{Curve, RewardState as MintingState};
-use crate::lotus::reward::{self, SOLSTICE_NETWORK_VERSION, Schedule};
+use crate::lotus::reward::{self, Schedule};
+use crate::lotus::tipset::TipSet;
 use crate::rpc::Batch;
 use crate::tolerant::{Field, Int, Problems};
 
@@ -146,19 +147,11 @@ impl Minting {
     }
 }
 
-/// What one win brings its miner so many epochs after the head, by the rule of the network's version then; None where that is not known.
+/// What one win brings its miner so many epochs after the head; None where that is not known.
 fn reward_of_a_win(daemon: &Daemon, epoch_reward: Fil, epochs_ahead: i64) -> Option<Fil> {
-    let minted = reward::minted(epoch_reward, 1);
-    let is_before_solstice = daemon.network_version? < SOLSTICE_NETWORK_VERSION;
-    match Schedule::of_network(daemon.network_name.as_deref(), daemon.solstice_height) {
-        // The head may stand before the upgrade, and what is asked about after it.
-        Some(schedule) if !is_before_solstice || epochs_ahead > 0 => {
-            let height = daemon.head.as_ref()?.height().saturating_add(epochs_ahead);
-            let is_split = !is_before_solstice || schedule.has_begun(height);
-            Some(if is_split { schedule.miners_part(minted, height) } else { minted })
-        }
-        _ => is_before_solstice.then_some(minted),
-    }
+    let schedule = Schedule::of_network(daemon.network_name.as_deref(), daemon.solstice_height);
+    let head_height = daemon.head.as_ref().map(TipSet::height);
+    reward::of_a_win(epoch_reward, daemon.network_version?, schedule, head_height, epochs_ahead)
 }
 
 pub fn expose(facts: &Facts, samples: &mut Samples) {
