@@ -12,8 +12,18 @@ use lotus_farcaster::lotus::sector_state::{Phase, phase, pipeline_states};
 use promql::Query;
 use serde_json::Value;
 
-const NAMES: [&str; 9] =
-    ["blocks-rewards", "deals", "fleet", "miner", "node", "proving", "sealing", "wallets-gas", "workers-storage"];
+const NAMES: [&str; 10] = [
+    "blocks-rewards",
+    "deals",
+    "earnings",
+    "fleet",
+    "miner",
+    "node",
+    "proving",
+    "sealing",
+    "wallets-gas",
+    "workers-storage",
+];
 
 /// Panels that Grafana itself brings, without Angular.
 const CORE_PANELS: [&str; 11] = [

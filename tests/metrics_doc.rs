@@ -21,6 +21,8 @@ Every metric family that `lotus-exporter-farcaster` can write, with the Lotus me
   belongs to no miner, or the miner is not known.
 - A family with one series for each thing in motion or broken (a message, a job, a faulty sector) has at most `--max-rows` of them;
   `farcaster_truncated_rows` counts those left out.
+- What miners earn, spend and keep, and how long money lasts, Prometheus computes from these: each formula is in
+  `compose/prometheus/rules/earnings.yaml`. Penalties and fault fees are in none of them, since the chain's state does not show them.
 
 This file is generated from the table in `src/expose/families.rs`: `UPDATE_DOCS=1 cargo test --test metrics_doc`.
 

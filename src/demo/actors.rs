@@ -40,10 +40,6 @@ impl Miner {
         let gathered = sawtooth(now, 5.0 * 86_400.0, "available", self.id);
         atto((40.0 + 160.0 * gathered) / self.funds_divisor() as f64)
     }
-
-    fn vesting_atto(&self, now: f64) -> u128 {
-        atto(310.0 * (1.0 + 0.1 * wave(now, 21.0 * 86_400.0, "vesting", self.id)) / self.funds_divisor() as f64)
-    }
 }
 
 /// The number and kind of any actor that exists.
@@ -227,7 +223,7 @@ pub(super) fn read_state(farm: &Farm, address: &str, now: f64) -> Answer {
     let state = match (kind, miner) {
         (_, Some(miner)) => miner_state(miner, now),
         ("storagepower", _) => power_state(farm, now),
-        ("reward", _) => reward_state(now),
+        ("reward", _) => reward_state(farm, now),
         ("account", _) => json!({ "Address": farm.account(address).map(|account| &account.address) }),
         _ => {
             return failed(format!("the state of {address}, a {kind} actor, is not part of the demo"));
@@ -247,7 +243,7 @@ fn miner_state(miner: &Miner, now: f64) -> Value {
         "Info": link("info"),
         "PreCommitDeposits": (u128::from(miner.deposits(now)) * u128::from(DEPOSIT_ATTO)).to_string(),
         "LockedFunds": miner.vesting_atto(now).to_string(),
-        "VestingFunds": link("vesting funds"),
+        "VestingFunds": miner.vesting_funds(now),
         "FeeDebt": "0",
         "InitialPledge": miner.initial_pledge_atto(now).to_string(),
         "PreCommittedSectors": link("pre-committed sectors"),
@@ -286,13 +282,26 @@ fn power_state(farm: &Farm, now: f64) -> Value {
     })
 }
 
-fn reward_state(now: f64) -> Value {
+/// Like mainnet's a few years after its genesis: the network's power is below the baseline, and its time goes by at half the pace of the chain's.
+/// Its baseline then is what the epoch's reward requires.
+fn reward_state(farm: &Farm, now: f64) -> Value {
+    let epoch = head_height(now);
+    let network_time = epoch / 2;
+    let lambda = std::f64::consts::LN_2 / (6.0 * 365.0 * 2880.0);
+    let simple = 330e6 * lambda.exp_m1() * (-lambda * epoch as f64).exp();
+    let baseline_minted = (EPOCH_REWARD_ATTO as f64 / 1e18 - simple).max(1e-9);
+    let step = (baseline_minted / 770e6 / (-lambda * network_time as f64).exp()).ln_1p() / lambda;
+    let effective_baseline = (network_power(farm, now).0 as f64 / step) as u128;
+    let realized = effective_baseline * 1_500_000;
     json!({
-        "Epoch": head_height(now),
+        "CumsumBaseline": realized.to_string(),
+        "CumsumRealized": realized.to_string(),
+        "EffectiveNetworkTime": network_time,
+        "EffectiveBaselinePower": effective_baseline.to_string(),
         "ThisEpochReward": EPOCH_REWARD_ATTO.to_string(),
         "ThisEpochRewardSmoothed": { "PositionEstimate": EPOCH_REWARD_ATTO.to_string(), "VelocityEstimate": "0" },
         "ThisEpochBaselinePower": (48u128 << 60).to_string(),
-        "EffectiveNetworkTime": head_height(now) / 2,
+        "Epoch": epoch,
         "TotalMintedReward": atto(460_000_000.0).to_string(),
     })
 }

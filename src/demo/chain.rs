@@ -246,7 +246,7 @@ struct Amounts {
 
 impl Amounts {
     fn of_block(epoch: i64, miner: u64) -> Amounts {
-        let minted = u128::from(EPOCH_REWARD_ATTO) * u128::from(win_count(epoch, miner)) / 5;
+        let minted = EPOCH_REWARD_ATTO * u128::from(win_count(epoch, miner)) / 5;
         let consensus_atto = minted * consensus_weight(epoch) / DENOM;
         let gas = between(0.01, 0.2, "gas reward", &[epoch as u64, miner]);
         Amounts { consensus_atto, service_atto: minted - consensus_atto, gas_atto: (gas * 1e18) as u128 }

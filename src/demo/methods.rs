@@ -7,7 +7,9 @@ use super::answer::{Answer, RpcError, failed, refused};
 use super::farm::{Farm, Node};
 use super::miner::Miner;
 use super::rules::{NETWORK_NAME, sane};
-use super::{actors, boost, chain, machines, mpool, network, on_chain, proving, rules, sealing, sector, storage};
+use super::{
+    actors, boost, chain, machines, mpool, network, on_chain, proving, rules, sealing, sector, storage, vesting,
+};
 use crate::lotus::bitfield::BitField;
 
 impl Farm {
@@ -45,7 +47,10 @@ impl Farm {
             ("ChainGetTipSetByHeight", [epoch, key]) => chain::by_height(self, integer(method, epoch)?, key, now)?,
             ("ChainGetParentMessages", [block]) => chain::parent_messages(self, block, now)?,
             ("ChainGetParentReceipts", [block]) => chain::parent_receipts(self, block, now)?,
-            ("ChainReadObj", [link]) => proving::deadlines_object(self, link, now)?,
+            ("ChainReadObj", [link]) => match proving::deadlines_object(self, link, now) {
+                Some(object) => object,
+                None => vesting::object(self, link, now)?,
+            },
             ("ChainGetTipSetFinalityStatus", []) => chain::finality_status(self, now),
             ("NodeStatus", [with_chain]) => chain::node_status(boolean(method, with_chain)?, now),
             ("StateRewardDistribution", [selector]) => chain::reward_distribution(self, selector, now)?,

@@ -27,6 +27,7 @@ mod storage;
 mod tests;
 mod text;
 mod transport;
+mod vesting;
 
 pub use answer::{Answer, RpcError};
 pub use farm::{Farm, Node};

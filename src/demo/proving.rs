@@ -333,18 +333,16 @@ pub(super) fn deadlines(miner: &Miner, now: f64) -> Value {
     shown.collect()
 }
 
-/// `ChainReadObj` of the object that a miner's state names for its deadlines: in CBOR an array of one array of their CIDs. Of no other.
-pub(super) fn deadlines_object(farm: &Farm, link: &Value, now: f64) -> Answer {
-    let Some(miner) = farm.miners.iter().find(|miner| cid(Cid::Chain, miner.deadlines_hash(now)) == *link) else {
-        return failed("blockstore get: ipld: could not find the object".to_owned());
-    };
+/// `ChainReadObj` of the object that a miner's state names for its deadlines: in CBOR an array of one array of their CIDs.
+pub(super) fn deadlines_object(farm: &Farm, link: &Value, now: f64) -> Option<Value> {
+    let miner = farm.miners.iter().find(|miner| cid(Cid::Chain, miner.deadlines_hash(now)) == *link)?;
     let mut object = vec![0x81, 0x98, DEADLINES as u8];
     for hash in miner.deadline_hashes(now) {
         let cid = cid_bytes(Cid::Chain, hash);
         object.extend([0xd8, 0x2a, 0x58, cid.len() as u8 + 1, 0]);
         object.extend(cid);
     }
-    Ok(base64::encode(&object).into())
+    Some(base64::encode(&object).into())
 }
 
 /// `StateMinerPartitions` of one deadline: null where it has none.

@@ -20,7 +20,7 @@ pub(super) const CONSENSUS_MINIMUM_BYTES: u64 = 10 << 40;
 pub(super) const PARTITION_SECTORS: u64 = 2349;
 
 /// Block reward of an epoch, for all its winners.
-pub(super) const EPOCH_REWARD_ATTO: u64 = 17_612_345_678_901_234_567;
+pub(super) const EPOCH_REWARD_ATTO: u128 = 24_612_345_678_901_234_567;
 
 /// RegisteredSealProof StackedDrg32GiBV1_1.
 pub(super) const SEAL_PROOF: i64 = 8;

@@ -113,7 +113,10 @@ fn every_call(at: &At) -> Vec<(Node, &'static str, Value)> {
     let params = |node: Node, method: &str, wanted: usize| match method {
         "ChainGetTipSetByHeight" => json!([head["Height"], null]),
         "ChainGetParentMessages" | "ChainGetParentReceipts" => json!([head["Cids"][0]]),
-        "ChainReadObj" => json!([at.daemon("StateReadState", json!([MINERS[0], null]))["State"]["Deadlines"]]),
+        "ChainReadObj" => {
+            let actor = at.daemon("StateReadState", json!([MINERS[0], null]));
+            json!([actor["State"]["VestingFunds"]["Tail"]])
+        }
         "StateRewardDistribution" => json!([{ "key": head["Cids"] }]),
         "GasEstimateGasPremium" => json!([2, MINERS[0], 1_000_000, null]),
         "StateMinerInitialPledgeForSector" => json!([1_555_200, SECTOR_BYTES, SECTOR_BYTES, null]),

@@ -120,6 +120,8 @@ families! {
         "Miners with power: all, or only those above the minimum power. Power actor's MinerCount and MinerAboveMinPowerCount.";
     NETWORK_BLOCK_REWARD_FIL: Gauge "farcaster_network_block_reward_fil" []
         "What one win currently earns its miner, without gas: a fifth of the epoch's reward, and since network version 29 the miner's share of that. StateReadState(f02).State.ThisEpochReward.";
+    NETWORK_BLOCK_REWARD_FORECAST_FIL: Gauge "farcaster_network_block_reward_forecast_fil" ["in_days"]
+        "What one win will earn its miner that many days from now, without gas, if the network's raw power stays as it is: by the reward actor's simple and baseline minting (actors/reward/src/logic.rs of builtin-actors v18), and by the miner's share of FIP-0118. Absent where ThisEpochReward is not on that curve. StateReadState(f02).State.";
     NETWORK_SECTOR_PLEDGE_FIL: Gauge "farcaster_network_sector_pledge_fil" ["sector_size_bytes"]
         "The initial pledge of a new committed-capacity sector with a life of 540 days. StateMinerInitialPledgeForSector.";
 
@@ -176,6 +178,8 @@ families! {
         "FIL that the miner owes in penalties and fees; it cannot win blocks until that is paid. StateReadState.State.FeeDebt.";
     MINER_LOCKED_FIL: Gauge "farcaster_miner_locked_fil" ["miner_id", "kind"]
         "FIL locked in the miner: precommit_deposits, initial_pledge, vesting. StateReadState.State.";
+    MINER_RELEASE_FIL: Gauge "farcaster_miner_release_fil" ["miner_id", "kind", "month"]
+        "Locked FIL that comes free in a calendar month (UTC), or after the last of them (later): vesting, by the miner's vesting table (actors/miner/src/vesting_state.rs of builtin-actors v18); initial_pledge, of the live sectors that expire then, as long as they are not extended. StateReadState.State.VestingFunds, ChainReadObj; StateMinerSectors.Expiration and InitialPledge; slow tier.";
     MINER_MARKET_ESCROW_FIL: Gauge "farcaster_miner_market_escrow_fil" ["miner_id"]
         "FIL that the miner has in the storage market. StateMarketBalance.Escrow.";
     MINER_MARKET_LOCKED_FIL: Gauge "farcaster_miner_market_locked_fil" ["miner_id"]

@@ -125,6 +125,11 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
 }
 
+/// Days since 1970-01-01 of the first day of a month.
+pub fn first_of_month(year: i64, month: i64) -> i64 {
+    days_since_1970(year, month, 1)
+}
+
 /// Days since 1970-01-01 as year, month, day, by Howard Hinnant's `civil_from_days`.
 pub fn civil_date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;

@@ -25,6 +25,26 @@ pub fn minted(epoch_reward: Fil, win_count: u64) -> Fil {
     Fil { atto: epoch_reward.atto.saturating_mul(i128::from(win_count)) / EXPECTED_LEADERS }
 }
 
+/// What one win brings its miner, of an epoch's reward that many epochs after the head, which has a network version: all that it mints before
+/// Solstice, and the consensus stream's part since. None where that is not known.
+pub fn of_a_win(
+    epoch_reward: Fil,
+    network_version: i64,
+    schedule: Option<Schedule>,
+    head_height: Option<i64>,
+    epochs_ahead: i64,
+) -> Option<Fil> {
+    let minted = minted(epoch_reward, 1);
+    let has_begun = network_version >= SOLSTICE_NETWORK_VERSION;
+    // A network that will not make the upgrade, as far as the node knows, has no schedule.
+    let Some(schedule) = schedule.filter(|_| has_begun || epochs_ahead > 0) else {
+        return (!has_begun).then_some(minted);
+    };
+    let height = head_height?.saturating_add(epochs_ahead);
+    let is_split = has_begun || schedule.has_begun(height);
+    Some(if is_split { schedule.miners_part(minted, height) } else { minted })
+}
+
 /// Whether a block can bring so much, of what is minted or of gas.
 pub fn is_possible(amount: Fil) -> bool {
     (Fil::default()..=MAX_BLOCK_REWARD).contains(&amount)
@@ -86,6 +106,23 @@ mod tests {
         assert_eq!(part(1_000_001, i64::MAX / 2), 500_000);
         // Heights at the bounds of their type.
         assert_eq!((part(1_000_000, i64::MIN), part(1_000_000, i64::MAX)), (950_000, 500_000));
+    }
+
+    #[test]
+    fn a_win_before_the_upgrade_and_after_it() {
+        let schedule = Schedule::of_network(Some("a devnet"), Some(1000));
+        let win = |version, schedule, height, ahead| {
+            of_a_win(Fil { atto: 5_000_000 }, version, schedule, height, ahead).map(|reward| reward.atto)
+        };
+        assert_eq!(win(28, schedule, Some(999), 0), Some(1_000_000));
+        // The upgrade is ahead: what comes after it is split.
+        assert_eq!(win(28, schedule, Some(900), 100), Some(1_000_000));
+        assert_eq!(win(28, schedule, Some(900), 100 + 262_974), Some(900_000));
+        assert_eq!(win(29, schedule, Some(1000 + 262_974), 0), Some(900_000));
+        assert_eq!(win(29, schedule, Some(1000 + 262_974), 8 * 262_974), Some(500_000));
+        assert_eq!(win(28, None, None, 2880), Some(1_000_000), "no upgrade is known");
+        assert_eq!(win(29, None, Some(1000), 0), None);
+        assert_eq!(win(29, schedule, None, 0), None);
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn a_first_walk_that_begins_badly() {
         assert_eq!(wins, 2.0, "{method}{pointer} {value}");
         // 2880 epochs of five leaders, at a share of 6528350289920 in 23000000000000000000.
         assert!((expected - 0.004_087_315).abs() < 1e-7, "{expected} wins to expect after {method}{pointer} {value}");
-        assert!((rewards - 6.562_980_685_557_989).abs() < 1e-9, "{rewards} FIL after {method}{pointer} {value}");
+        assert!((rewards - 9.171_427_376_105_344).abs() < 1e-9, "{rewards} FIL after {method}{pointer} {value}");
     }
 }
 

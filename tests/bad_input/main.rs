@@ -10,6 +10,7 @@ mod access;
 mod blocks;
 mod content;
 mod endpoints;
+mod forecast;
 mod hostile;
 mod kinds;
 mod large;
@@ -22,6 +23,8 @@ mod slow_tier;
 mod storage;
 mod types;
 
+use std::collections::BTreeMap;
+
 use support::Metrics;
 
 /// Everything in `before` is still there, with the same value, except for these collectors and what a clock or the cost of a run changes.
@@ -30,7 +33,7 @@ fn assert_others_unharmed(before: &Metrics, after: &Metrics, harmed: &[&str]) {
     for (key @ (name, labels), value) in &before.0 {
         let found = after.0.get(key);
         if found != Some(value) {
-            let collector = collector_of(name, labels.get("miner_id").map(String::as_str));
+            let collector = collector_of_series(key, labels.get("miner_id").map(String::as_str));
             let is_expected = collector.is_empty() || harmed.contains(&collector.as_str());
             assert!(is_expected, "{name}{labels:?} of {collector} is {found:?}, though only {harmed:?} are harmed");
         }
@@ -47,7 +50,12 @@ fn assert_nothing_made_up(before: &Metrics, after: &Metrics) {
     }
 }
 
-/// The collector of a series, as far as tests need to know; empty for what differs from run to run.
+/// The collector of a series, some of which their kind tells apart.
+fn collector_of_series((name, labels): &(String, BTreeMap<String, String>), miner_id: Option<&str>) -> String {
+    collector_of(&format!("{name} {}", labels.get("kind").map_or("", String::as_str)), miner_id)
+}
+
+/// The collector of a family, as far as tests need to know; empty for what differs from run to run.
 fn collector_of(family: &str, miner_id: Option<&str>) -> String {
     const BY_PREFIX: &[(&str, &str)] = &[
         ("farcaster_daemon_alert", "alerts"),
@@ -89,6 +97,8 @@ fn collector_of(family: &str, miner_id: Option<&str>) -> String {
         ("farcaster_miner_fee_debt", "balances"),
         ("farcaster_miner_locked", "balances"),
         ("farcaster_miner_market", "balances"),
+        ("farcaster_miner_release_fil vesting", "vesting"),
+        ("farcaster_miner_release_fil", "sectors_on_chain"),
         ("farcaster_miner_expired", "expired_sectors"),
         ("farcaster_miner_missing", "missing_sectors"),
         ("farcaster_miner_sectors_by_content", "sectors_on_chain"),

@@ -34,7 +34,8 @@ const fn method(
 #[rustfmt::skip]
 const METHODS: &[Method] = &[
     method(true, "Version", "object", false, &["daemon"], &[]),
-    method(true, "ChainHead", "object", false, &["blocks", "chain", "messages", "sectors_on_chain *"], &["power *", "mpool", "network"]),
+    method(true, "ChainHead", "object", false, &["blocks", "chain", "messages", "sectors_on_chain *", "vesting *"], &["power *", "mpool", "network"]),
+    method(true, "ChainReadObj", "text", false, &["vesting *"], &[]),
     method(true, "ChainGetTipSetByHeight", "object", false, &["blocks", "messages"], &[]),
     method(true, "ChainGetParentMessages", "list", true, &["messages"], &[]),
     method(true, "ChainGetParentReceipts", "list", true, &["messages"], &[]),
@@ -55,7 +56,7 @@ const METHODS: &[Method] = &[
     method(true, "F3GetLatestCertificate", "object", true, &["f3"], &["chain"]),
     method(true, "F3ListParticipants", "list", true, &["f3"], &[]),
     method(true, "LogAlerts", "list", true, &["alerts"], &[]),
-    method(true, "StateReadState", "object", false, &["balances *", "network"], &["sectors_on_chain *"]),
+    method(true, "StateReadState", "object", false, &["balances *", "network", "vesting *"], &["sectors_on_chain *"]),
     method(true, "StateMinerInfo", "object", false, &["identity *"], &["wallets", "messages", "mpool", "gas", "sectors_on_chain *"]),
     method(true, "StateAccountKey", "text", false, &["identity *"], &["wallets", "messages", "mpool"]),
     method(true, "StateLookupID", "text", false, &["wallets"], &["messages", "mpool"]),
@@ -152,7 +153,7 @@ fn surprise(farm: &Farm, before: &Metrics, method: &Method, answer: &str) {
 
     let mut harmed = [failed, each(method.others)].concat();
     if harmed.contains(&format!("everything {MINER}")) {
-        harmed = before.0.keys().map(|(name, _)| crate::collector_of(name, Some(MINER))).collect();
+        harmed = before.0.keys().map(|key| crate::collector_of_series(key, Some(MINER))).collect();
         harmed.extend(["gas", "wallets", "mpool"].map(str::to_owned));
     }
     let harmed: Vec<&str> = harmed.iter().map(String::as_str).collect();

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::recording::Recording;
+use crate::values::whole;
 
 /// The methods that may be asked beyond what was recorded, and why that is not a gap in the recording.
 pub const IMPLIED: &[(&str, &str)] = &[
@@ -16,6 +17,11 @@ pub const IMPLIED: &[(&str, &str)] = &[
         "ChainGetTipSetByHeight",
         "the genesis, which is the parent of the tipset at epoch 1; and where messages begin to count, as if there had been null rounds since the \
          last epoch before that was recorded",
+    ),
+    (
+        "ChainReadObj",
+        "the rest of a vesting table adds up to the locked funds less the table's first entry; by when it vests was not recorded, and may be anything; \
+         of the deadlines the node has lost the object, and their partitions are read one by one, as they were recorded",
     ),
     ("StateGetActor", "the count of messages begins with the nonces that the first run finds, whatever they are"),
     ("StateNetworkVersion", "the network version is the same at all epochs of the devnet"),
@@ -37,6 +43,14 @@ pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -
         }
         "StateMinerPower" if *key == genesis["Cids"] => {
             Some(json!({"result": power_at_genesis(recording, &params[0])?}))
+        }
+        "ChainReadObj" => {
+            let mut states = recording.all("daemon", "StateReadState").map(|(_, actor)| &actor["State"]);
+            if states.clone().any(|state| state["Deadlines"] == *key) {
+                return Some(json!({"error": {"code": 1, "message": "blockstore get: ipld: could not find the object"}}));
+            }
+            let state = states.find(|state| state["VestingFunds"]["Tail"] == *key)?;
+            Some(json!({"result": base64(&cbor(&vesting_tail(state)))}))
         }
         "StateGetActor" => Some(json!({"result": {"Nonce": 5}})),
         "ChainGetTipSetByHeight" if params[0] == 0 => Some(json!({"result": genesis})),
@@ -67,4 +81,36 @@ fn power_at_genesis(recording: &Recording, miner_id: &Value) -> Option<Value> {
         "TotalPower": claim(&info["NetworkPower"]),
         "HasMinPower": true,
     }))
+}
+
+/// The rest of a miner's vesting table: half of it some days after the first entry, and half some years.
+pub fn vesting_tail(state: &Value) -> [(i128, i128); 2] {
+    let head = &state["VestingFunds"]["Head"];
+    let rest = whole(&state["LockedFunds"]) - whole(&head["Amount"]);
+    let epoch = whole(&head["Epoch"]);
+    [(epoch + 200_000, rest / 2), (epoch + 20_000_000, rest - rest / 2)]
+}
+
+/// A list of pairs in CBOR: an epoch, and an amount in 16 bytes after that of its sign.
+fn cbor(funds: &[(i128, i128)]) -> Vec<u8> {
+    let mut bytes = vec![0x80 + funds.len() as u8];
+    for (epoch, amount) in funds {
+        bytes.extend([0x82, 0x1a]);
+        bytes.extend((*epoch as u32).to_be_bytes());
+        bytes.extend([0x50, 0]);
+        bytes.extend(&amount.to_be_bytes()[1..]);
+    }
+    bytes
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = (0..3).fold(0_usize, |bits, index| bits << 8 | usize::from(*three.get(index).unwrap_or(&0)));
+        let letters = (0..4).map(|index| char::from(LETTERS[bits >> (18 - 6 * index) & 63]));
+        text.extend(letters.take(three.len() + 1));
+        text.extend(std::iter::repeat_n('=', 3 - three.len()));
+    }
+    text
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connect::Daemon;
+use super::vesting::{self, Vesting};
 use crate::expose::{Samples, families};
 use crate::lotus::fil::Fil;
 use crate::lotus::tipset::Link;
@@ -18,7 +19,7 @@ pub struct Facts {
     pub fee_debt: Option<Fil>,
     precommit_deposits: Option<Fil>,
     initial_pledge: Option<Fil>,
-    vesting: Option<Fil>,
+    pub vesting: Vesting,
     market_escrow: Option<Fil>,
     market_locked: Option<Fil>,
     /// The CID of the miner's deadlines, which changes whenever anything about them does.
@@ -37,6 +38,7 @@ struct ActorState {
 struct MinerState {
     pre_commit_deposits: Field<Fil>,
     locked_funds: Field<Fil>,
+    vesting_funds: Field<vesting::State>,
     initial_pledge: Field<Fil>,
     fee_debt: Field<Fil>,
     deadlines: Field<Link>,
@@ -62,6 +64,9 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
 
     let state = actor.state.take("StateReadState.State", problems).unwrap_or_default();
     let deadlines = state.deadlines.take("StateReadState.State.Deadlines", problems);
+    let locked_funds = state.locked_funds.take("StateReadState.State.LockedFunds", problems);
+    let vesting = state.vesting_funds.take("StateReadState.State.VestingFunds", problems).unwrap_or_default();
+    let vesting = vesting.take(locked_funds, problems);
     let mut of = |field: Field<Fil>, name| field.take(name, problems);
     Ok(Facts {
         balance: of(actor.balance, "StateReadState.Balance"),
@@ -69,7 +74,7 @@ pub fn fetch(daemon: &Daemon, miner_id: &str, problems: &mut Problems) -> Result
         fee_debt: of(state.fee_debt, "StateReadState.State.FeeDebt"),
         precommit_deposits: of(state.pre_commit_deposits, "StateReadState.State.PreCommitDeposits"),
         initial_pledge: of(state.initial_pledge, "StateReadState.State.InitialPledge"),
-        vesting: of(state.locked_funds, "StateReadState.State.LockedFunds"),
+        vesting,
         market_escrow: of(market.escrow, "StateMarketBalance.Escrow"),
         market_locked: of(market.locked, "StateMarketBalance.Locked"),
         deadlines_cid: deadlines.map(|cid| cid.cid),
@@ -83,7 +88,7 @@ pub fn expose(facts: &Facts, miner_id: &str, samples: &mut Samples) {
     let locked = &families::MINER_LOCKED_FIL;
     samples.add(locked, [miner_id, "precommit_deposits"], facts.precommit_deposits);
     samples.add(locked, [miner_id, "initial_pledge"], facts.initial_pledge);
-    samples.add(locked, [miner_id, "vesting"], facts.vesting);
+    samples.add(locked, [miner_id, "vesting"], facts.vesting.locked);
     samples.add(&families::MINER_MARKET_ESCROW_FIL, [miner_id], facts.market_escrow);
     samples.add(&families::MINER_MARKET_LOCKED_FIL, [miner_id], facts.market_locked);
 }

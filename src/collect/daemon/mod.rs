@@ -18,6 +18,7 @@ mod quality;
 mod sides;
 #[cfg(test)]
 mod simulation;
+mod vesting;
 mod wallets;
 
 pub use connect::{Daemon, connect};

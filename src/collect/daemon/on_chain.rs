@@ -18,6 +18,7 @@ use crate::expose::{Samples, families};
 use crate::lotus::bitfield::{self, BitField};
 use crate::lotus::epoch::{self, MAX_HEIGHT};
 use crate::lotus::fil::Fil;
+use crate::lotus::months::Months;
 use crate::lotus::quality::FULL_QUALITY_POWER;
 use crate::rpc::Client;
 use crate::tolerant::Problems;
@@ -61,6 +62,9 @@ struct Figures {
     /// An earlier exporter did not add these up.
     #[serde(default)]
     qualities: Option<Qualities>,
+    /// The pledge by the month in which it comes free. Nor did it these; and without the chain's clock nobody can.
+    #[serde(default)]
+    releases: Option<Months>,
 }
 
 /// A reading that is under way.
@@ -198,11 +202,13 @@ impl Memory {
 impl Reading {
     /// Starts to read the live sectors of the head. Without a head there is nothing that a reading over several runs could hold on to.
     fn start(daemon: &Daemon, now: f64, live: BitField, terms: Terms) -> Option<Self> {
+        let height = daemon.head.as_ref()?.height();
         let qualities = Some(Qualities::new(&terms));
+        let releases = daemon.clock.map(|clock| Months::from(height, clock));
         Some(Reading {
             tipset_key: daemon.tipset_key.clone(),
-            height: daemon.head.as_ref()?.height(),
-            so_far: Figures { obtained_seconds: now, sectors: live.count(), qualities, ..Figures::default() },
+            height,
+            so_far: Figures { obtained_seconds: now, sectors: live.count(), qualities, releases, ..Figures::default() },
             to_read: live,
             terms,
             failures: 0,
@@ -245,6 +251,7 @@ impl Figures {
         counts.iter().chain(&self.expiring).all(|count| *count <= bitfield::MAX_COUNT)
             && self.expiring_pledge.iter().all(|pledge| pledge.atto >= 0 && pledge.can_exist())
             && self.qualities.as_ref().is_none_or(Qualities::can_be)
+            && self.releases.as_ref().is_none_or(Months::can_be)
     }
 
     fn add(&mut self, sector: &Sector, terms: &Terms, height: i64) {
@@ -260,6 +267,9 @@ impl Figures {
             self.committed_capacity += 1;
         }
         self.upgraded += u64::from(sector.sector_key.is_some());
+        if let Some(releases) = &mut self.releases {
+            releases.add(sector.expiration, sector.initial_pledge);
+        }
         for (index, days) in HORIZONS_DAYS.iter().enumerate() {
             if sector.expiration <= height.saturating_add(i64::from(*days) * EPOCHS_PER_DAY) {
                 self.expiring[index] += 1;
@@ -344,6 +354,9 @@ pub fn expose(facts: &Facts, fee_debt: Option<Fil>, miner_id: &str, samples: &mu
         let labels = [miner_id, &days.to_string()];
         samples.add(&families::MINER_EXPIRING_SECTORS, labels, figures.expiring[index]);
         samples.add(&families::MINER_EXPIRING_PLEDGE_FIL, labels, figures.expiring_pledge[index]);
+    }
+    for (month, pledge) in figures.releases.iter().flat_map(Months::iter) {
+        samples.add(&families::MINER_RELEASE_FIL, [miner_id, "initial_pledge", &month], pledge);
     }
 }
 

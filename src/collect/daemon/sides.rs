@@ -8,7 +8,8 @@ use super::connect::Daemon;
 use super::messages::Senders;
 use super::quality::Terms;
 use super::{
-    balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, wallets,
+    balances, blocks, chain, deadlines, f3, gas, identity, messages, mpool, network, node, on_chain, power, vesting,
+    wallets,
 };
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
@@ -69,6 +70,7 @@ pub struct ChainFacts {
     pub power: Option<power::Facts>,
     pub live: Option<LiveSectors>,
     pub fee_debt: Option<Fil>,
+    pub vesting: Option<vesting::Vesting>,
 }
 
 /// The live sectors of a miner: how many, and in runs that read them all, which, and which of them are faulty.
@@ -121,8 +123,9 @@ pub fn chain_side(
         faulty: facts.faulty_sectors(),
         numbers: facts.live_sectors,
     });
-    let fee_debt = balances.and_then(|facts| facts.fee_debt);
-    (lane, ChainFacts { identity, is_identity_whole, power, live, fee_debt })
+    let fee_debt = balances.as_ref().and_then(|facts| facts.fee_debt);
+    let vesting = balances.map(|facts| facts.vesting);
+    (lane, ChainFacts { identity, is_identity_whole, power, live, fee_debt, vesting })
 }
 
 /// What later collectors need of wallets and gas.
@@ -191,6 +194,12 @@ pub fn slow_side(
         |problems| on_chain::fetch(up(daemon), run, miner_id, numbers, count, terms, problems),
         |sums, samples| on_chain::expose(sums, facts.fee_debt, miner_id, samples),
         on_chain::Facts::obtained_seconds,
+    );
+    lane.collect_dated(
+        "vesting",
+        |problems| vesting::fetch(up(daemon), run, miner_id, facts.vesting.as_ref(), problems),
+        |facts, samples| vesting::expose(facts, miner_id, samples),
+        vesting::Facts::obtained_seconds,
     );
     lane
 }

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod miner;
 pub mod money;
 pub mod proving;
+pub mod releases;
 pub mod run;
 pub mod sector_log;
 pub mod sectors;
@@ -31,10 +32,12 @@ pub fn of_nodes(recording: &Recording, book: &Book, ran: Span) -> Expected {
     let mut expected = Expected::default();
     daemon::expect(recording, ran, &mut expected);
     money::expect(recording, ran, &mut expected);
+    releases::forecast(recording, &mut expected);
     blocks::expect(recording, book, &mut expected);
     for (node, miner_id) in MINERS {
         miner::expect(recording, node, miner_id, &mut expected);
         proving::expect(recording, node, miner_id, &mut expected);
+        releases::expect(recording, miner_id, &mut expected);
         sectors::expect(recording, node, miner_id, &mut expected);
         workers::expect(recording, node, miner_id, &mut expected);
         storage::expect(recording, node, miner_id, &mut expected);
