@@ -1,6 +1,7 @@
 //! Answers to calls that were not recorded, where the recording leaves no doubt about them. Any other call that was not recorded is answered as a
 //! missing method, and fails the test.
 
+use lotus_farcaster::base64;
 use serde_json::{Value, json};
 
 use crate::recording::Recording;
@@ -47,10 +48,12 @@ pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -
         "ChainReadObj" => {
             let mut states = recording.all("daemon", "StateReadState").map(|(_, actor)| &actor["State"]);
             if states.clone().any(|state| state["Deadlines"] == *key) {
-                return Some(json!({"error": {"code": 1, "message": "blockstore get: ipld: could not find the object"}}));
+                return Some(
+                    json!({"error": {"code": 1, "message": "blockstore get: ipld: could not find the object"}}),
+                );
             }
             let state = states.find(|state| state["VestingFunds"]["Tail"] == *key)?;
-            Some(json!({"result": base64(&cbor(&vesting_tail(state)))}))
+            Some(json!({"result": base64::encode(&cbor(&vesting_tail(state)))}))
         }
         "StateGetActor" => Some(json!({"result": {"Nonce": 5}})),
         "ChainGetTipSetByHeight" if params[0] == 0 => Some(json!({"result": genesis})),
@@ -101,16 +104,4 @@ fn cbor(funds: &[(i128, i128)]) -> Vec<u8> {
         bytes.extend(&amount.to_be_bytes()[1..]);
     }
     bytes
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0_usize, |bits, index| bits << 8 | usize::from(*three.get(index).unwrap_or(&0)));
-        let letters = (0..4).map(|index| char::from(LETTERS[bits >> (18 - 6 * index) & 63]));
-        text.extend(letters.take(three.len() + 1));
-        text.extend(std::iter::repeat_n('=', 3 - three.len()));
-    }
-    text
 }
