@@ -46,13 +46,13 @@ pub fn answer(recording: &Recording, node: &str, method: &str, params: &Value) -
             Some(json!({"result": power_at_genesis(recording, &params[0])?}))
         }
         "ChainReadObj" => {
-            let mut states = recording.all("daemon", "StateReadState").map(|(_, actor)| &actor["State"]);
-            if states.clone().any(|state| state["Deadlines"] == *key) {
+            let states = || recording.all("daemon", "StateReadState").map(|(_, actor)| &actor["State"]);
+            if states().any(|state| state["Deadlines"] == *key) {
                 return Some(
                     json!({"error": {"code": 1, "message": "blockstore get: ipld: could not find the object"}}),
                 );
             }
-            let state = states.find(|state| state["VestingFunds"]["Tail"] == *key)?;
+            let state = states().find(|state| state["VestingFunds"]["Tail"] == *key)?;
             Some(json!({"result": base64::encode(&cbor(&vesting_tail(state)))}))
         }
         "StateGetActor" => Some(json!({"result": {"Nonce": 5}})),
