@@ -4,6 +4,8 @@
 mod answers;
 mod batch;
 mod client;
+pub mod curio;
+mod dialect;
 mod error;
 mod fields;
 mod granted;
@@ -13,9 +15,10 @@ pub mod http;
 mod json;
 mod problems;
 
-pub use answers::{LongField, MAX_ANSWER_BYTES};
+pub use answers::{Gather, LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
 pub use client::Client;
+use dialect::Dialect;
 pub use error::{CallError, Cause, lacks_permission};
 pub use granted::Granted;
 pub use habits::Habits;
