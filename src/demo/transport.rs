@@ -22,6 +22,7 @@ pub fn nodes(farm: Farm, clock: Clock) -> Vec<Node> {
         address: name,
         transport: Arc::new(InProcess { farm: farm.clone(), node, clock: clock.clone() }),
         graphql: None,
+        elsewhere: None,
     };
     let miners = 0..farm.miner_count();
     let miners = miners.map(|index| node(Kind::Miner, FarmNode::Miner(index), format!("demo-miner-{index}")));

@@ -215,7 +215,7 @@ impl Client {
 
     /// Like [`Client::send`], to another path of the node than its usual one.
     pub fn send_to(&self, path: &str, batch: &Batch) -> Answers {
-        let mut slots: Vec<Option<Slot>> = 
+        let mut slots: Vec<Option<Slot>> =
             batch.calls.iter().map(|call| self.not_to_be_sent(call.method).map(Err)).collect();
         let open =
             |slots: &[Option<Slot>]| (0..slots.len()).filter(|index| slots[*index].is_none()).collect::<Vec<_>>();
@@ -350,7 +350,6 @@ impl Client {
     fn send_batch(&self, path: &str, calls: &[&Call], slots: &mut [Option<Slot>]) -> Result<(), BatchFailure> {
         let first_id = self.reserve_ids(calls.len());
         let requests: Vec<Request> =
-            
             calls.iter().zip(first_id..).map(|(call, id)| self.request(call.method, &call.params, id)).collect();
         let mut parse = |index: usize, value: &mut json::Value| (calls[index].parse)(value);
         match self.post(path, &requests, first_id, Share::Whole, slots, &mut parse) {

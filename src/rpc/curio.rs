@@ -68,6 +68,7 @@ methods! {
     SECTOR_PIPELINE_STATS: Database "SectorPipelineStats";
     UPGRADE_SECTORS: Database "UpgradeSectors";
     PIPELINE_STATS_MARKET: Database "PipelineStatsMarket";
+    PIPELINE_FAILED_TASKS_MARKET: Database "PipelineFailedTasksMarket";
     MK12_PIPELINE_FAILED_TASKS: Database "MK12PipelineFailedTasks";
     MK20_PIPELINE_FAILED_TASKS: Database "MK20PipelineFailedTasks";
     MK20_PDP_PIPELINE_FAILED_TASKS: Database "MK20PDPPipelineFailedTasks";
@@ -199,7 +200,8 @@ fn without_places(text: &str) -> String {
     let is_place = |word: &str| {
         let tells = ["=", "://", "/ip4/", "/ip6/", "/dns", "@", "[::"];
         let is_host_and_port = word.rsplit_once(':').is_some_and(|(host, rest)| {
-            !host.is_empty() && rest.trim_end_matches(|c: char| !c.is_ascii_digit()).bytes().all(|b| b.is_ascii_digit())
+            !host.is_empty()
+                && rest.trim_end_matches(|c: char| !c.is_ascii_digit()).bytes().all(|b| b.is_ascii_digit())
                 && rest.starts_with(|c: char| c.is_ascii_digit())
         });
         let is_ip = word.split('.').filter(|part| part.bytes().any(|byte| byte.is_ascii_digit())).count() >= 4;

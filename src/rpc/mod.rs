@@ -67,6 +67,9 @@ pub struct Node {
     pub transport: Arc<dyn Transport>,
     /// Where it answers GraphQL, as Boost does beside its JSON-RPC.
     pub graphql: Option<Box<Node>>,
+    /// How others in the network would reach it, where this program reaches it by the loopback of this machine, and it should be for nobody
+    /// else.
+    pub elsewhere: Option<Arc<dyn Transport>>,
 }
 
 /// The time that one run may take, and how much of it one request may use.
