@@ -254,6 +254,9 @@ pub(super) fn read_body(
     slots: &mut [Option<Slot>],
     parse: ParseCall,
 ) -> io::Result<Body> {
+    if status == 200 && client.may_be_silent() && source.peek()?.is_none() {
+        return Ok(Body::Answers);
+    }
     let is_list = source.peek()? == Some(b'[');
     let read = match (is_list, slots.len()) {
         (true, 2..) => read_list(source, first_id, client, slots, parse),

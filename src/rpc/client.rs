@@ -111,6 +111,11 @@ impl Client {
         (self.dialect.redact)(&self.transport.redact(text))
     }
 
+    /// Whether an empty body is that of a call which the node cannot answer.
+    pub(super) fn may_be_silent(&self) -> bool {
+        self.dialect.may_be_silent
+    }
+
     /// What this client has cost its node.
     pub fn cost(&self) -> Cost {
         Cost {

@@ -96,6 +96,7 @@ const CURIO: Dialect = Dialect {
     prefix: "CurioWeb.",
     allows: |name| methods::ALL.iter().any(|method| method.name == name),
     redact: without_places,
+    may_be_silent: true,
 };
 
 /// A Curio during one run. Threads may share it.

@@ -13,6 +13,8 @@ use crate::rpc::curio::{Curio, CurioBatch, methods};
 use crate::rpc::{Budget, Cause, Granted, Node, Transport};
 use crate::tolerant::{Int, Line, List, Problems};
 
+const MAX_VERSION_CHARS: usize = 100;
+
 const DEFAULT_BLOCK_DELAY_SECONDS: f64 = 30.0;
 
 /// A cluster, or a skiff, that is asked in this run.
@@ -91,7 +93,8 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> ClusterAnswer {
         reach.is_something_else(&curio.client(), "", Kind::Curio);
         curio.forget_habits();
     }
-    let version = noted(version, &mut problems).map(|version| curio.client().redact(&version));
+    let version =
+        noted(version, &mut problems).map(|version| version.chars().take(MAX_VERSION_CHARS).collect::<String>());
     if let Some(version) = version.as_ref().filter(|_| reach.is_up) {
         curio.is_version(version);
     }

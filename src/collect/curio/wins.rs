@@ -38,7 +38,8 @@ struct OfMiner {
     outcomes: BTreeMap<&'static str, u64>,
     last_seconds: Option<f64>,
     lost_seconds: Option<f64>,
-    compute_seconds: Option<f64>,
+    /// When the latest block was begun whose proof is done, and how long that took.
+    computed: Option<(f64, f64)>,
 }
 
 /// What became of the blocks of each miner.
@@ -74,11 +75,12 @@ pub fn fetch(
         if outcome == "not_included" || outcome == "not_submitted" && is_late {
             miner.lost_seconds = miner.lost_seconds.into_iter().chain(begun).reduce(f64::max);
         }
-        if begun > miner.last_seconds {
-            miner.last_seconds = begun;
-            // Zero is that of a block that is still being computed.
-            let took = win.compute_time.as_deref().and_then(seconds);
-            miner.compute_seconds = took.filter(|took| *took > 0.0).or(miner.compute_seconds);
+        miner.last_seconds = miner.last_seconds.into_iter().chain(begun).reduce(f64::max);
+        // Zero is that of a block that is still being computed.
+        let took = win.compute_time.as_deref().and_then(seconds).filter(|took| *took > 0.0);
+        let computed = begun.zip(took);
+        if computed > miner.computed {
+            miner.computed = computed;
         }
     }
     Ok(Facts(miners))
@@ -93,6 +95,6 @@ pub fn expose(Facts(miners): &Facts, cluster: &Cluster, samples: &mut Samples) {
         }
         samples.add(&families::CURIO_LAST_WIN_TIMESTAMP_SECONDS, labels, miner.last_seconds);
         samples.add(&families::CURIO_LAST_LOST_BLOCK_TIMESTAMP_SECONDS, labels, miner.lost_seconds);
-        samples.add(&families::CURIO_BLOCK_COMPUTE_DURATION_SECONDS, labels, miner.compute_seconds);
+        samples.add(&families::CURIO_BLOCK_COMPUTE_DURATION_SECONDS, labels, miner.computed.map(|(_, took)| took));
     }
 }
