@@ -193,7 +193,7 @@ pub fn write_to_stdout(text: &str) -> Result<Output> {
 /// The nodes to ask. What is wrong with how they are named becomes notices.
 pub(crate) fn nodes(options: &Options, env: Env, state: &State, notices: &mut Notices, log: &Log) -> Vec<Node> {
     if let Some(sectors) = options.demo {
-        return demo::nodes(demo::Farm::with_miners(sectors, options.demo_miners), Arc::new(unix_seconds));
+        return demo::nodes(demo::Farm::with_miners(sectors, options.demo_miners).with_curio(), Arc::new(unix_seconds));
     }
     let found = discover(&Places {
         daemon_repo: options.daemon_repo.clone(),
