@@ -4,6 +4,9 @@
 //! UI, the machines of the cluster, of which any tells all: of those, one with the layer `gui` or `web` has the web UI. The password of the
 //! database, which is in the same file as harmless settings, is not read.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};

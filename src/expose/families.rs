@@ -29,7 +29,7 @@ families! {
     NETWORK_INFO: Gauge "farcaster_network_info" ["network"]
         "The network that the full node is on, or was on when it last answered, always 1. StateNetworkName.";
     ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
-        "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
+        "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL; that of Curio is its web UI's. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
@@ -266,31 +266,31 @@ families! {
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
         "Time from packed to proving, of sectors that the exporter saw being sealed (upgrades not included): quantiles of the last 100; sum and count since the exporter's memory began. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
-        "Jobs by task and state: running, prepared, assigned; returning or done for jobs from before lotus-miner restarted. WorkerJobs.";
+        "Jobs by task and state: running, prepared, assigned; returning or done for jobs from before lotus-miner restarted. WorkerJobs; Curio: ClusterTaskSummary of the miner's tasks, which are running.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
         "When a job started, in Unix seconds; for identical jobs that have not begun, the oldest. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
         "How long jobs ran that the exporter saw end, successfully or not; accurate to half the interval between runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
-        "Tasks waiting for a worker in lotus-miner's scheduler. SealingSchedDiag.SchedInfo.Requests.";
+        "Tasks waiting for a worker in lotus-miner's scheduler, or for a machine of Curio. SealingSchedDiag.SchedInfo.Requests; Curio: ClusterTaskSummary without Owner.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"] (Unit::Scale)
         "The priority of a task that is waiting for a worker, the highest if it is queued several times. SealingSchedDiag.SchedInfo.Requests.";
 
     // Workers and storage
     WORKER_INFO: Gauge "farcaster_worker_info" ["miner_id", "worker", "worker_host", "gpus"]
-        "A worker and the GPUs that it had when it connected, always 1. WorkerStats.Info.";
+        "A worker and the GPUs that it had when it connected, always 1; also a machine of Curio, with the GPUs not named. WorkerStats.Info; Curio: ClusterMachines.";
     WORKER_ENABLED: Gauge "farcaster_worker_enabled" ["miner_id", "worker", "worker_host"]
-        "Whether the scheduler gives the worker tasks. WorkerStats.Enabled.";
+        "Whether the scheduler gives the worker tasks. WorkerStats.Enabled; Curio: ClusterMachines.Unschedulable.";
     WORKER_CPUS: Gauge "farcaster_worker_cpus" ["miner_id", "worker", "worker_host"]
-        "CPU threads of the worker. WorkerStats.Info.Resources.CPUs.";
+        "CPU threads of the worker. WorkerStats.Info.Resources.CPUs; Curio: ClusterMachines.Cpu.";
     WORKER_CPUS_USED: Gauge "farcaster_worker_cpus_used" ["miner_id", "worker", "worker_host"]
         "CPU threads that the scheduler counts for the worker's running tasks. WorkerStats.CpuUse.";
     WORKER_GPUS: Gauge "farcaster_worker_gpus" ["miner_id", "worker", "worker_host"]
-        "GPUs that the worker had when it connected; absent if it could not count them. WorkerStats.Info.Resources.GPUs.";
+        "GPUs that the worker had when it connected; absent if it could not count them. WorkerStats.Info.Resources.GPUs; Curio: ClusterMachines.Gpu.";
     WORKER_GPUS_USED: Gauge "farcaster_worker_gpus_used" ["miner_id", "worker", "worker_host"]
         "GPUs that the scheduler counts for the worker's running tasks. WorkerStats.GpuUsed.";
     WORKER_MEMORY_BYTES: Gauge "farcaster_worker_memory_bytes" ["miner_id", "worker", "worker_host"]
-        "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical.";
+        "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical; Curio: ClusterNodeInfo.Info.Memory, in the slow tier.";
     WORKER_MEMORY_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_memory_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
         "Physical memory in use on the worker's host, by any process, when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemUsed.";
     WORKER_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
@@ -302,11 +302,11 @@ families! {
     WORKER_VIRTUAL_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_virtual_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
         "The most memory, including swap, that the worker's running tasks may use, as the scheduler counts it. WorkerStats.MemUsedMax.";
     WORKER_TASKS: Gauge "farcaster_worker_tasks" ["miner_id", "worker", "worker_host", "task"]
-        "Tasks that the worker is running, or fetching data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts.";
+        "Tasks that the worker is running, or fetching data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts; Curio: ClusterTaskSummary.Owner.";
     STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
-        "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
+        "A storage path and the host that serves it, always 1. The miner is empty where a cluster of Curio serves several. StorageInfo.URLs, StorageLocal; Curio: StoragePathList.URLs, LocalPath. Its other figures come from StoragePathList too.";
     STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]
-        "Whether the free space of the storage path could be read. Also 0 for a path that left lotus-miner's list with sector files in it. StorageStat.";
+        "Whether the free space of the storage path could be read. Also 0 for a path that left lotus-miner's list with sector files in it. StorageStat; Curio: whether a machine measured it within 90 seconds without an error, StoragePathList.LastHeartbeat and HeartbeatErr.";
     STORAGE_DETACHED: Gauge "farcaster_storage_detached" ["miner_id", "storage_id"]
         "For a storage path that left lotus-miner's list with sector files in it: 1 if it was detached, 0 if it was lost when lotus-miner restarted. StorageList, StartTime.";
     STORAGE_CAPACITY_BYTES: Gauge "farcaster_storage_capacity_bytes" ["miner_id", "storage_id"]

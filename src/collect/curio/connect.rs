@@ -60,6 +60,8 @@ impl Cluster {
 pub struct ClusterAnswer {
     pub reach: Reach,
     pub cluster: Cluster,
+    /// Whether it lacks what came with v1.28.3.
+    is_old: bool,
 }
 
 impl ClusterAnswer {
@@ -67,7 +69,9 @@ impl ClusterAnswer {
     pub fn told(&self) -> String {
         let Cluster { variant, version, miner_ids, .. } = &self.cluster;
         let miners = (!miner_ids.is_empty()).then(|| format!("of {}", miner_ids.join(", ")));
-        joined_with_commas([variant.clone(), version.clone(), miners])
+        let lacks =
+            self.is_old.then(|| "older than v1.28.3: no PDP, no alerts of its own, no Ethereum messages".to_owned());
+        joined_with_commas([variant.clone(), version.clone(), miners, lacks])
     }
 }
 
@@ -100,6 +104,7 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> ClusterAnswer {
     }
     let (variant, miners) = (answers.get(variant), answers.get(miners));
     // A Curio that cannot tell is older than skiff.
+    let is_old = variant.as_ref().is_err_and(|error| error.cause.is_missing_method()) && reach.is_up;
     let variant = match variant {
         Err(error) if error.cause.is_missing_method() && reach.is_up => Some("curio".to_owned()),
         variant => noted(variant, &mut problems).filter(|variant| ["curio", "skiff"].contains(&variant.as_str())),
@@ -136,5 +141,5 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> ClusterAnswer {
         elsewhere: node.elsewhere.clone(),
         curio,
     };
-    ClusterAnswer { reach, cluster }
+    ClusterAnswer { reach, cluster, is_old }
 }
