@@ -86,7 +86,7 @@ fn curios() -> (Curio, Curio) {
     curio.result("PDPDataSetList", json!({"items": null, "total": 0}));
     skiff.result(
         "ClusterMachines",
-        json!([{"Address": "127.0.0.1:skiff", "ID": 1, "Name": "127.0.0.1:skiff", "SinceContact": "20s",
+        json!([{"Address": "10.0.0.9:skiff", "ID": 1, "Name": "10.0.0.9:skiff", "SinceContact": "20s",
         "Tasks": "", "Cpu": 16, "RamHumanized": "64 GB", "Gpu": 0, "Layers": "", "Uptime": "", "Version": "",
         "Unschedulable": false, "RestartRequest": "", "Restarting": false, "RunningTasks": 0}]),
     );

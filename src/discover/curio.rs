@@ -74,7 +74,7 @@ impl<'a> Machine<'a> {
         let lines = text.lines().map(|line| line.trim().trim_start_matches("export "));
         let settings =
             lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| SETTINGS.contains(&name.trim()));
-        let value = settings.filter(|(known, _)| known.trim() == name).last()?.1;
+        let value = settings.rev().find(|(known, _)| known.trim() == name)?.1;
         let value = value.trim().trim_matches(['"', '\'']);
         (!value.is_empty()).then(|| value.to_owned())
     }

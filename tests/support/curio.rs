@@ -18,6 +18,9 @@ const RECORDED_SECONDS: f64 = 1_795_648_347.0;
 
 const PATH: &str = "/api/webrpc/v0";
 
+/// Writes the answers of a batch.
+type Write = fn(Vec<String>) -> String;
+
 /// A Curio that listens on a port of its own until it is dropped.
 pub struct Curio {
     pub port: u16,
@@ -29,7 +32,7 @@ struct Shared {
     fixture: Value,
     answers: Mutex<Vec<(String, Answer)>>,
     /// What becomes of the answers of a batch.
-    batch: Mutex<Option<fn(Vec<String>) -> String>>,
+    batch: Mutex<Option<Write>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -88,7 +91,7 @@ impl Curio {
     }
 
     /// Writes the answers of batches otherwise; what cannot be encoded is an empty text there.
-    pub fn write_batches(&self, write: fn(Vec<String>) -> String) -> &Curio {
+    pub fn write_batches(&self, write: Write) -> &Curio {
         *self.shared.batch.lock().unwrap() = Some(write);
         self
     }
