@@ -109,7 +109,7 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     Connections { daemon, miners, miner_ids, boosts, clusters, clients, lane }
 }
 
-/// Each cluster once: a miner has one, so two web UIs that name the same miner are of the same cluster.
+/// Each cluster once, although it may have several web UIs. That of a skiff tells less.
 fn clusters(
     run: &Run,
     answers: Vec<curio::ClusterAnswer>,
@@ -124,10 +124,11 @@ fn clusters(
         clients.push((Kind::Curio, answer.cluster.curio.client()));
         let cluster = answer.cluster;
         now_known.insert(cluster.known_as.clone(), cluster.miner_ids.clone());
-        let is_same = |other: &Cluster| other.miner_ids.iter().any(|id| cluster.miner_ids.contains(id));
-        match clusters.iter_mut().find(|(other, _)| is_same(other)) {
+        match clusters.iter_mut().find(|(other, _)| other.is_same(&cluster)) {
             None => clusters.push((cluster, is_up)),
-            Some(other) if is_up && !other.1 => *other = (cluster, is_up),
+            Some(other) if is_up && (!other.1 || other.0.is_skiff() && !cluster.is_skiff()) => {
+                *other = (cluster, is_up)
+            }
             Some(_) => {}
         }
     }

@@ -39,7 +39,7 @@ const SETTINGS: [&str; 2] = ["CURIO_LISTEN", "CURIO_REPO_PATH"];
 
 /// How long something that may be Curio may take, and how many machines are tried.
 const PATIENCE: Duration = Duration::from_secs(2);
-const MAX_MACHINES_TRIED: usize = 8;
+const MAX_MACHINES_TRIED: usize = 3;
 
 /// This machine: where signs of Curio are, and how to ask.
 pub struct Machine<'a> {
@@ -199,12 +199,13 @@ impl Search<'_> {
         };
         self.told.insert((Kind::Curio, SOURCE.to_owned()));
         let loopback = format!("http://127.0.0.1:{WEB_PORT}");
-        let first = known.iter().map(|node| node.url.clone()).chain([loopback]);
-        let found = first.into_iter().find(|url| machine.ask.is_curio(url)).or_else(|| self.in_the_cluster(machine));
+        // Where it was found once the run itself asks it, and tells if it is down.
+        if !known.is_empty() {
+            return known;
+        }
+        let found = Some(loopback).filter(|url| machine.ask.is_curio(url)).or_else(|| self.in_the_cluster(machine));
         match found {
             Some(url) => vec![at(url)],
-            // Where it was, it is down.
-            None if !known.is_empty() => known,
             None => {
                 if let Some(sign) = sign {
                     self.warnings.push(format!(

@@ -128,6 +128,12 @@ fn several_clusters_are_told_apart_and_two_doors_of_one_are_one() {
     let (metrics, lines) = collect(&both);
     assert_eq!(lines, [""; 0]);
     assert_eq!(metrics.label("farcaster_curio_info", "cluster").len(), 2);
+    // A skiff with the cluster's database is a door to it, and tells less.
+    let other_skiff = Curio::skiff();
+    let shared = Exporter::new().args(&["--curio", &other_skiff.url(), "--curio", &curio.url()]);
+    let (metrics, lines) = collect(&shared);
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(metrics.label("farcaster_curio_info", "variant"), ["curio"].into());
     let door = Curio::cluster();
     let doors = Exporter::new().env("CURIO_WEBRPC_URL", &format!("{}/api/webrpc/v0,{}", curio.url(), door.url()));
     let (metrics, lines) = collect(&doors);

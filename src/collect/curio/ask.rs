@@ -4,12 +4,11 @@ use crate::rpc::Answers;
 use crate::rpc::curio::CurioBatch;
 
 use super::connect::Cluster;
-use super::{alerts, failures, machines, market, messages, pieces, pipelines, storage, tasks, wins};
+use super::{alerts, failures, market, messages, pieces, pipelines, storage, tasks, wins};
 
 /// The calls of each concern.
 pub struct Asked {
     pub answers: Answers,
-    pub machines: machines::Tickets,
     pub tasks: tasks::Tickets,
     pub failures: failures::Tickets,
     pub pipelines: pipelines::Tickets,
@@ -24,7 +23,6 @@ pub struct Asked {
 /// Asks it all.
 pub fn ask(cluster: &Cluster) -> Asked {
     let mut batch = CurioBatch::default();
-    let machines = machines::ask(&mut batch);
     let tasks = tasks::ask(&mut batch);
     let failures = failures::ask(&mut batch);
     let pipelines = pipelines::ask(&mut batch);
@@ -35,5 +33,5 @@ pub fn ask(cluster: &Cluster) -> Asked {
     let wins = wins::ask(&mut batch);
     let alerts = alerts::ask(&mut batch);
     let answers = cluster.curio.send(&batch);
-    Asked { answers, machines, tasks, failures, pipelines, market, pieces, storage, messages, wins, alerts }
+    Asked { answers, tasks, failures, pipelines, market, pieces, storage, messages, wins, alerts }
 }

@@ -1,16 +1,17 @@
 //! The first calls to a Curio: which one it is, and which miners it serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
 
+use super::machines;
 use crate::collect::reach::{Reach, habits, joined_with_commas, noted};
 use crate::collect::run::Run;
 use crate::discover::Kind;
 use crate::lotus::address;
 use crate::rpc::curio::{Curio, CurioBatch, methods};
-use crate::rpc::{Budget, Cause, Granted, Node, Transport};
+use crate::rpc::{Budget, CallError, Cause, Granted, Node, Transport};
 use crate::tolerant::{Int, Line, List, Problems};
 
 const MAX_VERSION_CHARS: usize = 100;
@@ -35,6 +36,8 @@ pub struct Cluster {
     pub block_delay_seconds: f64,
     /// What it asks of those who call it.
     pub granted: Granted,
+    /// What it told of its machines.
+    pub machines: Result<machines::Answers, CallError>,
     /// How others in the network would reach it.
     pub elsewhere: Option<Arc<dyn Transport>>,
 }
@@ -43,6 +46,16 @@ impl Cluster {
     /// The miner that everything in it is for, where it serves only one.
     pub fn only_miner(&self) -> &str {
         if let [id] = &self.miner_ids[..] { id } else { "" }
+    }
+
+    /// Whether another web UI is of the same cluster: a miner is served by one, and so is a machine, except that every loopback is alike.
+    pub fn is_same(&self, other: &Cluster) -> bool {
+        let has_its_miner = other.miner_ids.iter().any(|id| self.miner_ids.contains(id));
+        has_its_miner || !self.places().is_disjoint(&other.places())
+    }
+
+    fn places(&self) -> BTreeSet<&str> {
+        self.machines.as_ref().map(machines::Answers::places).unwrap_or_default()
     }
 
     /// What something of the cluster is remembered as.
@@ -87,6 +100,7 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> ClusterAnswer {
     let version = batch.add::<String>(methods::VERSION, json!([]));
     let variant = batch.add::<String>(methods::UI_VARIANT, json!([]));
     let miners = batch.add::<List<String>>(methods::ACTOR_LIST, json!([]));
+    let machines = machines::ask(&mut batch);
     let block_delay = batch.add::<Int>(methods::BLOCK_DELAY_SECS, json!([]));
     let answers = curio.send(&batch);
 
@@ -139,6 +153,7 @@ pub fn connect(run: &Run, node: &Node, budget: Budget) -> ClusterAnswer {
         block_delay_seconds: block_delay.unwrap_or(DEFAULT_BLOCK_DELAY_SECONDS),
         granted: node.transport.granted(),
         elsewhere: node.elsewhere.clone(),
+        machines: machines.of(&answers),
         curio,
     };
     ClusterAnswer { reach, cluster, is_old }

@@ -13,7 +13,7 @@ use crate::collect::run::Run;
 use crate::discover::curio::is_loopback;
 use crate::expose::{Samples, families};
 use crate::rpc::curio::{CurioBatch, methods};
-use crate::rpc::{Answers, Ticket};
+use crate::rpc::{self, CallError, Ticket};
 use crate::tolerant::{Field, Int, List, Problems};
 
 /// A heartbeat comes once a minute. Curio's own tool calls a machine unhealthy after so many seconds.
@@ -21,7 +21,28 @@ const MOST_SECONDS_SILENT: f64 = 120.0;
 
 pub struct Tickets(Ticket<List<Answer>>);
 
-#[derive(Default, Deserialize)]
+/// The list as it was told.
+#[derive(Clone, Debug)]
+pub struct Answers(List<Answer>);
+
+impl Tickets {
+    pub fn of(self, answers: &rpc::Answers) -> Result<Answers, CallError> {
+        answers.get(self.0).map(Answers)
+    }
+}
+
+impl Answers {
+    /// The addresses that are those of one machine only.
+    pub fn places(&self) -> BTreeSet<&str> {
+        let good = self.0.0.iter().filter_map(|machine| match machine {
+            Field::Good(machine) => machine.address.as_deref(),
+            _ => None,
+        });
+        good.filter(|address| !address.is_empty() && !is_loopback(host_of(address))).collect()
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Answer {
     address: Option<String>,
@@ -69,14 +90,8 @@ pub fn ask(batch: &mut CurioBatch) -> Tickets {
     Tickets(batch.add(methods::CLUSTER_MACHINES, json!([])))
 }
 
-pub fn fetch(
-    cluster: &Cluster,
-    run: &Run,
-    answers: &Answers,
-    Tickets(list): Tickets,
-    problems: &mut Problems,
-) -> Result<Facts> {
-    let answer = answers.get(list)?;
+pub fn fetch(cluster: &Cluster, run: &Run, problems: &mut Problems) -> Result<Facts> {
+    let Answers(answer) = cluster.machines.clone()?;
     let failures = problems.failures();
     let mut list = answer.take("ClusterMachines", problems);
     // Of those with the same name the newest keeps it: it is the machine after its address changed.

@@ -10,7 +10,7 @@ use super::connect::Cluster;
 use super::machines;
 use crate::collect::run::Run;
 use crate::collect::slow;
-use crate::expose::{Samples, families};
+use crate::expose::{Samples, Unit, families};
 use crate::lotus::epoch::parse_rfc3339;
 use crate::rpc::curio::{CurioBatch, methods};
 use crate::tolerant::{Field, Int, Problems};
@@ -71,7 +71,7 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&machines::Facts>, pro
         let tickets: Vec<_> =
             ids.into_iter().map(|id| (id, batch.add::<Answer>(methods::CLUSTER_NODE_INFO, json!([id])))).collect();
         let answers = cluster.curio.send(&batch);
-        let mut machines = BTreeMap::new();
+        let (mut machines, mut is_possible) = (BTreeMap::new(), true);
         for (id, ticket) in tickets {
             let info = problems
                 .if_supported(answers.get(ticket))
@@ -80,12 +80,17 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&machines::Facts>, pro
                 memory_bytes: info.memory.take("ClusterNodeInfo.Info.Memory", problems).and_then(Int::to_u64),
                 start_seconds: info.startup_time.as_deref().and_then(parse_rfc3339),
             });
+            let bytes = known.as_ref().and_then(|known| known.memory_bytes);
+            is_possible &= bytes.is_none_or(|bytes| Unit::Bytes.allows(bytes as f64, run.now));
             // One that failed is asked again in the next period.
             machines.insert(id, known.unwrap_or_default());
         }
         facts.machines = machines;
         facts.obtained_seconds = Some(run.now);
-        run.state.remember(&section, &facts);
+        // What cannot be is not kept, and asked again.
+        if is_possible {
+            run.state.remember(&section, &facts);
+        }
     }
     let is_old = |obtained: f64| !slow::is_presentable(obtained, run.now, run.slow_period_seconds);
     if facts.obtained_seconds.is_some_and(is_old) {

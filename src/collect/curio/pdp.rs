@@ -7,7 +7,7 @@ use serde_json::json;
 use super::connect::Cluster;
 use super::pdp_sets::{self, Sets};
 use crate::expose::{Samples, families};
-use crate::lotus::epoch::parse_rfc3339;
+use crate::lotus::epoch::{MAX_HEIGHT, parse_rfc3339};
 use crate::rpc::curio::{Curio, methods};
 use crate::tolerant::{Field, Int, Line, List, Problems};
 
@@ -66,7 +66,7 @@ pub fn fetch(curio: &Curio, cluster: &Cluster, has_key: bool, now: f64, problems
     let head = epoch(status.head_epoch, "headEpoch");
     let next_proof = epoch(status.next_prove_at_epoch, "nextProveAtEpoch");
     let next_deadline = epoch(status.next_deadline_epoch, "nextDeadlineEpoch");
-    let Some(head) = head.filter(|head| *head > 0) else {
+    let Some(head) = head.filter(|head| (1..=i128::from(MAX_HEIGHT)).contains(head)) else {
         // Everything would be told as if nothing was due.
         problems.error(Line {
             node: curio.name().to_owned(),

@@ -16,7 +16,7 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
     let mut lane = Lane::new(now, "", Some(cluster.curio.name())).since(started);
     let machines = lane.collect(
         "curio_machines",
-        |problems| machines::fetch(cluster, run, answers, asked.machines, problems),
+        |problems| machines::fetch(cluster, run, problems),
         |facts, samples| machines::expose(facts, cluster, now, samples),
     );
     let machines = machines.as_ref();
