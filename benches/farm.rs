@@ -1,7 +1,8 @@
 //! What a run costs: the simulated farm served over HTTP, the real exporter asking it, and tables of what that took: one lotus-miner with
-//! more and more sectors, and more and more lotus-miners of the same size.
+//! more and more sectors, more and more lotus-miners of the same size, and a cluster of Curio.
 //!
-//! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, and `cargo bench -- miners` only the second table.
+//! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, `cargo bench -- miners` only the second table, and
+//! `cargo bench -- curio` only the third.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use lotus_farcaster::demo::{self, Farm, Node};
 use serde_json::Value;
+
+mod cluster;
 
 #[path = "../tests/support/http.rs"]
 mod http;
@@ -39,6 +42,9 @@ const NODES_BEHIND_SECONDS: u64 = 4 * 3600;
 fn main() -> Result<()> {
     let sizes: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let is_miners_only = std::env::args().any(|argument| argument == "miners");
+    if std::env::args().any(|argument| argument == "curio") {
+        return cluster::measure();
+    }
     if !is_miners_only {
         header("sectors");
         for &sectors in if sizes.is_empty() { &SIZES[..] } else { &sizes } {
@@ -51,6 +57,7 @@ fn main() -> Result<()> {
         for miners in MINERS {
             measure(&miners.to_string(), Farm::with_miners(SECTORS_OF_EACH * miners as u64, miners), miners)?;
         }
+        cluster::measure()?;
     }
     Ok(())
 }
@@ -173,14 +180,20 @@ fn serve(farm: &Arc<Farm>, node: Node, exchanges: &Exchanges, clock: &Arc<Atomic
     Server::start(move |request| {
         let now = clock.load(Ordering::Relaxed) as f64;
         let answer = demo::answer(&farm, node, request.body.as_bytes(), now).to_string();
+        exchanges.note(request, &answer);
+        Reply::new(200, answer)
+    })
+}
+
+impl Exchanges {
+    fn note(&self, request: &http::Request, answer: &str) {
         let calls = serde_json::from_str::<Value>(&request.body).ok();
         let calls = calls.and_then(|body| body.as_array().map(Vec::len)).unwrap_or(1);
         let url = format!("http://{}{}", request.header("Host").unwrap_or_default(), request.path);
-        if let Ok(mut exchanges) = exchanges.0.lock() {
+        if let Ok(mut exchanges) = self.0.lock() {
             exchanges.push(Exchange { url, body: request.body.clone(), calls, answer_bytes: answer.len() });
         }
-        Reply::new(200, answer)
-    })
+    }
 }
 
 struct Exporter<'a> {

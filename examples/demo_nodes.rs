@@ -171,7 +171,7 @@ fn write_history(
 fn nodes(variables: &[(&'static str, String)]) -> Vec<rpc::Node> {
     let env = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
     let found = discover(&Places::of_env(&env));
-    found.daemons.iter().chain(&found.miners).chain(&found.boosts).map(node).collect()
+    found.daemons.iter().chain(&found.miners).chain(&found.boosts).chain(&found.curios).map(node).collect()
 }
 
 fn node(endpoint: &Endpoint) -> rpc::Node {
@@ -181,6 +181,7 @@ fn node(endpoint: &Endpoint) -> rpc::Node {
         known_as: endpoint.known_as.clone(),
         transport: Arc::new(Http::new(endpoint)),
         graphql: endpoint.graphql.as_deref().map(|graphql| Box::new(node(graphql))),
+        elsewhere: None,
     }
 }
 

@@ -37,7 +37,7 @@ pub fn run(options: &DemoHistory) -> Result<usize> {
     let path = options.file.display();
     let file = File::create(&options.file).with_context(|| format!("cannot write {path}"))?;
     let mut out = BufWriter::new(file);
-    let farm = Farm::with_miners(options.demo_sectors, options.demo_miners);
+    let farm = Farm::with_miners(options.demo_sectors, options.demo_miners).with_curio();
     let mut write = || {
         for back in (0..runs).rev() {
             let now = end - back as f64 * STEP_SECONDS;

@@ -12,10 +12,10 @@ use anyhow::{Context, Result};
 use crate::address_book::AddressBook;
 use crate::cli::{Options, Verbosity};
 use crate::collect::{self, Report};
-use crate::discover::{Endpoint, Places, discover};
+use crate::discover::{Endpoint, Places, curio, discover};
 use crate::expose::Samples;
-use crate::rpc::Node;
 use crate::rpc::http::Http;
+use crate::rpc::{Node, Transport};
 use crate::state::{self, State};
 use crate::{demo, healthcheck, rivals, textfile};
 
@@ -193,18 +193,20 @@ pub fn write_to_stdout(text: &str) -> Result<Output> {
 /// The nodes to ask. What is wrong with how they are named becomes notices.
 pub(crate) fn nodes(options: &Options, env: Env, state: &State, notices: &mut Notices, log: &Log) -> Vec<Node> {
     if let Some(sectors) = options.demo {
-        return demo::nodes(demo::Farm::with_miners(sectors, options.demo_miners), Arc::new(unix_seconds));
+        return demo::nodes(demo::Farm::with_miners(sectors, options.demo_miners).with_curio(), Arc::new(unix_seconds));
     }
     let found = discover(&Places {
         daemon_repo: options.daemon_repo.clone(),
         miner_repos: options.miner_repos.clone(),
         boost_repo: options.boost_repo.clone(),
+        curio: options.curio.clone(),
+        machine: Some(&curio::Machine::new(&curio::OverHttp)),
         known: state.recall("nodes"),
         now: unix_seconds(),
         ..Places::of_env(env)
     });
     state.remember("nodes", &found.known);
-    let endpoints = || found.daemons.iter().chain(&found.miners).chain(&found.boosts);
+    let endpoints = || found.daemons.iter().chain(&found.miners).chain(&found.boosts).chain(&found.curios);
     for endpoint in endpoints() {
         log.detail(format_args!("{} {} from {}", endpoint.kind.as_str(), endpoint.address(), endpoint.source));
     }
@@ -219,6 +221,7 @@ fn node(endpoint: &Endpoint) -> Node {
         known_as: endpoint.known_as.clone(),
         transport: Arc::new(Http::new(endpoint)),
         graphql: endpoint.graphql.as_deref().map(|graphql| Box::new(node(graphql))),
+        elsewhere: curio::elsewhere(endpoint).map(|endpoint| Arc::new(Http::new(&endpoint)) as Arc<dyn Transport>),
     }
 }
 

@@ -6,14 +6,26 @@
 mod support;
 
 use lotus_farcaster::expose::families;
-use support::{Boost, Farm};
+use serde_json::json;
+use support::{Boost, Curio, Farm};
 
 /// Families whose values differ in every run.
 const OF_THE_CLOCK: &[&str] = &[
     "farcaster_chain_expected_height",
     "farcaster_collector_data_timestamp_seconds",
     "farcaster_collector_duration_seconds",
+    "farcaster_curio_last_lost_block_timestamp_seconds",
+    "farcaster_curio_last_win_timestamp_seconds",
+    "farcaster_curio_machine_last_contact_timestamp_seconds",
+    "farcaster_curio_machine_start_time_seconds",
+    "farcaster_curio_message_oldest_timestamp_seconds",
+    "farcaster_curio_storage_heartbeat_timestamp_seconds",
+    "farcaster_curio_task_oldest_timestamp_seconds",
     "farcaster_mpool_local_message_first_seen_timestamp_seconds",
+    "farcaster_pdp_last_failed_proof_timestamp_seconds",
+    "farcaster_pdp_last_lost_data_set_timestamp_seconds",
+    "farcaster_pdp_next_deadline_timestamp_seconds",
+    "farcaster_pdp_next_proof_timestamp_seconds",
     "farcaster_run_duration_seconds",
     "farcaster_run_timestamp_seconds",
 ];
@@ -24,6 +36,8 @@ fn everything_that_the_farm_shows() {
     let boost = Boost::start();
     let exporter =
         farm.exporter().env("BOOST_API_INFO", &boost.api_info()).env("BOOST_GRAPHQL_URL", &boost.graphql_url());
+    let (curio, skiff) = curios();
+    let exporter = exporter.args(&["--curio", &curio.url(), "--curio", &skiff.url()]);
     let exporter = exporter.arg("--addresses").arg(support::path("fixtures/addresses.json"));
     let run = exporter.run();
     assert_eq!(run.stderr, "", "nothing is wrong with this farm");
@@ -39,8 +53,14 @@ fn everything_that_the_farm_shows() {
     let missing: Vec<&str> = all.filter(|family| !shown(family)).collect();
     assert!(missing.is_empty(), "the fixtures show nothing of {missing:?}");
 
-    let ports =
-        [("DAEMON", farm.daemon.port), ("MINER", farm.miner.port), ("OTHER", farm.other.port), ("BOOST", boost.port)];
+    let ports = [
+        ("DAEMON", farm.daemon.port),
+        ("MINER", farm.miner.port),
+        ("OTHER", farm.other.port),
+        ("BOOST", boost.port),
+        ("CURIO", curio.port),
+        ("SKIFF", skiff.port),
+    ];
     let named = |text: String, (name, port): &(&str, u16)| text.replace(&format!("127.0.0.1:{port}"), name);
     let text = ports.iter().fold(run.stdout, named);
     let mut lines: Vec<String> = text.lines().map(mask).collect();
@@ -56,6 +76,35 @@ fn everything_that_the_farm_shows() {
         assert_eq!(line, expected, "line {} of {}", number + 1, path.display());
     }
     assert_eq!(masked.lines().count(), golden.lines().count(), "{} has other lines at its end", path.display());
+}
+
+/// A cluster that serves both miners of the farm, and a skiff with a database of its own.
+fn curios() -> (Curio, Curio) {
+    let (curio, skiff) = (Curio::cluster(), Curio::skiff());
+    curio.result("ActorList", json!([support::MINER, support::OTHER]));
+    // No machine, path or data set is in two clusters.
+    curio.result("PDPDataSetList", json!({"items": null, "total": 0}));
+    skiff.result(
+        "ClusterMachines",
+        json!([{"Address": "10.0.0.9:skiff", "ID": 1, "Name": "10.0.0.9:skiff", "SinceContact": "20s",
+        "Tasks": "", "Cpu": 16, "RamHumanized": "64 GB", "Gpu": 0, "Layers": "", "Uptime": "", "Version": "",
+        "Unschedulable": false, "RestartRequest": "", "Restarting": false, "RunningTasks": 0}]),
+    );
+    skiff.result("ClusterNodeInfo", json!({"Info": {"Memory": 68_719_476_736u64, "StartupTime": ""}}));
+    for method in ["StoragePathList", "ClusterTaskSummary"] {
+        skiff.result(method, json!([]));
+    }
+    skiff.result(
+        "SyncerState",
+        json!([{"Address": "http://10.0.0.9:1234/rpc/v1", "CLayers": [], "Reachable": true,
+        "SyncState": "behind (5m0s behind)", "Version": "1.36.2"}]),
+    );
+    skiff.result(
+        "PDPKeyStatus",
+        json!({"configured": true, "address": "0xab", "filAddress": "f410fabcdefghijk", "balance": "1.983 FIL",
+        "usdfcBalance": "12.50 USDFC", "balanceKnown": true, "usdfcKnown": true, "funded": true, "actorExists": true}),
+    );
+    (curio, skiff)
 }
 
 /// The name of a sample's series; "#" for a comment.

@@ -164,7 +164,11 @@ impl Transport for Swept {
 
 impl Swept {
     fn sweep_answer(&self, call: &Value, answer: &mut Value) {
-        let method = call["method"].as_str().unwrap_or("graphql").trim_start_matches("Filecoin.");
+        let method = call["method"]
+            .as_str()
+            .unwrap_or("graphql")
+            .trim_start_matches("Filecoin.")
+            .trim_start_matches("CurioWeb.");
         // The actors that are read have different states.
         let of = match call["params"][0].as_str() {
             Some(actor @ ("f02" | "f04")) => format!("({actor})"),
@@ -187,7 +191,7 @@ fn nodes(now: f64, change: Option<&Change>, fields: &Arc<Mutex<BTreeSet<String>>
             Swept { node: node.transport, name: name.to_owned(), change: change.cloned(), fields: fields.clone() };
         Node { transport: Arc::new(transport), ..node }
     };
-    let nodes = demo::nodes(Farm::new(SECTORS), Arc::new(move || now)).into_iter();
+    let nodes = demo::nodes(Farm::new(SECTORS).with_curio(), Arc::new(move || now)).into_iter();
     let nodes = nodes.map(|node| {
         let name = node.kind.as_str();
         let graphql = node.graphql.clone().map(|graphql| Box::new(swept(*graphql, name)));

@@ -1,5 +1,6 @@
 //! The command `check`: one run that publishes nothing, and prints what was found, what answers, and what is wrong.
 
+mod curio;
 mod findings;
 mod json;
 mod judgements;
@@ -66,6 +67,7 @@ fn find(options: &Options, env: Env) -> Result<(Found, Findings)> {
     permissions::add(&nodes, is_up, &mut troubles, &mut findings);
     nodes::add_causes(&report, &troubles, &mut findings);
     let facts = Facts::read(&text);
+    curio::add(&report, &facts, &mut findings);
     let mut standing = Standing::read(&facts, &[]);
     standing.judge(&thresholds);
     judgements::add(&standing, &mut findings);

@@ -196,6 +196,8 @@ pub struct Options {
     pub miner_repos: Vec<PathBuf>,
     /// Where Boost's repo is, instead of where Boost looks.
     pub boost_repo: Option<PathBuf>,
+    /// Web UIs of Curio, instead of where it is looked for.
+    pub curio: Vec<String>,
     /// Miners to watch besides those that were found, like `f01234` or `t01234`; no leading zeros, none twice.
     pub miner_ids: Vec<String>,
     /// File of names for addresses, and of wallets to watch.

@@ -46,6 +46,9 @@ pub const OPTIONS: &[Opt] = &[
         .default("LOTUS_MINER_PATH, else ~/.lotusminer"),
     Opt::new("boost-repo", One("DIR"),
         "Repo of Boost, for its deals").default("BOOST_PATH, else ~/.boost"),
+    Opt::new("curio", Many("URL"),
+        "Web UI of a Curio cluster or a skiff, like http://HOST:4701; repeat it\n\
+         for several").default("CURIO_WEBRPC_URL, else one on this machine"),
     Opt::new("miner-id", Many("ID"),
         "Watch this miner on chain too, like f01234, although no lotus-miner\n\
          here runs it; repeat it for several"),
@@ -82,6 +85,7 @@ pub const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ("demo", "daemon-repo", "the demo asks no node"),
     ("demo", "miner-repo", "the demo asks no node"),
     ("demo", "boost-repo", "the demo asks no node"),
+    ("demo", "curio", "the demo asks no node"),
     ("demo", "miner-id", "the demo asks no node"),
     ("demo", "require-nodes", "the demo asks no node"),
 ];

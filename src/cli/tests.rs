@@ -38,6 +38,7 @@ const SAMPLES: &[&[(&str, &str)]] = &[
     &[("daemon-repo", "/d")],
     &[("miner-repo", "/m")],
     &[("boost-repo", "/b")],
+    &[("curio", "http://10.0.0.7:4701")],
     &[("miner-id", "f01")],
     &[("addresses", "names")],
     &[("max-rows", "7")],
@@ -399,6 +400,8 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--demo", "--daemon-repo=/d"], "--demo and --daemon-repo"),
         (&["--demo", "--miner-repo=/m"], "--demo and --miner-repo"),
         (&["--demo", "--boost-repo=/b"], "--demo and --boost-repo"),
+        (&["--demo", "--curio=http://a:4701"], "--demo and --curio"),
+        (&["--curio=10.0.0.7:4701"], "--curio: \"10.0.0.7:4701\" is not a URL like"),
         (&["--demo", "--miner-id=f01"], "the demo asks no node"),
     ] {
         let error = error(args, &[]);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use super::boost::Boost;
+use super::curio::{self, Cluster, Clusters};
 use super::daemon::{self, Daemon};
 use super::lane::{Down, Endpoint, Lane, joined};
 use super::miner::{self, LotusMiner, MinerAnswer};
@@ -24,10 +25,21 @@ pub struct Connections {
     pub miner_ids: Vec<String>,
     /// Every Boost, not asked anything yet.
     pub boosts: Vec<Boost>,
+    /// Each cluster of Curio once, and whether its web UI answered.
+    pub clusters: Vec<(Cluster, bool)>,
     /// All clients, for their costs.
     pub clients: Vec<(Kind, Client)>,
     /// How it went.
     pub lane: Lane,
+}
+
+impl Connections {
+    /// The version of the Curio that serves a miner.
+    pub fn curio_version_of(&self, id: &str) -> Option<&str> {
+        let mut clusters = self.clusters.iter().map(|(cluster, _)| cluster);
+        let cluster = clusters.find(|cluster| cluster.miner_ids.iter().any(|known| address::same(known, id)))?;
+        cluster.version.as_deref()
+    }
 }
 
 /// Which miner each lotus-miner runs, by what the node is known as: known from an earlier run while it is down.
@@ -37,12 +49,14 @@ type KnownMiners = BTreeMap<String, String>;
 pub fn connect(run: &Run, budget: Budget) -> Connections {
     let mut lane = Lane::new(run.now, "", None);
     let of_kind = |kind| run.nodes.iter().filter(move |node: &&Node| node.kind == kind);
-    let (daemons, answers) = thread::scope(|scope| {
+    let (daemons, answers, curios) = thread::scope(|scope| {
+        let curios: Vec<_> =
+            of_kind(Kind::Curio).map(|node| scope.spawn(move || curio::connect(run, node, budget))).collect();
         let miners: Vec<_> =
             of_kind(Kind::Miner).map(|node| scope.spawn(move || miner::connect(run, node, budget))).collect();
         let daemons = daemon::connect(run, of_kind(Kind::Daemon), budget);
         let miners: Vec<MinerAnswer> = miners.into_iter().map(joined).collect();
-        (daemons, miners)
+        (daemons, miners, curios.into_iter().map(joined).collect::<Vec<_>>())
     });
 
     let mut clients = Vec::new();
@@ -82,7 +96,9 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     }
     run.state.remember("miners", &now_known);
     let mut miner_ids: Vec<String> = miners.iter().map(|miner| miner.id.clone()).collect();
-    for id in run.miner_ids {
+    let clusters = clusters(run, curios, &mut clients, &mut lane);
+    let of_clusters = clusters.iter().flat_map(|(cluster, _)| &cluster.miner_ids);
+    for id in of_clusters.chain(run.miner_ids) {
         if !miner_ids.iter().any(|known| address::same(known, id)) {
             miner_ids.push(id.clone());
         }
@@ -90,7 +106,34 @@ pub fn connect(run: &Run, budget: Budget) -> Connections {
     let boosts: Vec<Boost> = of_kind(Kind::Boost).map(|node| Boost::new(run, node, budget)).collect();
     let doors = boosts.iter().flat_map(|boost| [boost.api.apart(), boost.graphql.apart()]);
     clients.extend(doors.map(|door| (Kind::Boost, door)));
-    Connections { daemon, miners, miner_ids, boosts, clients, lane }
+    Connections { daemon, miners, miner_ids, boosts, clusters, clients, lane }
+}
+
+/// Each cluster once, although it may have several web UIs. That of a skiff tells less.
+fn clusters(
+    run: &Run,
+    answers: Vec<curio::ClusterAnswer>,
+    clients: &mut Vec<(Kind, Client)>,
+    lane: &mut Lane,
+) -> Vec<(Cluster, bool)> {
+    let mut clusters: Vec<(Cluster, bool)> = Vec::new();
+    let mut now_known = Clusters::new();
+    for answer in answers {
+        let is_up = answer.reach.is_up;
+        answer.reach.report(Kind::Curio, answer.cluster.only_miner(), answer.told(), lane);
+        clients.push((Kind::Curio, answer.cluster.curio.client()));
+        let cluster = answer.cluster;
+        now_known.insert(cluster.known_as.clone(), cluster.miner_ids.clone());
+        match clusters.iter_mut().find(|(other, _)| other.is_same(&cluster)) {
+            None => clusters.push((cluster, is_up)),
+            Some(other) if is_up && (!other.1 || other.0.is_skiff() && !cluster.is_skiff()) => {
+                *other = (cluster, is_up)
+            }
+            Some(_) => {}
+        }
+    }
+    run.state.remember("curios", &now_known);
+    clusters
 }
 
 /// State from another network is about other miners, even if their ids are the same.

@@ -1,5 +1,6 @@
 //! A lane: collectors that run one after another, each on its own. If one fails, the next ones are not affected.
 
+use std::collections::BTreeMap;
 use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
@@ -49,6 +50,10 @@ pub struct Outcome {
     pub node: String,
     /// Whether it got everything that it asked for.
     pub is_success: bool,
+    /// How long it took, in seconds.
+    duration_seconds: f64,
+    /// When what it publishes was obtained, in Unix seconds.
+    obtained_seconds: Option<f64>,
     /// Its messages, without those that were reported before.
     pub lines: Vec<Line>,
 }
@@ -126,27 +131,47 @@ impl Lane {
                 None
             }
         };
-        let duration = started.elapsed().as_secs_f64();
-        let labels = [name, self.miner_id.as_str()];
+        let duration_seconds = started.elapsed().as_secs_f64();
         let samples = &mut self.samples;
         if let Some(facts) = &facts {
             expose(facts, samples);
         }
         samples.take_refused().into_iter().for_each(|line| problems.note(line));
         let is_success = !problems.is_failure();
-        let obtained = facts.as_ref().and_then(dated).filter(|obtained| is_success || *obtained < self.now);
-        samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained);
-        samples.add(&families::COLLECTOR_SUCCESS, labels, is_success);
-        samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, duration);
+        let obtained_seconds = facts.as_ref().and_then(dated).filter(|obtained| is_success || *obtained < self.now);
         let (collector, miner_id, node) = (name.to_owned(), self.miner_id.clone(), self.node.clone());
         let lines = problems.into_lines();
-        self.outcomes.push(Outcome { collector, miner_id, node, is_success, lines });
+        self.outcomes.push(Outcome {
+            collector,
+            miner_id,
+            node,
+            is_success,
+            duration_seconds,
+            obtained_seconds,
+            lines,
+        });
         facts
     }
 
     /// Whether a collector of this lane got everything that it asked for.
     pub fn is_well(&self, collector: &str) -> bool {
         self.outcomes.iter().any(|outcome| outcome.collector == collector && outcome.is_success)
+    }
+}
+
+/// Publishes how the collectors did. One that asks several nodes of no miner, as those of several clusters do, did as well as where it did
+/// worst.
+pub fn expose(outcomes: &[Outcome], samples: &mut Samples) {
+    let mut same: BTreeMap<[&str; 2], Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        same.entry([outcome.collector.as_str(), outcome.miner_id.as_str()]).or_default().push(outcome);
+    }
+    for (labels, outcomes) in same {
+        let durations = outcomes.iter().map(|outcome| outcome.duration_seconds);
+        let obtained = outcomes.iter().filter_map(|outcome| outcome.obtained_seconds);
+        samples.add(&families::COLLECTOR_DATA_TIMESTAMP_SECONDS, labels, obtained.reduce(f64::min));
+        samples.add(&families::COLLECTOR_SUCCESS, labels, outcomes.iter().all(|outcome| outcome.is_success));
+        samples.add(&families::COLLECTOR_DURATION_SECONDS, labels, durations.reduce(f64::max));
     }
 }
 

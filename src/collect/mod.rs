@@ -2,11 +2,12 @@
 //!
 //! A collector is a file with `fetch`, which asks and returns facts, and `expose`, which turns facts into samples. This module decides what
 //! runs when, and what runs at the same time: each miner's chain side (answered by the full node) and own side (answered by lotus-miner)
-//! have a thread, and so do the full node itself and each Boost. So a node that hangs delays only its own collectors.
+//! have a thread, and so do the full node itself and each Boost, and each Curio has two. So a node that hangs delays only its own collectors.
 
 mod alerts;
 mod boost;
 mod connect;
+mod curio;
 mod daemon;
 mod lane;
 mod miner;
@@ -65,8 +66,9 @@ pub fn run(run: &Run) -> Report {
         endpoints.extend(lane.endpoints);
         outcomes.extend(lane.outcomes);
     }
+    lane::expose(&outcomes, &mut samples);
     let mut total = Cost::default();
-    for kind in [Kind::Daemon, Kind::Miner, Kind::Boost] {
+    for kind in Kind::ALL {
         let clients = connections.clients.iter().filter(|(of, _)| *of == kind);
         clients.clone().for_each(|(_, client)| reach::remember_habits(run, client));
         let Some(cost) = clients.map(|(_, client)| client.cost()).reduce(|a, b| a + b) else {
@@ -111,6 +113,14 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         let node_side = scope.spawn(|| daemon::node_side(run, daemon, &miner_ids));
         let boosts: Vec<_> =
             connections.boosts.iter().map(|boost| scope.spawn(|| boost::side(run, boost, &miner_ids))).collect();
+        let curio_sides: Vec<_> = connections
+            .clusters
+            .iter()
+            .flat_map(|(cluster, is_up)| {
+                let chain_side = scope.spawn(move || curio::chain_side(run, cluster));
+                [scope.spawn(move || curio::database_side(run, cluster, *is_up)), chain_side]
+            })
+            .collect();
         let blocks_side = scope.spawn(|| daemon::blocks_side(run, daemon, &miner_ids));
         let lotus_miner_of = |id: &str| connections.miners.iter().find(|miner| miner.id == id);
         let chain_sides: Vec<_> = miner_ids
@@ -118,7 +128,9 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
             .map(|id| {
                 let lotus_miner = lotus_miner_of(id);
                 let wants_live = lotus_miner.is_some() && miner::wants_live_sectors(run, id);
-                scope.spawn(move || daemon::chain_side(run, daemon, id, lotus_miner, wants_live))
+                let version =
+                    lotus_miner.map_or_else(|| connections.curio_version_of(id), |miner| miner.version.as_deref());
+                scope.spawn(move || daemon::chain_side(run, daemon, id, version, wants_live))
             })
             .collect();
         let clock = daemon.and_then(|daemon| daemon.clock);
@@ -155,6 +167,7 @@ fn collect<'a>(run: &'a Run<'a>, connections: &'a connect::Connections) -> Vec<L
         lanes.extend(own_and_slow_sides.into_iter().flat_map(joined));
         lanes.push(joined(node_side));
         lanes.extend(boosts.into_iter().map(joined));
+        lanes.extend(curio_sides.into_iter().map(joined));
         lanes.push(joined(blocks_side));
         lanes.push(joined(messages_side));
         lanes

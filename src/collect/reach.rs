@@ -33,12 +33,18 @@ impl Reach {
             Kind::Daemon => ("full node", "lotus"),
             Kind::Miner => ("lotus-miner", "lotus-miner"),
             Kind::Boost => ("Boost", "boostd"),
+            Kind::Curio => ("Curio", "curio"),
         };
         let what = match what_it_is {
+            _ if wanted == Kind::Curio => "is not Curio".to_owned(),
             NOT_LOTUS => format!("is not Lotus, or lacks the calls of a {name}"),
             _ => format!("is {what_it_is}, not a {name}"),
         };
-        let what = format!("{what}; `{tool} auth api-info` prints the address of a {name}");
+        let remedy = match wanted {
+            Kind::Curio => "give the address of its web UI, like http://HOST:4701".to_owned(),
+            _ => format!("`{tool} auth api-info` prints the address of a {name}"),
+        };
+        let what = format!("{what}; {remedy}");
         let line = format!("this {what}");
         self.lines = vec![Line { node: client.name().to_owned(), what: line, ..Line::default() }];
         self.is_up = false;
@@ -106,8 +112,13 @@ pub fn joined_with_commas(parts: impl IntoIterator<Item = Option<String>>) -> St
 /// A client of a node that answers JSON-RPC at this path.
 pub fn client(run: &Run, node: &Node, path: &'static str, budget: Budget) -> Client {
     let name = format!("{} {}", node.kind.as_str(), node.address);
-    let habits: Habits = run.state.recall(&habits_of(&name));
-    Client::new(name, path, node.transport.clone(), budget, habits.at(run.now))
+    let habits = habits(run, &name);
+    Client::new(name, path, node.transport.clone(), budget, habits)
+}
+
+/// What earlier runs learnt about the node that messages call so.
+pub fn habits(run: &Run, name: &str) -> Habits {
+    run.state.recall::<Habits>(&habits_of(name)).at(run.now)
 }
 
 /// Keeps what was learnt about a node for the next run.

@@ -12,6 +12,10 @@ pub enum Node {
     Miner(usize),
     /// The JSON-RPC API of the first miner's Boost; its GraphQL is [`Farm::graphql`].
     Boost,
+    /// The web UI of the Curio cluster, which serves the last of the miners.
+    Curio,
+    /// The web UI of the skiff.
+    Skiff,
 }
 
 /// The simulated farm. Cheap to create and to share.
@@ -21,6 +25,8 @@ pub struct Farm {
     pub(super) accounts: Vec<Account>,
     /// Quality-adjusted power of all other miners of the network, bytes.
     pub(super) other_power_bytes: u128,
+    /// Whether the last of the miners is that of a Curio cluster.
+    pub(super) has_curio: bool,
 }
 
 impl Farm {

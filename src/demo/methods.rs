@@ -8,14 +8,14 @@ use super::farm::{Farm, Node};
 use super::miner::Miner;
 use super::rules::{NETWORK_NAME, sane};
 use super::{
-    actors, boost, chain, machines, mpool, network, on_chain, proving, rules, sealing, sector, storage, vesting,
+    actors, boost, chain, curio, machines, mpool, network, on_chain, proving, rules, sealing, sector, storage, vesting,
 };
 use crate::lotus::bitfield::BitField;
 
 impl Farm {
     /// Number of lotus-miners in the farm.
     pub fn miner_count(&self) -> usize {
-        self.miners.len()
+        self.miners.len() - usize::from(self.has_curio)
     }
 
     /// Answers one call, `method` with its `Filecoin.` prefix, as the node would at `now_seconds` (Unix time). The error
@@ -25,7 +25,9 @@ impl Farm {
         match node {
             Node::Daemon => self.daemon(method, params, now),
             Node::Boost => boost::answer(method, params, now),
-            Node::Miner(index) => match self.miners.get(index) {
+            Node::Curio | Node::Skiff if self.has_curio => curio::answer(self, node, method, params, now),
+            Node::Curio | Node::Skiff => failed("the farm has no Curio"),
+            Node::Miner(index) => match self.miners.get(index).filter(|_| index < self.miner_count()) {
                 Some(miner) => miner.answer(method, params, now),
                 None => failed(format!("the farm has no miner {index}")),
             },

@@ -4,11 +4,15 @@
 
 use super::noise::hash;
 
+/// The index of the miner that the Curio cluster serves.
+pub(super) const OF_CURIO: usize = 1000;
+
 /// The number of a miner's actor. The numbers after it are those of the accounts that act for it.
 pub(super) fn id(index: usize) -> u64 {
     match index {
         0 => 3_100_100,
         1 => 3_100_200,
+        OF_CURIO => 3_100_300,
         _ => 3_100_000 + 1000 * index as u64 + hash("miner", &[index as u64]) % 990,
     }
 }

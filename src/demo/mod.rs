@@ -1,4 +1,4 @@
-//! The simulated farm: a full node, lotus-miners and a Boost that answer JSON-RPC calls inside the process, as Lotus v1.38
+//! The simulated farm: a full node, lotus-miners, a Boost, a Curio cluster and a skiff that answer JSON-RPC calls inside the process, as Lotus v1.38
 //! does on network version 29. Every answer is a pure function of the numbers of sectors and miners and the time: there is no state,
 //! no I/O and no randomness, so the same question at the same time always gets the same answer, and answers to different
 //! questions at one time agree with each other.
@@ -10,6 +10,7 @@ mod actors;
 mod answer;
 mod boost;
 mod chain;
+mod curio;
 mod farm;
 mod machines;
 mod methods;
@@ -53,7 +54,16 @@ impl Farm {
         let mut miners: Vec<Miner> = (0..weights.len()).map(|index| Miner::new(index, size(index))).collect();
         let other_power_bytes = proving::share_network(&mut miners);
         let accounts = accounts::accounts(&miners);
-        Farm { miners, accounts, other_power_bytes }
+        Farm { miners, accounts, other_power_bytes, has_curio: false }
+    }
+
+    /// The same farm with a Curio cluster, which serves a miner of its own, and a skiff. What the lotus-miners have stays as it is.
+    pub fn with_curio(self) -> Farm {
+        let lotus_miners = self.miners.iter().map(|miner| miner.stock + miner.turnover).sum::<u64>();
+        let mut miner = Miner::new(miner::OF_CURIO, lotus_miners / 4);
+        proving::join_network(&mut miner, &self.miners, self.other_power_bytes);
+        let miners: Vec<Miner> = self.miners.into_iter().chain([miner]).collect();
+        Farm { accounts: accounts::accounts(&miners), miners, has_curio: true, ..self }
     }
 }
 

@@ -59,10 +59,6 @@ impl Power {
 /// Sets the miners' shares of the network, and returns the power of all others: so much that a farm above the minimum wins
 /// about ten blocks a day whatever its size, but at least 100 PiB.
 pub(super) fn share_network(miners: &mut [Miner]) -> u128 {
-    let typical = |miner: &Miner| Power {
-        sectors: miner.stock + miner.turnover,
-        quality: stock_quality(0..miner.stock) + 10 * miner.turnover,
-    };
     let own: u128 = miners.iter().map(|miner| typical(miner).quality_adjusted_bytes()).sum();
     let others = (1500 * own).max(100 << 50);
     for miner in miners {
@@ -72,6 +68,22 @@ pub(super) fn share_network(miners: &mut [Miner]) -> u128 {
         }
     }
     others
+}
+
+/// Gives a miner that joins a farm its share of the network.
+pub(super) fn join_network(miner: &mut Miner, others_of_farm: &[Miner], others: u128) {
+    let mut all = others_of_farm.to_vec();
+    all.push(miner.clone());
+    let total = all.iter().map(|miner| typical(miner).quality_adjusted_bytes()).sum::<u128>() + others;
+    let power = typical(miner);
+    if power.has_minimum() {
+        miner.expected_share = power.quality_adjusted_bytes() as f64 / total as f64;
+    }
+}
+
+/// The power that a miner has on average.
+fn typical(miner: &Miner) -> Power {
+    Power { sectors: miner.stock + miner.turnover, quality: stock_quality(0..miner.stock) + 10 * miner.turnover }
 }
 
 /// Quality of a run of the stock, which was sealed before network version 29: only verified data counts tenfold.

@@ -22,13 +22,17 @@ pub fn nodes(farm: Farm, clock: Clock) -> Vec<Node> {
         address: name,
         transport: Arc::new(InProcess { farm: farm.clone(), node, clock: clock.clone() }),
         graphql: None,
+        elsewhere: None,
     };
     let miners = 0..farm.miner_count();
     let miners = miners.map(|index| node(Kind::Miner, FarmNode::Miner(index), format!("demo-miner-{index}")));
     let daemon = node(Kind::Daemon, FarmNode::Daemon, "demo-daemon".to_owned());
     let boost = node(Kind::Boost, FarmNode::Boost, "demo-boost".to_owned());
     let graphql = Some(Box::new(node(Kind::Boost, FarmNode::Boost, "demo-boost-graphql".to_owned())));
-    std::iter::once(daemon).chain(miners).chain([Node { graphql, ..boost }]).collect()
+    let curios = [(FarmNode::Curio, "demo-curio"), (FarmNode::Skiff, "demo-skiff")];
+    let curios = curios.into_iter().filter(|_| farm.has_curio);
+    let curios = curios.map(|(of, name)| node(Kind::Curio, of, name.to_owned()));
+    std::iter::once(daemon).chain(miners).chain([Node { graphql, ..boost }]).chain(curios).collect()
 }
 
 struct InProcess {

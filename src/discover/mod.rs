@@ -11,6 +11,8 @@
 //! Boost answers GraphQL at another address than its API: that of `BOOST_GRAPHQL_URL`, else what `config.toml` in its repo says, else port 8080
 //! of the same host.
 //!
+//! Curio is named by `--curio`, else by `CURIO_WEBRPC_URL` or `CURIO_WEBRPC_URL_FILE`, else looked for on this machine: see [`curio`].
+//!
 //! A node that was known and is gone is down, not forgotten: see [`known`]. It is not asked.
 //!
 //! Nothing here fails. What is wrong becomes a warning that names the variable or the file and the remedy, never a value, since a value
@@ -18,6 +20,7 @@
 
 mod api_info;
 mod config;
+pub mod curio;
 mod graphql;
 mod known;
 mod repo;
@@ -42,17 +45,21 @@ pub enum Kind {
     Miner,
     /// A `boostd`.
     Boost,
+    /// The web UI of a Curio cluster, or of a skiff, which is Curio for PDP alone.
+    Curio,
 }
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Daemon, Kind::Miner, Kind::Boost];
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Daemon, Kind::Miner, Kind::Boost, Kind::Curio];
 
-    /// The value of the `endpoint` label: `daemon`, `miner` or `boost`.
+    /// The value of the `endpoint` label: `daemon`, `miner`, `boost` or `curio`.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Daemon => "daemon",
             Kind::Miner => "miner",
             Kind::Boost => "boost",
+            Kind::Curio => "curio",
         }
     }
 
@@ -62,6 +69,7 @@ impl Kind {
             Kind::Daemon => &DAEMON,
             Kind::Miner => &MINER,
             Kind::Boost => &BOOST,
+            Kind::Curio => &CURIO,
         }
     }
 }
@@ -139,6 +147,8 @@ pub struct Found {
     pub miners: Vec<Endpoint>,
     /// Boost nodes, each one to be monitored.
     pub boosts: Vec<Endpoint>,
+    /// Curio clusters and skiffs, each one to be monitored.
+    pub curios: Vec<Endpoint>,
     /// What is wrong and what to do about it, one sentence each, without any secret. What is wrong with nodes that are gone is kept with
     /// them.
     pub warnings: Vec<String>,
@@ -156,6 +166,10 @@ pub struct Places<'a> {
     pub miner_repos: Vec<PathBuf>,
     /// Repo of Boost, from the command line.
     pub boost_repo: Option<PathBuf>,
+    /// URLs of Curio's web UIs, from the command line.
+    pub curio: Vec<String>,
+    /// This machine, where Curio is looked for if nothing names one; None where it is not to be.
+    pub machine: Option<&'a curio::Machine<'a>>,
     /// What was known the last time.
     pub known: Known,
     /// The time, in Unix seconds.
@@ -166,7 +180,16 @@ impl<'a> Places<'a> {
     /// What the environment names, and nothing else.
     pub fn of_env(env: &'a dyn Fn(&str) -> Option<String>) -> Places<'a> {
         let known = Known::default();
-        Places { env, daemon_repo: None, miner_repos: Vec::new(), boost_repo: None, known, now: 0.0 }
+        Places {
+            env,
+            daemon_repo: None,
+            miner_repos: Vec::new(),
+            boost_repo: None,
+            curio: Vec::new(),
+            machine: None,
+            known,
+            now: 0.0,
+        }
     }
 }
 
@@ -184,13 +207,14 @@ pub fn discover(places: &Places) -> Found {
     let miners = search.nodes(&MINER, &places.miner_repos);
     let mut boosts = search.nodes(&BOOST, places.boost_repo.as_slice());
     search.add_graphql(&mut boosts);
+    let curios = search.curios();
     let Search { warnings, told, mut known, .. } = search;
-    for node in daemons.iter().chain(&miners).chain(&boosts) {
+    for node in daemons.iter().chain(&miners).chain(&boosts).chain(&curios) {
         if told.contains(&(node.kind, node.source.clone())) {
             known.add(node, places.now);
         }
     }
-    Found { daemons, miners, boosts, warnings, known }
+    Found { daemons, miners, boosts, curios, warnings, known }
 }
 
 /// Whether this is a `TOKEN:ADDRESS`, or else what is wrong with it, without any part of it.
@@ -248,7 +272,25 @@ const BOOST: Names = Names {
     auth: "boostd auth api-info --perm read",
 };
 
+const CURIO: Names = Names {
+    kind: Kind::Curio,
+    program: "curio",
+    api_info: &["CURIO_WEBRPC_URL"],
+    repo: &["CURIO_REPO_PATH"],
+    default_repo: ".curio",
+    default_port: 4701,
+    auth: "",
+};
+
 impl Names {
+    /// How an entry of the list in its variable is called, and what to give it instead of a wrong one.
+    fn entry(&self) -> (&'static str, String) {
+        match self.kind {
+            Kind::Curio => ("URL", format!("give it that of Curio's web UI, like http://HOST:{}", self.default_port)),
+            _ => ("TOKEN:ADDRESS", format!("give it what `{}` prints", self.auth)),
+        }
+    }
+
     /// What to do where a repo does not give what is needed.
     fn remedy(&self) -> String {
         format!("set {} to what `{}` prints", self.api_info[0], self.auth)
@@ -320,20 +362,25 @@ impl Search<'_> {
         let entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).collect();
         let (mut nodes, mut problems) = (Vec::new(), Vec::new());
         if entries.is_empty() {
-            problems.push(format!("{source} holds no TOKEN:ADDRESS: give it what `{}` prints", names.auth));
+            let (entry, remedy) = names.entry();
+            problems.push(format!("{source} holds no {entry}: {remedy}"));
         }
         for (index, entry) in (1..).zip(entries) {
             let (of, entry) = api_info::unwrapped(entry);
             let others = Kind::ALL.iter().filter(|kind| **kind != names.kind).map(|kind| kind.names());
             if let Some(of) = of.filter(|of| others.flat_map(|other| other.api_info).any(|name| name == of)) {
+                let (_, remedy) = names.entry();
                 problems.push(format!(
-                    "{source} entry {index} begins with {of}=, so it belongs to another kind of node: give it what `{}` prints",
-                    names.auth
+                    "{source} entry {index} begins with {of}=, so it belongs to another kind of node: {remedy}"
                 ));
                 continue;
             }
             match api_info::parse(entry) {
                 Ok((url, credential)) => nodes.push(Endpoint::new(names.kind, url, credential, source)),
+                Err(reason) if names.kind == Kind::Curio => {
+                    let (entry_name, remedy) = names.entry();
+                    problems.push(format!("{source} entry {index} is not a {entry_name} ({reason}): {remedy}"));
+                }
                 Err(reason) => problems.push(format!(
                     "{source} entry {index} is not TOKEN:ADDRESS ({reason}): expected e.g. TOKEN:/ip4/127.0.0.1/tcp/{}/http",
                     names.default_port

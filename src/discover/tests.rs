@@ -67,6 +67,7 @@ impl World {
             boost_repo: self.boost_repo.clone(),
             known: self.known.clone(),
             now: self.now,
+            ..Places::of_env(&|_| None)
         });
         let printed = format!("{found:?}{found:#?}{:?}", found.warnings);
         for secret in ["eyJ", "s3cr3t"] {

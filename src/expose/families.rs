@@ -29,7 +29,7 @@ families! {
     NETWORK_INFO: Gauge "farcaster_network_info" ["network"]
         "The network that the full node is on, or was on when it last answered, always 1. StateNetworkName.";
     ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
-        "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
+        "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL; that of Curio is its web UI's. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
     COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
         "Whether the last run of this collector got everything it asked for.";
     COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
@@ -286,31 +286,31 @@ families! {
     MINER_SEALING_DURATION_SECONDS: Summary "farcaster_miner_sealing_duration_seconds" ["miner_id"]
         "Time from packed to proving, of sectors that the exporter saw being sealed (upgrades not included): quantiles of the last 100; sum and count since the exporter's memory began. SectorsStatus.Log.";
     MINER_JOBS: Gauge "farcaster_miner_jobs" ["miner_id", "task", "state", "worker_host"]
-        "Jobs by task and state: running, prepared, assigned; returning or done for jobs from before lotus-miner restarted. WorkerJobs.";
+        "Jobs by task and state: running, prepared, assigned; returning or done for jobs from before lotus-miner restarted. WorkerJobs; Curio: ClusterTaskSummary of the miner's tasks, which are running.";
     MINER_JOB_START_TIMESTAMP_SECONDS: Gauge "farcaster_miner_job_start_timestamp_seconds" ["miner_id", "job_id", "sector", "task", "state", "worker", "worker_host"]
         "When a job started, in Unix seconds; for identical jobs that have not begun, the oldest. WorkerJobs.Start.";
     MINER_TASK_DURATION_SECONDS: Summary "farcaster_miner_task_duration_seconds" ["miner_id", "task", "worker_host"]
         "How long jobs ran that the exporter saw end, successfully or not; accurate to half the interval between runs. Counted one run later, and not if their worker or lotus-miner ended meanwhile. WorkerJobs.Start.";
     MINER_SCHEDULER_QUEUE: Gauge "farcaster_miner_scheduler_queue" ["miner_id", "task"]
-        "Tasks waiting for a worker in lotus-miner's scheduler. SealingSchedDiag.SchedInfo.Requests.";
+        "Tasks waiting for a worker in lotus-miner's scheduler, or for a machine of Curio. SealingSchedDiag.SchedInfo.Requests; Curio: ClusterTaskSummary without Owner.";
     MINER_SCHEDULER_QUEUED_SECTOR: Gauge "farcaster_miner_scheduler_queued_sector" ["miner_id", "sector", "task"] (Unit::Scale)
         "The priority of a task that is waiting for a worker, the highest if it is queued several times. SealingSchedDiag.SchedInfo.Requests.";
 
     // Workers and storage
     WORKER_INFO: Gauge "farcaster_worker_info" ["miner_id", "worker", "worker_host", "gpus"]
-        "A worker and the GPUs that it had when it connected, always 1. WorkerStats.Info.";
+        "A worker and the GPUs that it had when it connected, always 1; also a machine of Curio, with the GPUs not named. WorkerStats.Info; Curio: ClusterMachines.";
     WORKER_ENABLED: Gauge "farcaster_worker_enabled" ["miner_id", "worker", "worker_host"]
-        "Whether the scheduler gives the worker tasks. WorkerStats.Enabled.";
+        "Whether the scheduler gives the worker tasks. WorkerStats.Enabled; Curio: ClusterMachines.Unschedulable.";
     WORKER_CPUS: Gauge "farcaster_worker_cpus" ["miner_id", "worker", "worker_host"]
-        "CPU threads of the worker. WorkerStats.Info.Resources.CPUs.";
+        "CPU threads of the worker. WorkerStats.Info.Resources.CPUs; Curio: ClusterMachines.Cpu.";
     WORKER_CPUS_USED: Gauge "farcaster_worker_cpus_used" ["miner_id", "worker", "worker_host"]
         "CPU threads that the scheduler counts for the worker's running tasks. WorkerStats.CpuUse.";
     WORKER_GPUS: Gauge "farcaster_worker_gpus" ["miner_id", "worker", "worker_host"]
-        "GPUs that the worker had when it connected; absent if it could not count them. WorkerStats.Info.Resources.GPUs.";
+        "GPUs that the worker had when it connected; absent if it could not count them. WorkerStats.Info.Resources.GPUs; Curio: ClusterMachines.Gpu.";
     WORKER_GPUS_USED: Gauge "farcaster_worker_gpus_used" ["miner_id", "worker", "worker_host"]
         "GPUs that the scheduler counts for the worker's running tasks. WorkerStats.GpuUsed.";
     WORKER_MEMORY_BYTES: Gauge "farcaster_worker_memory_bytes" ["miner_id", "worker", "worker_host"]
-        "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical.";
+        "Physical memory of the worker. WorkerStats.Info.Resources.MemPhysical; Curio: ClusterNodeInfo.Info.Memory, in the slow tier.";
     WORKER_MEMORY_USED_AT_CONNECT_BYTES: Gauge "farcaster_worker_memory_used_at_connect_bytes" ["miner_id", "worker", "worker_host"]
         "Physical memory in use on the worker's host, by any process, when the worker connected; lotus-miner never asks again. WorkerStats.Info.Resources.MemUsed.";
     WORKER_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
@@ -322,11 +322,11 @@ families! {
     WORKER_VIRTUAL_MEMORY_TASKS_BYTES: Gauge "farcaster_worker_virtual_memory_tasks_bytes" ["miner_id", "worker", "worker_host"]
         "The most memory, including swap, that the worker's running tasks may use, as the scheduler counts it. WorkerStats.MemUsedMax.";
     WORKER_TASKS: Gauge "farcaster_worker_tasks" ["miner_id", "worker", "worker_host", "task"]
-        "Tasks that the worker is running, or fetching data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts.";
+        "Tasks that the worker is running, or fetching data for (seal/v0/fetch), or has prepared with nothing to fetch (an empty task). WorkerStats.TaskCounts; Curio: ClusterTaskSummary.Owner.";
     STORAGE_INFO: Gauge "farcaster_storage_info" ["miner_id", "storage_id", "storage_host", "path"]
-        "A storage path and the host that serves it, always 1. StorageInfo.URLs, StorageLocal.";
+        "A storage path and the host that serves it, always 1. The miner is empty where a cluster of Curio serves several. StorageInfo.URLs, StorageLocal; Curio: StoragePathList.URLs, LocalPath. Its other figures come from StoragePathList too.";
     STORAGE_UP: Gauge "farcaster_storage_up" ["miner_id", "storage_id"]
-        "Whether the free space of the storage path could be read. Also 0 for a path that left lotus-miner's list with sector files in it. StorageStat.";
+        "Whether the free space of the storage path could be read. Also 0 for a path that left lotus-miner's list with sector files in it. StorageStat; Curio: whether a machine measured it within 90 seconds without an error, StoragePathList.LastHeartbeat and HeartbeatErr.";
     STORAGE_DETACHED: Gauge "farcaster_storage_detached" ["miner_id", "storage_id"]
         "For a storage path that left lotus-miner's list with sector files in it: 1 if it was detached, 0 if it was lost when lotus-miner restarted. StorageList, StartTime.";
     STORAGE_CAPACITY_BYTES: Gauge "farcaster_storage_capacity_bytes" ["miner_id", "storage_id"]
@@ -403,4 +403,104 @@ families! {
         "Bytes received from the network since Boost started. Boost's NetBandwidthStats.TotalIn.";
     BOOST_TRANSMIT_BYTES_TOTAL: Counter "farcaster_boost_transmit_bytes_total" ["miner_id"]
         "Bytes sent to the network since Boost started. Boost's NetBandwidthStats.TotalOut.";
+
+    // Curio
+    CURIO_INFO: Gauge "farcaster_curio_info" ["cluster", "variant", "version"]
+        "A Curio cluster (curio) or a node that has PDP only (skiff), by the address of its web UI, and the version of the machine that serves that, always 1. Version, UIVariant.";
+    CURIO_MINER_INFO: Gauge "farcaster_curio_miner_info" ["cluster", "miner_id"]
+        "A miner that the cluster serves, always 1. ActorList.";
+    CURIO_WEB_EXPOSED: Gauge "farcaster_curio_web_exposed" ["cluster"]
+        "Whether the web UI, which has no password, answers on an address other than the loopback of its machine: everyone who reaches it can move money and read the keys. Absent where the exporter itself needs a password. Version, asked on an address of this machine every --slow-interval.";
+    CURIO_MACHINE_INFO: Gauge "farcaster_curio_machine_info" ["cluster", "machine", "worker", "layers", "version"]
+        "A machine of the cluster, always 1; the label worker joins it to farcaster_worker_*. ClusterMachines.Name, Address, Layers, Version.";
+    CURIO_MACHINE_UP: Gauge "farcaster_curio_machine_up" ["cluster", "machine"]
+        "Whether the machine was in touch with the cluster within two minutes. Also 0 for one that left Curio's list, as it does after ten minutes of silence, for three days. ClusterMachines.SinceContact.";
+    CURIO_MACHINE_LAST_CONTACT_TIMESTAMP_SECONDS: Gauge "farcaster_curio_machine_last_contact_timestamp_seconds" ["cluster", "machine"]
+        "When the machine was last in touch, in Unix seconds; it is once a minute. ClusterMachines.SinceContact.";
+    CURIO_MACHINE_START_TIME_SECONDS: Gauge "farcaster_curio_machine_start_time_seconds" ["cluster", "machine"]
+        "When the machine's Curio started, in Unix seconds. ClusterNodeInfo.Info.StartupTime; slow tier.";
+    CURIO_MACHINE_RESTARTING: Gauge "farcaster_curio_machine_restarting" ["cluster", "machine"]
+        "Whether a restart of the machine was requested and is not done. ClusterMachines.Restarting, RestartRequest.";
+    CURIO_TASKS: Gauge "farcaster_curio_tasks" ["cluster", "task", "machine", "state"]
+        "Tasks in the cluster's queue: running on a machine, or waiting for one (machine is empty). ClusterTaskSummary.Name, Owner.";
+    CURIO_TASK_OLDEST_TIMESTAMP_SECONDS: Gauge "farcaster_curio_task_oldest_timestamp_seconds" ["cluster", "task", "state"]
+        "When the task of this kind and state that has not changed for the longest last did, in Unix seconds: when it was posted, returned or taken. ClusterTaskSummary.SincePosted.";
+    CURIO_TASKS_FINISHED_24H: Gauge "farcaster_curio_tasks_finished_24h" ["cluster", "task", "result"]
+        "Tasks that worked (success), or did not in any attempt yet (failure), in the last 24 hours; attempts before Curio v1.28.2. HarmonyTaskStats.";
+    CURIO_PIPELINE_SECTORS: Gauge "farcaster_curio_pipeline_sectors" ["cluster", "pipeline", "stage"]
+        "Sectors in the pipeline (PoRep, Snap) by the first stage that is not done, or failed, which is no stage of it; complete ones stay for some minutes. SectorPipelineStats.";
+    CURIO_PIPELINE_FAILED_SECTORS: Gauge "farcaster_curio_pipeline_failed_sectors" ["cluster", "miner_id", "pipeline"]
+        "Sectors of the miner in the pipeline that failed and wait for somebody. PorepPipelineSummary.CountFailed, UpgradeSectors.Failed.";
+    CURIO_PIPELINE_STUCK_SECTORS: Gauge "farcaster_curio_pipeline_stuck_sectors" ["cluster", "miner_id", "pipeline"]
+        "Sectors of the miner in the pipeline that wait for a task that no longer exists, until somebody restarts them. PipelinePorepSectors.MissingTasks, in the slow tier; UpgradeSectors.MissingTasks.";
+    CURIO_PIPELINE_PROBLEM_SECTOR: Gauge "farcaster_curio_pipeline_problem_sector" ["cluster", "miner_id", "sector", "pipeline", "problem", "reason"]
+        "A sector in the pipeline that failed or is stuck, and Curio's word for why it failed, always 1. PipelinePorepSectors.FailedReason, in the slow tier; UpgradeSectors.FailedReason.";
+    CURIO_MARKET_PIPELINE_DEALS: Gauge "farcaster_curio_market_pipeline_deals" ["cluster", "stage", "state"]
+        "MK12 deals in the market's pipeline whose task is running or pending; a deal counts once for each download of the same piece. PipelineStatsMarket.Stages.";
+    CURIO_MARKET_FAILED_DEALS: Gauge "farcaster_curio_market_failed_deals" ["cluster", "product", "stage"]
+        "Deals in the pipeline whose task at this stage failed: of the products mk12, mk20 and pdp (uploads). MK12PipelineFailedTasks, MK20PipelineFailedTasks, MK20PDPPipelineFailedTasks.";
+    CURIO_ASK_PRICE_FIL: Gauge "farcaster_curio_ask_price_fil" ["cluster", "miner_id", "kind"]
+        "The ask price per GiB and epoch for unverified or verified deals, in FIL; absent if the miner has set none. GetStorageAsk.Price, VerifiedPrice.";
+    CURIO_PIECES: Gauge "farcaster_curio_pieces" ["cluster", "state"]
+        "Pieces that the market has (total), and those of them that are indexed, and announced to IPNI. PieceSummary.";
+    CURIO_MESSAGES_WAITING: Gauge "farcaster_curio_messages_waiting" ["cluster", "kind"]
+        "Messages that Curio sent and has not seen executed: of Filecoin (fil) or Ethereum (eth). MessageQueueSummary; PendingMessages.total before Curio v1.28.3.";
+    CURIO_MESSAGE_OLDEST_TIMESTAMP_SECONDS: Gauge "farcaster_curio_message_oldest_timestamp_seconds" ["cluster", "kind"]
+        "When the oldest of those messages was sent, in Unix seconds; absent if there is none, or it is not among those that Curio names. MessageQueueSummary.filPending and ethPending, PendingMessages.messages.";
+    CURIO_STORAGE_HEARTBEAT_TIMESTAMP_SECONDS: Gauge "farcaster_curio_storage_heartbeat_timestamp_seconds" ["cluster", "storage_id"]
+        "When a machine last measured the storage path, in Unix seconds; it is every ten seconds. StoragePathList.LastHeartbeat.";
+    CURIO_STORAGE_GC_FILES: Gauge "farcaster_curio_storage_gc_files" ["cluster", "miner_id"]
+        "Sector files marked for removal, approved or not; 0 if there are none. StorageGCStats.";
+    CURIO_CHAIN_NODE_UP: Gauge "farcaster_curio_chain_node_up" ["cluster", "address"]
+        "Whether Curio reaches this full node of its configuration. SyncerState.Reachable.";
+    CURIO_CHAIN_NODE_SYNCED: Gauge "farcaster_curio_chain_node_synced" ["cluster", "address"]
+        "Whether that full node is less than 1.5 epochs behind; absent if it is not reached. SyncerState.SyncState.";
+    CURIO_CHAIN_NODE_BEHIND_SECONDS: Gauge "farcaster_curio_chain_node_behind_seconds" ["cluster", "address"]
+        "How far that full node is behind, if it is more than 1.5 epochs. SyncerState.SyncState.";
+    CURIO_ALERT_ACTIVE: Gauge "farcaster_curio_alert_active" ["cluster", "alert"]
+        "An alert of Curio's own that is on, always 1. AlertOngoingList.AlertName.";
+    CURIO_ALERTS: Gauge "farcaster_curio_alerts" ["cluster"]
+        "Alerts of Curio's own that are on. AlertOngoingList.";
+    CURIO_ALERTS_UNACKNOWLEDGED: Gauge "farcaster_curio_alerts_unacknowledged" ["cluster"]
+        "Alerts of Curio's own, on or past, that nobody has acknowledged. AlertUnacknowledgedCount.";
+    CURIO_RECENT_BLOCKS: Gauge "farcaster_curio_recent_blocks" ["cluster", "miner_id", "outcome"]
+        "The last eight blocks that the cluster won, by outcome: included, not_included (orphaned), not_checked (too young), not_submitted. WinStats.";
+    CURIO_LAST_WIN_TIMESTAMP_SECONDS: Gauge "farcaster_curio_last_win_timestamp_seconds" ["cluster", "miner_id"]
+        "When the miner's latest block among them was begun, in Unix seconds. WinStats.BaseComputeTime.";
+    CURIO_LAST_LOST_BLOCK_TIMESTAMP_SECONDS: Gauge "farcaster_curio_last_lost_block_timestamp_seconds" ["cluster", "miner_id"]
+        "When the miner's latest block among them was begun that was not included, or not submitted within five minutes, in Unix seconds; absent if there is none. WinStats.IncludedStr, SubmittedAt.";
+    CURIO_BLOCK_COMPUTE_DURATION_SECONDS: Gauge "farcaster_curio_block_compute_duration_seconds" ["cluster", "miner_id"]
+        "How long the proof of the miner's latest block among them took. WinStats.ComputeTime.";
+
+    // PDP
+    PDP_DATA_SETS: Gauge "farcaster_pdp_data_sets" ["cluster", "status"]
+        "Data sets by status: uninit (without data), scheduled, in-window, overdue, unrecoverable (given up for good). PDPDataSetList, PDPProvingStatus.headEpoch.";
+    PDP_DATA_SETS_OVERDUE: Gauge "farcaster_pdp_data_sets_overdue" ["cluster"]
+        "Data sets whose window to prove them has closed without a proof. PDPProvingStatus.overdueCount.";
+    PDP_PROBLEM_DATA_SET: Gauge "farcaster_pdp_problem_data_set" ["cluster", "data_set", "status"]
+        "A data set that is overdue or unrecoverable, always 1. PDPDataSetList, PDPProvingStatus.headEpoch.";
+    PDP_NEXT_PROOF_TIMESTAMP_SECONDS: Gauge "farcaster_pdp_next_proof_timestamp_seconds" ["cluster"] (Unit::Time { days_ahead: 1500 })
+        "When the next window to prove a data set opens, or the open one did, in Unix seconds. PDPProvingStatus.nextProveAtEpoch.";
+    PDP_NEXT_DEADLINE_TIMESTAMP_SECONDS: Gauge "farcaster_pdp_next_deadline_timestamp_seconds" ["cluster"] (Unit::Time { days_ahead: 1500 })
+        "When that window closes, in Unix seconds; windows that were missed do not count. PDPProvingStatus.nextDeadlineEpoch.";
+    PDP_DATA_BYTES: Gauge "farcaster_pdp_data_bytes" ["cluster"]
+        "Padded size of the data in data sets that are being proven. PDPDashboardSummary.dataUnderProofBytes.";
+    PDP_PIECES: Gauge "farcaster_pdp_pieces" ["cluster"]
+        "Pieces in those data sets. PDPDashboardSummary.pieceCount.";
+    PDP_PROOFS_30D: Gauge "farcaster_pdp_proofs_30d" ["cluster", "result"]
+        "Tasks to prove a data set that worked (success) or not (failure) in the last 30 days. PDPDashboardSummary.provingSuccessCount, provingFailureCount.";
+    PDP_DATA_SETS_LOST_30D: Gauge "farcaster_pdp_data_sets_lost_30d" ["cluster"]
+        "Data sets that were given up in the last 30 days. PDPDashboardSummary.faultedPeriods30d.";
+    PDP_LAST_FAILED_PROOF_TIMESTAMP_SECONDS: Gauge "farcaster_pdp_last_failed_proof_timestamp_seconds" ["cluster"]
+        "When a proof last failed, in Unix seconds; absent if none did within seven days. PDPProvingFailures.workEnd.";
+    PDP_LAST_LOST_DATA_SET_TIMESTAMP_SECONDS: Gauge "farcaster_pdp_last_lost_data_set_timestamp_seconds" ["cluster"]
+        "When a data set was last given up, in Unix seconds; absent if none ever was. PDPDataSetList.unrecoverableFailureEpoch.";
+    PDP_KEY_CONFIGURED: Gauge "farcaster_pdp_key_configured" ["cluster"]
+        "Whether there is a key for PDP. PDPKeyStatus.configured.";
+    PDP_WALLET_FUNDED: Gauge "farcaster_pdp_wallet_funded" ["cluster"]
+        "Whether the key's wallet has any FIL, which proofs cost; absent if its balance is not known. PDPKeyStatus.funded.";
+    PDP_WALLET_BALANCE_FIL: Gauge "farcaster_pdp_wallet_balance_fil" ["cluster", "address"]
+        "FIL in the key's wallet, rounded by Curio to three decimals. PDPKeyStatus.balance, filAddress.";
+    PDP_WALLET_BALANCE_USDFC: Gauge "farcaster_pdp_wallet_balance_usdfc" ["cluster", "address"]
+        "USDFC, in which PDP is paid, in the key's wallet. PDPKeyStatus.usdfcBalance, filAddress.";
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answers::{LongField, Parser, split, whole};
+use super::answers::{Gather, LongField, Parser, gathered, split, whole};
 use super::{CallError, Cause};
 use crate::lotus::address;
 
@@ -51,7 +51,7 @@ impl Batch {
         Batch::default()
     }
 
-    /// Adds a call of `Filecoin.<method>`, whose answer is a `T`. It is read as a whole, so an answer of megabytes is dropped.
+    /// Adds a call of a method, without the prefix that Lotus' have, whose answer is a `T`. It is read as a whole, so an answer of megabytes is dropped.
     pub fn add<T>(&mut self, method: &'static str, params: Value) -> Ticket<T>
     where
         T: for<'de> Deserialize<'de> + Send + 'static,
@@ -74,6 +74,11 @@ impl Batch {
         L: LongField,
     {
         self.push(Call { method, params, parse: split::<T, L>, is_expected: |_| false })
+    }
+
+    /// Like [`Batch::add`], for a list of any length, which is gathered element by element. Null is an empty list.
+    pub fn add_each<G: Gather>(&mut self, method: &'static str, params: Value) -> Ticket<G> {
+        self.push(Call { method, params, parse: gathered::<G>, is_expected: |_| false })
     }
 
     fn push<T>(&mut self, call: Call) -> Ticket<T> {

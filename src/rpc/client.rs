@@ -10,11 +10,11 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answers::{Body, ParseCall, elements, named_elements, read_body};
+use super::answers::{Body, ParseCall, elements, named_elements, read_body, whole};
 use super::batch::{Call, Slot, subject};
 use super::habits::{Habits, Shared};
 use super::json::{self, Source};
-use super::{Answers, Batch, Budget, CallError, Cause, Cost, Share, Transport};
+use super::{Answers, Batch, Budget, CallError, Cause, Cost, Dialect, Share, Transport};
 
 /// Forest refuses more calls than this in one batch; Lotus has no limit.
 const MAX_BATCH_CALLS: usize = 100;
@@ -38,6 +38,7 @@ struct Counters {
 pub struct Client {
     name: String,
     path: &'static str,
+    dialect: &'static Dialect,
     transport: Arc<dyn Transport>,
     budget: Budget,
     last_id: AtomicU64,
@@ -61,6 +62,7 @@ impl Client {
         Client {
             name,
             path,
+            dialect: &Dialect::LOTUS,
             transport,
             budget,
             last_id: AtomicU64::new(0),
@@ -72,11 +74,17 @@ impl Client {
         }
     }
 
+    /// A client of a node that calls its methods otherwise than Lotus does.
+    pub(super) fn speaking(self, dialect: &'static Dialect) -> Self {
+        Client { dialect, ..self }
+    }
+
     /// A client of the same node that gives up on it for itself only.
     pub fn apart(&self) -> Client {
         Client {
             name: self.name.clone(),
             path: self.path,
+            dialect: self.dialect,
             transport: self.transport.clone(),
             budget: self.budget,
             last_id: AtomicU64::new(0),
@@ -100,7 +108,12 @@ impl Client {
 
     /// Takes this node's secrets out of a text that it wrote.
     pub fn redact(&self, text: &str) -> String {
-        self.transport.redact(text)
+        (self.dialect.redact)(&self.transport.redact(text))
+    }
+
+    /// Whether an empty body is that of a call which the node cannot answer.
+    pub(super) fn may_be_silent(&self) -> bool {
+        self.dialect.may_be_silent
     }
 
     /// What this client has cost its node.
@@ -154,7 +167,7 @@ impl Client {
     where
         T: for<'de> Deserialize<'de>,
     {
-        self.call_with(method, params, &mut |_, value| elements(value, &mut take)).map(|_| ())
+        self.call_with(method, params, Share::Double, &mut |_, value| elements(value, &mut take)).map(|_| ())
     }
 
     /// Like [`Client::each`], for an object of such lists: each element comes with the name of its list, and before the first one comes the
@@ -168,18 +181,28 @@ impl Client {
     where
         T: for<'de> Deserialize<'de>,
     {
-        self.call_with(method, params, &mut |_, value| named_elements(value, &mut take)).map(|_| ())
+        self.call_with(method, params, Share::Double, &mut |_, value| named_elements(value, &mut take)).map(|_| ())
+    }
+
+    /// Makes one call that may take only half the time of another, as it may have to wait for somebody else.
+    pub(super) fn call_briefly<T>(&self, method: &'static str, params: Value) -> Result<T, CallError>
+    where
+        T: for<'de> Deserialize<'de> + Send + 'static,
+    {
+        let answer = self.call_with(method, params, Share::Half, &mut |_, value| whole::<T>(value))?;
+        answer.downcast::<T>().map(|value| *value).map_err(|_| self.misshaped(method, "another type"))
     }
 
     fn call_with(
         &self,
         method: &'static str,
         params: Value,
+        share: Share,
         parse: ParseCall,
     ) -> Result<Box<dyn Any + Send>, CallError> {
-        let slot = match self.habits.lacks(method) {
-            true => Err(Cause::NoSuchMethod),
-            false => self.send_single(self.path, method, &params, Share::Double, parse),
+        let slot = match self.not_to_be_sent(method) {
+            Some(cause) => Err(cause),
+            None => self.send_single(self.path, method, &params, share, parse),
         };
         self.learn(method, &slot, |_| false);
         slot.map_err(|cause| CallError {
@@ -197,7 +220,8 @@ impl Client {
 
     /// Like [`Client::send`], to another path of the node than its usual one.
     pub fn send_to(&self, path: &str, batch: &Batch) -> Answers {
-        let mut slots: Vec<Option<Slot>> = batch.calls.iter().map(|call| self.known_missing(call.method)).collect();
+        let mut slots: Vec<Option<Slot>> =
+            batch.calls.iter().map(|call| self.not_to_be_sent(call.method).map(Err)).collect();
         let open =
             |slots: &[Option<Slot>]| (0..slots.len()).filter(|index| slots[*index].is_none()).collect::<Vec<_>>();
         let is_slow = |index: &usize| batch.calls.len() > 1 && self.habits.is_slow(batch.calls[*index].method);
@@ -226,8 +250,12 @@ impl Client {
         CallError { node, about: String::new(), method: method.into(), cause }
     }
 
-    fn known_missing(&self, method: &str) -> Option<Slot> {
-        self.habits.lacks(method).then_some(Err(Cause::NoSuchMethod))
+    /// Why a call is not made: the node does not have it, or it is not one that this program may make.
+    fn not_to_be_sent(&self, method: &str) -> Option<Cause> {
+        if !(self.dialect.allows)(method) {
+            return Some(Cause::Failed("never asked by this program".to_owned()));
+        }
+        self.habits.lacks(method).then_some(Cause::NoSuchMethod)
     }
 
     /// Remembers that the node does not have a method, and counts errors.
@@ -327,7 +355,7 @@ impl Client {
     fn send_batch(&self, path: &str, calls: &[&Call], slots: &mut [Option<Slot>]) -> Result<(), BatchFailure> {
         let first_id = self.reserve_ids(calls.len());
         let requests: Vec<Request> =
-            calls.iter().zip(first_id..).map(|(call, id)| Request::new(call.method, &call.params, id)).collect();
+            calls.iter().zip(first_id..).map(|(call, id)| self.request(call.method, &call.params, id)).collect();
         let mut parse = |index: usize, value: &mut json::Value| (calls[index].parse)(value);
         match self.post(path, &requests, first_id, Share::Whole, slots, &mut parse) {
             Ok(Body::Answers) => Ok(()),
@@ -346,12 +374,16 @@ impl Client {
     fn send_single(&self, path: &str, method: &'static str, params: &Value, share: Share, parse: ParseCall) -> Slot {
         let first_id = self.reserve_ids(1);
         let mut slots = [None];
-        let body = self.post(path, &Request::new(method, params, first_id), first_id, share, &mut slots, parse)?;
+        let body = self.post(path, &self.request(method, params, first_id), first_id, share, &mut slots, parse)?;
         match (slots, body) {
             ([Some(slot)], _) => slot,
             (_, Body::NotJsonRpc(cause)) => Err(cause),
             _ => Err(Cause::NoAnswer),
         }
+    }
+
+    fn request<'a>(&self, method: &str, params: &'a Value, id: u64) -> Request<'a> {
+        Request { jsonrpc: "2.0", id, method: format!("{}{method}", self.dialect.prefix), params }
     }
 
     fn reserve_ids(&self, count: usize) -> u64 {
@@ -448,10 +480,4 @@ struct Request<'a> {
     id: u64,
     method: String,
     params: &'a Value,
-}
-
-impl<'a> Request<'a> {
-    fn new(method: &str, params: &'a Value, id: u64) -> Self {
-        Request { jsonrpc: "2.0", id, method: format!("Filecoin.{method}"), params }
-    }
 }

@@ -100,6 +100,7 @@ impl From<&CallError> for Line {
         let tool = match node.split(' ').next() {
             Some("miner") => "lotus-miner",
             Some("boost") => "boostd",
+            Some("curio") => "curio",
             _ => "lotus",
         };
         let token = |need: &str| format!("`{tool} auth create-token --perm {need}`");
@@ -136,8 +137,9 @@ impl From<&CallError> for Line {
             Cause::Http(status) => format!("answers HTTP {status} instead of JSON-RPC; {}", http_remedy(*status)),
             Cause::TooLarge(limit) => format!("the answer is longer than {limit} bytes, and was dropped"),
             Cause::NotJsonRpc(start) => {
+                let program = if tool == "curio" { "Curio" } else { "Lotus" };
                 format!(
-                    "is not Lotus: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
+                    "is not {program}: the answer is not JSON-RPC (it starts with {start:?}); is this the API's address?"
                 )
             }
             Cause::NoAnswer => "the node left this call unanswered".to_owned(),

@@ -35,24 +35,38 @@ pub struct Http {
     granted: Granted,
 }
 
+/// The longest text that [`get`] reads, in bytes.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        // A proxy out of the environment would be shown the token.
+        .proxy(None)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .accept_encoding("identity")
+        .user_agent(concat!("lotus-farcaster/", env!("CARGO_PKG_VERSION")))
+        .output_buffer_size(OUTPUT_BUFFER_BYTES)
+        .input_buffer_size(INPUT_BUFFER_BYTES)
+        .timeout_resolve(Some(CONNECT_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .build();
+    config.new_agent()
+}
+
+/// Gets a short text, if it is there.
+pub(crate) fn get(url: &str, timeout: Duration) -> Option<String> {
+    let request = agent().get(url).config().timeout_global(Some(timeout)).build();
+    let response = request.call().ok().filter(|response| response.status() == 200)?;
+    response.into_body().into_with_config().limit(MAX_TEXT_BYTES).read_to_string().ok()
+}
+
 impl Http {
     /// Makes no connection yet.
     pub fn new(endpoint: &Endpoint) -> Self {
-        let config = Agent::config_builder()
-            // A proxy out of the environment would be shown the token.
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .accept_encoding("identity")
-            .user_agent(concat!("lotus-farcaster/", env!("CARGO_PKG_VERSION")))
-            .output_buffer_size(OUTPUT_BUFFER_BYTES)
-            .input_buffer_size(INPUT_BUFFER_BYTES)
-            .timeout_resolve(Some(CONNECT_TIMEOUT))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .build();
         Http {
-            agent: config.new_agent(),
+            agent: agent(),
             base_url: endpoint.url.clone(),
             authorization: endpoint.credential.as_ref().map(authorization),
             secrets: secrets(endpoint),

@@ -4,6 +4,8 @@
 mod answers;
 mod batch;
 mod client;
+pub mod curio;
+mod dialect;
 mod error;
 mod fields;
 mod granted;
@@ -13,9 +15,10 @@ pub mod http;
 mod json;
 mod problems;
 
-pub use answers::{LongField, MAX_ANSWER_BYTES};
+pub use answers::{Gather, LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
 pub use client::Client;
+use dialect::Dialect;
 pub use error::{CallError, Cause, lacks_permission};
 pub use granted::Granted;
 pub use habits::Habits;
@@ -64,6 +67,9 @@ pub struct Node {
     pub transport: Arc<dyn Transport>,
     /// Where it answers GraphQL, as Boost does beside its JSON-RPC.
     pub graphql: Option<Box<Node>>,
+    /// How others in the network would reach it, where this program reaches it by the loopback of this machine, and it should be for nobody
+    /// else.
+    pub elsewhere: Option<Arc<dyn Transport>>,
 }
 
 /// The time that one run may take, and how much of it one request may use.

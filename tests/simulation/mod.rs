@@ -28,7 +28,7 @@ pub struct Outcome {
 
 /// Does one run, as the program does it.
 pub fn run(now: f64, state: &State) -> Outcome {
-    run_on(&demo::nodes(demo::Farm::new(SECTORS), Arc::new(move || now)), now, state)
+    run_on(&demo::nodes(demo::Farm::new(SECTORS).with_curio(), Arc::new(move || now)), now, state)
 }
 
 /// The same on other nodes.

@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
 mod boost;
+mod curio;
 mod exporter;
 mod farm;
 mod hostile;
@@ -15,6 +16,7 @@ mod place;
 mod text;
 
 pub use boost::{Boost, Told};
+pub use curio::{Curio, now, rfc3339};
 pub use exporter::{Exporter, Run, finish};
 pub use farm::{Farm, MINER, OTHER};
 pub use hostile::{CLOSED_PORT, Hostile};

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::connect::Daemon;
 use crate::address_book::AddressBook;
-use crate::collect::miner::LotusMiner;
 use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::lotus::epoch::{ChainClock, MAX_HEIGHT};
@@ -167,14 +166,7 @@ pub fn name_of(book: &AddressBook, miner_id: &str, address: &RoleAddress) -> Str
     given.map_or_else(|| format!("{miner_id} {}", address.role), str::to_owned)
 }
 
-pub fn expose(
-    facts: &Facts,
-    miner_id: &str,
-    lotus_miner: Option<&LotusMiner>,
-    book: &AddressBook,
-    samples: &mut Samples,
-) {
-    let version = lotus_miner.and_then(|miner| miner.version.as_deref());
+pub fn expose(facts: &Facts, miner_id: &str, version: Option<&str>, book: &AddressBook, samples: &mut Samples) {
     samples.add(
         &families::MINER_INFO,
         [miner_id, version.unwrap_or_default(), &facts.owner, &facts.worker, &facts.beneficiary, &facts.peer_id],

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::collect::alerts;
 use crate::collect::lane::Lane;
-use crate::collect::miner::LotusMiner;
 use crate::collect::run::Run;
 use crate::lotus::bitfield::BitField;
 use crate::lotus::fil::Fil;
@@ -80,19 +79,19 @@ pub struct LiveSectors {
     pub faulty: BitField,
 }
 
-/// What the chain knows of one miner. `others_want_live` where another node's collectors need its live sectors in this run.
+/// What the chain knows of one miner, whose program is of this version, where there is one. `others_want_live` where another node's collectors need its live sectors in this run.
 pub fn chain_side(
     run: &Run,
     daemon: Option<&Daemon>,
     miner_id: &str,
-    lotus_miner: Option<&LotusMiner>,
+    version: Option<&str>,
     others_want_live: bool,
 ) -> (Lane, ChainFacts) {
     let mut lane = Lane::new(run.now, miner_id, daemon.map(|daemon| daemon.client.name()));
     let identity = lane.collect(
         "identity",
         |problems| identity::fetch(up(daemon)?, miner_id, problems),
-        |facts, samples| identity::expose(facts, miner_id, lotus_miner, run.address_book, samples),
+        |facts, samples| identity::expose(facts, miner_id, version, run.address_book, samples),
     );
     let is_identity_whole = lane.is_well("identity");
     let power = lane.collect(

@@ -1,0 +1,164 @@
+//! What goes wrong in a Curio, or behind it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::support::{Answer, Curio, Exporter, Metrics};
+use super::{collect, exporter, failed, is_well};
+
+const OF_THE_DATABASE: [&str; 5] = ["curio_machines", "curio_tasks", "curio_storage", "curio_wins", "curio_alerts"];
+
+fn has(metrics: &Metrics, family: &str) -> bool {
+    metrics.has(family, &[])
+}
+
+#[test]
+fn an_answer_that_cannot_be_encoded_costs_its_own_collector() {
+    let curio = Curio::cluster();
+    // A path of capacity 0 makes a number that is none: the item is not in the batch, and alone the body is empty.
+    curio.answer("StoragePathList", Answer::Missing).answer("PorepPipelineSummary", Answer::Missing);
+    let (metrics, lines) = collect(&exporter(&curio));
+    assert_eq!(failed(&metrics), ["curio_porep", "curio_storage"]);
+    assert!(!has(&metrics, "farcaster_storage_capacity_bytes"));
+    assert!(has(&metrics, "farcaster_curio_tasks") && has(&metrics, "farcaster_curio_storage_gc_files"));
+    assert!(
+        lines.iter().all(|line| line.contains("StoragePathList") || line.contains("PorepPipelineSummary")),
+        "{lines:?}"
+    );
+    // That of an upgrade, and no zero of the other pipeline in its place.
+    assert!(metrics.has("farcaster_curio_pipeline_failed_sectors", &[("pipeline", "Snap")]));
+    assert!(!metrics.has("farcaster_curio_pipeline_failed_sectors", &[("pipeline", "PoRep")]));
+}
+
+#[test]
+fn before_v1_28_3_such_a_batch_is_no_json() {
+    let curio = Curio::cluster();
+    curio.answer("StoragePathList", Answer::Missing);
+    // `[a,,b]`.
+    curio.write_batches(|answers| format!("[{}]", answers.join(",")));
+    let (metrics, _) = collect(&exporter(&curio));
+    assert_eq!(failed(&metrics), ["curio_storage"]);
+}
+
+#[test]
+fn a_batch_that_is_no_json_is_asked_for_one_by_one() {
+    let curio = Curio::cluster();
+    curio.write_batches(|answers| format!("[{}", answers[0]));
+    let (metrics, lines) = collect(&exporter(&curio));
+    assert_eq!((failed(&metrics), lines), (vec![], vec![]));
+    assert!(has(&metrics, "farcaster_curio_tasks") && has(&metrics, "farcaster_curio_miner_info"));
+}
+
+#[test]
+fn without_its_database_nothing_is_zero_and_no_name_shows() {
+    let curio = Curio::cluster();
+    let message =
+        "failed to connect to `user=yugabyte database=yugabyte`: 10.20.30.40:5433 (db.farm.example): dial error";
+    for method in [
+        "ActorList",
+        "ClusterMachines",
+        "ClusterTaskSummary",
+        "HarmonyTaskStats",
+        "SectorPipelineStats",
+        "UpgradeSectors",
+        "StoragePathList",
+        "StorageGCStats",
+        "WinStats",
+        "AlertOngoingList",
+        "MessageQueueSummary",
+        "PieceSummary",
+    ] {
+        curio.answer(method, Answer::Error(1, message.to_owned()));
+    }
+    let run = exporter(&curio).run();
+    for secret in ["yugabyte", "10.20.30.40", "db.farm", "5433"] {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret}: {}", run.stderr);
+    }
+    assert!(run.stderr.contains("failed to connect"), "{}", run.stderr);
+    let metrics = Metrics::parse(&run.stdout);
+    assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "curio")]), Some(1.0));
+    for family in [
+        "farcaster_curio_tasks",
+        "farcaster_curio_machine_up",
+        "farcaster_curio_storage_gc_files",
+        "farcaster_curio_alerts",
+    ] {
+        assert!(!has(&metrics, family), "{family}");
+    }
+}
+
+#[test]
+fn zeros_of_a_chain_node_that_is_gone_are_not_believed() {
+    let curio = Curio::skiff();
+    curio.result(
+        "PDPProvingStatus",
+        json!({"headEpoch": 0, "nextProveAtEpoch": null, "nextDeadlineEpoch": null, "activeDataSetCount": 3,
+            "inWindowCount": 0, "overdueCount": 0, "sessionState": "upcoming"}),
+    );
+    curio.result("SyncerState", json!([{"Address": "http://key@chain.example:1234/rpc/v1/secret", "Reachable": false, "SyncState": "", "Version": ""}]));
+    let run = exporter(&curio).run();
+    assert!(!run.stdout.contains("secret") && !run.stdout.contains("key@") && !run.stderr.contains("secret"));
+    let metrics = Metrics::parse(&run.stdout);
+    assert_eq!(failed(&metrics), ["pdp"]);
+    for family in ["farcaster_pdp_data_sets_overdue", "farcaster_pdp_data_sets", "farcaster_pdp_data_sets_lost_30d"] {
+        assert!(!has(&metrics, family), "{family}");
+    }
+    assert_eq!(metrics.value("farcaster_curio_chain_node_up", &[("address", "chain.example:1234")]), Some(0.0));
+    assert!(run.stderr.contains("reaches no full node"), "{}", run.stderr);
+}
+
+#[test]
+fn a_chain_node_that_hangs_costs_nothing_but_its_own_collectors() {
+    let curio = Curio::cluster();
+    for method in ["SyncerState", "PorepPipelineSummary", "PDPKeyStatus", "PDPProvingStatus", "PipelinePorepSectors"] {
+        curio.answer(method, Answer::Late(Duration::from_secs(20)));
+    }
+    let started = Instant::now();
+    let (metrics, _) = collect(&exporter(&curio).args(&["--timeout", "8s"]));
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    assert_eq!(failed(&metrics), ["curio_chain_nodes", "curio_porep", "curio_stuck_sectors", "pdp", "pdp_wallet"]);
+    assert!(OF_THE_DATABASE.iter().all(|collector| is_well(&metrics, collector)));
+    // Two that are late are enough.
+    assert_eq!(curio.count("PDPKeyStatus") + curio.count("PipelinePorepSectors"), 0);
+}
+
+#[test]
+fn what_is_not_curio_is_not_asked_further() {
+    let curio = Curio::cluster();
+    curio.answer("Version", Answer::NoSuchMethod);
+    let (metrics, lines) = collect(&exporter(&curio));
+    assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "curio")]), Some(0.0));
+    assert!(lines.iter().any(|line| line.contains("is not Curio")), "{lines:?}");
+    assert_eq!(curio.requests().len(), 1);
+}
+
+#[test]
+fn a_cluster_that_is_down_keeps_its_miners() {
+    let curio = Curio::cluster();
+    let name = curio.name();
+    let exporter = exporter(&curio);
+    collect(&exporter);
+    drop(curio);
+    let (metrics, lines) = collect(&exporter);
+    let up = [("endpoint", "curio"), ("address", name.as_str())];
+    assert_eq!(metrics.value("farcaster_endpoint_up", &up), Some(0.0));
+    assert_eq!(lines.iter().filter(|line| line.contains("curio")).count(), 1, "{lines:?}");
+    // Their chain side is still wanted.
+    assert!(metrics.has("farcaster_collector_success", &[("collector", "power"), ("miner_id", "t01001")]));
+}
+
+#[test]
+fn a_cluster_that_only_seals_shows_no_pdp() {
+    let curio = Curio::cluster();
+    curio.result("PDPDataSetList", json!({"items": null, "total": 0}));
+    let (metrics, lines) = collect(&exporter(&curio));
+    assert_eq!(lines, [""; 0]);
+    assert!(metrics.0.keys().all(|(name, _)| !name.starts_with("farcaster_pdp_")));
+}
+
+#[test]
+fn a_variable_that_is_no_url_says_so() {
+    let (_, stderr) = Exporter::new().env("CURIO_WEBRPC_URL", "10.0.0.1").collect();
+    assert!(stderr.contains("CURIO_WEBRPC_URL entry 1 is not a URL"), "{stderr}");
+}
