@@ -82,6 +82,7 @@ fn everything_that_the_farm_shows() {
 fn curios() -> (Curio, Curio) {
     let (curio, skiff) = (Curio::cluster(), Curio::skiff());
     curio.result("ActorList", json!([support::MINER, support::OTHER]));
+    curio.result("GetStorageAsk", json!({"SpID": 1234, "Price": 50_000_000, "VerifiedPrice": 0}));
     // No machine, path or data set is in two clusters.
     curio.result("PDPDataSetList", json!({"items": null, "total": 0}));
     skiff.result(

@@ -48,7 +48,7 @@ pub const OPTIONS: &[Opt] = &[
         "Repo of Boost, for its deals").default("BOOST_PATH, else ~/.boost"),
     Opt::new("curio", Many("URL"),
         "Web UI of a Curio cluster or a skiff, like http://HOST:4701; repeat it\n\
-         for several").default("CURIO_WEBRPC_URL, else one on this machine"),
+         for several\n").default("CURIO_WEBRPC_URL, else one on this machine"),
     Opt::new("miner-id", Many("ID"),
         "Watch this miner on chain too, like f01234, although no lotus-miner\n\
          here runs it; repeat it for several"),

@@ -401,7 +401,7 @@ fn wrong_usage_names_the_option_and_the_reason() {
         (&["--demo", "--miner-repo=/m"], "--demo and --miner-repo"),
         (&["--demo", "--boost-repo=/b"], "--demo and --boost-repo"),
         (&["--demo", "--curio=http://a:4701"], "--demo and --curio"),
-        (&["--curio=10.0.0.7:4701"], "--curio: \"10.0.0.7:4701\" is not a URL like"),
+        (&["--curio=10.0.0.7:4701"], "is not a URL like http://HOST:PORT"),
         (&["--demo", "--miner-id=f01"], "the demo asks no node"),
     ] {
         let error = error(args, &[]);
