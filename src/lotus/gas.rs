@@ -110,10 +110,29 @@ mod tests {
             parts([20_000_000, 1_817_883, 100, 1_000_000_000, 200_000]),
             [181_788_300, 1_818_211_700, 4_000_000_000_000]
         );
-        // On mainnet: bafy2bzaceaczht5a54irqdpydkqxsyciog2gzx5obca4cea7fcdbimfxwn6mi.
-        let mainnet = parts([613_210, 493_168, 1_503_992_198, 5_000_000_000, 100_500]);
-        assert_eq!(mainnet, [741_720_824_303_264, 25_891_225_688_570, 61_627_605_000]);
-        assert_eq!(mainnet.iter().sum::<i128>(), 767_673_677_596_834);
+    }
+
+    /// Three messages of mainnet at epochs around 2,679,000, with the base fees and receipts that the FVM's test vectors have of them.
+    #[test]
+    fn mainnet_messages_worked_by_hand() {
+        // bafy2bzacebs6x6wi25vfd2mxglovctqcoxraohdbzr6hdnhgos5xj5toln4ng, a transfer: 265,495 - 242,215 = 23,280 units too much, so of the
+        // 45,299 that were not used, 45,299 x 23,280 / 220,196 = 4,789 are burnt.
+        assert_eq!(
+            parts([265_495, 220_196, 149_492_274, 1_650_712_149, 74_428_263]),
+            [220_196 * 149_492_274, 4_789 * 149_492_274, 265_495 * 74_428_263]
+        );
+        // bafy2bzaceda5xiqwhjhdq7kqconongrzseybzkax453rqsecjcke4poxyhrvm, PreCommitSector, which failed with exit code 16 after a hundredth of its
+        // limit: no more than what was used counts as too much, so all of 49,814,438 - 547,969 is burnt.
+        assert_eq!(
+            parts([49_814_438, 547_969, 79_694_940, 501_862_532, 42_384_255]),
+            [547_969 * 79_694_940, 49_266_469 * 79_694_940, 49_814_438 * 42_384_255]
+        );
+        // bafy2bzacebhir2s5dze3krcgheuhq6etzbsa4vplw3zd55vqhymnspyuutoaa, DeclareFaultsRecovered: 53,001,040 - 46,712,098 = 6,288,942 too much;
+        // 10,535,496 x 6,288,942 / 42,465,544 = 1,560,256 are burnt.
+        assert_eq!(
+            parts([53_001_040, 42_465_544, 220_224_323, 2_079_844_849, 42_118_953]),
+            [42_465_544 * 220_224_323, 1_560_256 * 220_224_323, 53_001_040 * 42_118_953]
+        );
     }
 
     /// More of them: what was recorded, and what StateReplay returned as BaseFeeBurn, OverEstimationBurn and MinerTip.
