@@ -211,9 +211,9 @@ families! {
         "Messages of these wallets that were executed on chain, whoever sent them, since the exporter first saw the wallet; counted once they are five epochs deep. An exit code other than 0 is a failure. The miner is the one that the message was sent to, otherwise the only one that the wallet belongs to, if any. ChainGetParentMessages, ChainGetParentReceipts.ExitCode.";
     MESSAGES_GAS_FIL_TOTAL: Counter "farcaster_messages_gas_fil_total" ["from", "from_name", "miner_id", "method", "exit_code", "part"]
         "What those messages cost their senders: base_fee_burn and over_estimation_burn, which are burnt, and miner_tip. Penalties are not in it: those are the block's miner's. GasUsed of the receipts, GasLimit, GasFeeCap and GasPremium of the messages and ParentBaseFee, by the rule of Lotus' chain/vm/burn.go.";
-    MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_messages_gas_limit_total" ["from", "from_name", "miner_id", "method", "exit_code"]
+    MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_messages_gas_limit_total" ["from", "from_name", "miner_id", "method", "exit_code"] (Unit::Gas)
         "Gas that those messages reserved, for each unit of which they paid the tip. ChainGetParentMessages.Message.GasLimit.";
-    NETWORK_MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_network_messages_gas_limit_total" []
+    NETWORK_MESSAGES_GAS_LIMIT_TOTAL: Counter "farcaster_network_messages_gas_limit_total" [] (Unit::Gas)
         "Gas that all messages reserved, whoever sent them, in the tipsets with messages of ours. ChainGetParentMessages.Message.GasLimit.";
     NETWORK_MESSAGES_TIP_FIL_TOTAL: Counter "farcaster_network_messages_tip_fil_total" []
         "Tips that those messages offered for it; divided by that gas, what others pay for a unit. ChainGetParentMessages.Message.GasPremium and GasFeeCap, by the rule of Lotus' chain/vm/burn.go.";

@@ -20,6 +20,9 @@ const MOST_POWER_BYTES: f64 = 1e22;
 /// Thirty years: nothing that is timed here takes as long.
 const MOST_SECONDS: f64 = 1e9;
 
+/// All blocks of twenty years, each full of gas.
+const MOST_GAS: f64 = 1e18;
+
 /// What the values of a family are numbers of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -27,6 +30,8 @@ pub enum Unit {
     Count,
     /// A number of a scale, which may be negative.
     Scale,
+    /// Units of gas, summed up.
+    Gas,
     /// Epochs, and heights.
     Epochs,
     /// Sizes.
@@ -76,6 +81,7 @@ impl Unit {
         match self {
             Unit::Count => (0.0, MOST),
             Unit::Scale => (-MOST, MOST),
+            Unit::Gas => (0.0, MOST_GAS),
             Unit::Epochs => (0.0, MAX_HEIGHT as f64),
             Unit::Bytes => (0.0, MOST_BYTES),
             Unit::PowerBytes => (0.0, MOST_POWER_BYTES),
@@ -100,6 +106,7 @@ impl Unit {
         match self {
             Unit::Count => "a count of 0 to 1e12".to_owned(),
             Unit::Scale => "a number of -1e12 to 1e12".to_owned(),
+            Unit::Gas => "an amount of gas of 0 to 1e18".to_owned(),
             Unit::Epochs => "a number of epochs of 0 to 1e9".to_owned(),
             Unit::Bytes => "a size of 0 to 2^62 bytes".to_owned(),
             Unit::PowerBytes => "a power of 0 to 1e22 bytes".to_owned(),
