@@ -112,7 +112,7 @@ fn units_are_base_units_and_come_last() {
 #[test]
 fn the_unit_in_the_name_is_that_of_the_values() {
     let says_else = |family: &Description| match (Unit::of(family.name), family.unit) {
-        (Unit::Fil, Unit::FilLessDebts) | (Unit::Count, Unit::Scale) => false,
+        (Unit::Fil, Unit::FilLessDebts) | (Unit::Count, Unit::Scale | Unit::Gas) => false,
         (Unit::Time { .. }, Unit::Time { .. }) => false,
         (of_name, unit) => of_name != unit,
     };

@@ -313,7 +313,7 @@ fn json_matches_the_schema() {
     assert_eq!(dead["findings"][0]["alert"], "FarcasterDaemonDown");
 
     let demo = facts(Exporter::new(), &["--demo"]);
-    assert_eq!((&demo["network"], demo["miners"].as_array().unwrap().len()), (&json!("demo"), 2));
+    assert_eq!((&demo["network"], demo["miners"].as_array().unwrap().len()), (&json!("demo"), 3));
 }
 
 /// Without it, a validator that accepts everything would do.
