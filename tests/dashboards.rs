@@ -12,13 +12,15 @@ use lotus_farcaster::lotus::sector_state::{Phase, phase, pipeline_states};
 use promql::Query;
 use serde_json::Value;
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "blocks-rewards",
+    "curio",
     "deals",
     "earnings",
     "fleet",
     "miner",
     "node",
+    "pdp",
     "proving",
     "sealing",
     "wallets-gas",
@@ -466,7 +468,8 @@ fn the_same_variables_choose_everywhere() {
     for dashboard in Dashboard::all() {
         let names: Vec<&str> = dashboard.variables().iter().map(|it| it["name"].as_str().unwrap()).collect();
         assert!(names.starts_with(&["datasource", "site", "job"]), "{}: {names:?}", dashboard.name);
-        assert!(names.contains(&"miner_id") || dashboard.name == "node", "{}: {names:?}", dashboard.name);
+        let is_of_miners = !["node", "pdp"].contains(&dashboard.name);
+        assert!(names.contains(&"miner_id") || !is_of_miners, "{}: {names:?}", dashboard.name);
         for variable in dashboard.variables().iter().filter(|it| it["type"] == "query") {
             let place = format!("{}: ${}", dashboard.name, variable["name"]);
             assert_eq!(variable["multi"], true, "{place}");

@@ -18,6 +18,7 @@ const TOLD_WITH_CAUSE: &[&str] = &[
     "FarcasterDaemonFailover",
     "FarcasterMinerDown",
     "FarcasterBoostDown",
+    "FarcasterCurioDown",
     "FarcasterCollectorFailing",
 ];
 

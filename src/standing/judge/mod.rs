@@ -111,6 +111,7 @@ impl<'a> Judge<'a> {
                 }
                 ("daemon", _) => (Critical, "FarcasterDaemonDown", format!("full node {address} is down")),
                 ("miner", _) => (Critical, "FarcasterMinerDown", format!("lotus-miner {address} is down")),
+                ("curio", _) => (Warning, "FarcasterCurioDown", format!("Curio {address} is down")),
                 _ => (Warning, "FarcasterBoostDown", format!("Boost {address} is down")),
             };
             self.add(severity, alert, self.miner_of(endpoint.miner_id.as_deref()), text);
