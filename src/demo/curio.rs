@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::farm::{Farm, Node};
 use super::miner::Miner;
+use super::network::STARTED_SECONDS;
 use super::noise::{cycle, hash, wave};
 use super::rules::GENESIS_SECONDS;
 use super::text::{address, rfc3339, uuid};
@@ -143,7 +144,7 @@ impl Machine {
         json!({
             "Address": address, "ID": id, "Name": name, "SinceContact": duration(now - heartbeat),
             "Tasks": sealing::kinds(layers), "Cpu": cpus, "RamHumanized": format!("{} GB", (memory_gib << 30) / 1_000_000_000),
-            "Gpu": gpus, "Layers": layers, "Uptime": if layers.is_empty() { "" } else { "2 weeks ago" }, "Version": version,
+            "Gpu": gpus, "Layers": layers, "Uptime": if layers.is_empty() { "" } else { "3 months ago" }, "Version": version,
             "Unschedulable": false, "RestartRequest": "", "Restarting": false, "RunningTasks": 0,
         })
     }
@@ -158,7 +159,7 @@ fn node_info(node: Node, id: &Value) -> Answer {
         "Info": {
             "Name": name, "Host": address, "ID": id, "LastContact": "20s", "CPU": cpus, "Memory": memory_gib << 30, "GPU": gpus,
             "Layers": layers, "Unschedulable": false, "RunningTasks": 0, "Tasks": sealing::kinds(layers), "Miners": "",
-            "StartupTime": time(GENESIS_SECONDS + (*id * 3600) as f64), "RestartRequest": null,
+            "StartupTime": time(STARTED_SECONDS + (*id * 3600) as f64), "RestartRequest": null,
         },
         "Storage": null, "StorageURLs": null, "RunningTasks": null, "FinishedTasks": null,
     }))

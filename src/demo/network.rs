@@ -11,7 +11,7 @@ use super::storage;
 use super::text::{peer_id, rfc3339};
 
 /// When the full node was started, Unix seconds: 2026-08-28.
-const STARTED_SECONDS: f64 = 1_787_900_000.0;
+pub(super) const STARTED_SECONDS: f64 = 1_787_900_000.0;
 /// Each protocol's name and its mean bytes a second, received and sent.
 const PROTOCOLS: [(&str, f64, f64); 6] = [
     ("", 40.0, 35.0),
