@@ -47,8 +47,8 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new("boost-repo", One("DIR"),
         "Repo of Boost, for its deals").default("BOOST_PATH, else ~/.boost"),
     Opt::new("curio", Many("URL"),
-        "Web UI of a Curio cluster or a skiff, like http://HOST:4701; repeat it\n\
-         for several\n").default("CURIO_WEBRPC_URL, else one on this machine"),
+        "Web UI of a Curio cluster or a skiff, like http://HOST:4701;\n\
+         repeat it for several\n").default("CURIO_WEBRPC_URL, else one on this machine"),
     Opt::new("miner-id", Many("ID"),
         "Watch this miner on chain too, like f01234, although no lotus-miner\n\
          here runs it; repeat it for several"),
