@@ -132,25 +132,27 @@ impl Lane {
             }
         };
         let duration_seconds = started.elapsed().as_secs_f64();
-        let samples = &mut self.samples;
         if let Some(facts) = &facts {
-            expose(facts, samples);
+            expose(facts, &mut self.samples);
         }
-        samples.take_refused().into_iter().for_each(|line| problems.note(line));
+        let obtained_seconds = facts.as_ref().and_then(dated);
+        self.report(name, problems, duration_seconds, obtained_seconds);
+        facts
+    }
+
+    /// Reports how a collector did that has published its samples. Apart, since each collector makes a copy of what calls it.
+    fn report(&mut self, name: &str, mut problems: Problems, duration_seconds: f64, obtained_seconds: Option<f64>) {
+        self.samples.take_refused().into_iter().for_each(|line| problems.note(line));
         let is_success = !problems.is_failure();
-        let obtained_seconds = facts.as_ref().and_then(dated).filter(|obtained| is_success || *obtained < self.now);
-        let (collector, miner_id, node) = (name.to_owned(), self.miner_id.clone(), self.node.clone());
-        let lines = problems.into_lines();
         self.outcomes.push(Outcome {
-            collector,
-            miner_id,
-            node,
+            collector: name.to_owned(),
+            miner_id: self.miner_id.clone(),
+            node: self.node.clone(),
             is_success,
             duration_seconds,
-            obtained_seconds,
-            lines,
+            obtained_seconds: obtained_seconds.filter(|obtained| is_success || *obtained < self.now),
+            lines: problems.into_lines(),
         });
-        facts
     }
 
     /// Whether a collector of this lane got everything that it asked for.
