@@ -162,3 +162,35 @@ fn a_variable_that_is_no_url_says_so() {
     let (_, stderr) = Exporter::new().env("CURIO_WEBRPC_URL", "10.0.0.1").collect();
     assert!(stderr.contains("CURIO_WEBRPC_URL entry 1 is not a URL"), "{stderr}");
 }
+
+/// Without a field of an element nothing is made up in its place: no zero, no block lost, no path down, no data set overdue.
+#[test]
+fn what_an_element_leaves_out_is_not_made_up() {
+    let seen = |curio: &Curio, method: &str, pointer: &str, field: &str| {
+        let mut result = curio.result_of(method);
+        result.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(field).unwrap();
+        curio.result(method, result);
+        collect(&exporter(curio)).0
+    };
+    for (method, field, family) in [
+        ("PorepPipelineSummary", "Actor", "farcaster_curio_pipeline_failed_sectors"),
+        ("StorageGCStats", "Miner", "farcaster_curio_storage_gc_files"),
+        ("WinStats", "Miner", "farcaster_curio_recent_blocks"),
+        ("WinStats", "SubmittedAt", "farcaster_curio_recent_blocks"),
+    ] {
+        let metrics = seen(&Curio::cluster(), method, "/0", field);
+        let labels: &[(&str, &str)] = if method.starts_with("Porep") { &[("pipeline", "PoRep")] } else { &[] };
+        assert!(!metrics.has(family, labels), "{method} without {field}");
+        assert!(!failed(&metrics).is_empty(), "{method} without {field}");
+    }
+    let cluster = Curio::cluster();
+    let id = cluster.result_of("StoragePathList")[0]["StorageID"].as_str().unwrap().to_owned();
+    let metrics = seen(&cluster, "StoragePathList", "/0", "LastHeartbeat");
+    assert!(metrics.has("farcaster_storage_info", &[("storage_id", &id)]));
+    assert!(!metrics.has("farcaster_storage_up", &[("storage_id", &id)]));
+    for field in ["challengeWindow", "proveAtEpoch"] {
+        let metrics = seen(&Curio::skiff(), "PDPDataSetList", "/items/3", field);
+        assert!(!metrics.has("farcaster_pdp_data_sets", &[]), "{field}");
+        assert!(!metrics.has("farcaster_pdp_problem_data_set", &[("data_set", "12")]), "{field}");
+    }
+}

@@ -27,6 +27,7 @@ struct Item {
     id: Option<Int>,
     prove_at_epoch: Field<Int>,
     challenge_window: Field<Int>,
+    proving_status: Option<String>,
     unrecoverable_failure_epoch: Field<Int>,
 }
 
@@ -65,13 +66,19 @@ pub fn fetch(curio: &Curio, head: i128, problems: &mut Problems) -> Sets {
             };
             let lost = epoch(item.unrecoverable_failure_epoch, "unrecoverableFailureEpoch");
             let start = epoch(item.prove_at_epoch, "proveAtEpoch");
-            let window = epoch(item.challenge_window, "challengeWindow").unwrap_or(0);
-            let status = match (lost, start) {
-                (Some(_), _) => "unrecoverable",
-                (None, None) => "uninit",
-                (None, Some(start)) if head < start => "scheduled",
-                (None, Some(start)) if head <= start.saturating_add(window) => "in-window",
-                (None, Some(_)) => "overdue",
+            let window = epoch(item.challenge_window, "challengeWindow");
+            // Or `scheduled`, where Curio did not reach the chain.
+            let is_uninit = matches!(item.proving_status.as_deref(), Some("uninit" | "scheduled"));
+            let status = match (lost, start, window) {
+                (Some(_), _, _) => "unrecoverable",
+                (None, None, _) if is_uninit => "uninit",
+                (None, Some(start), _) if head < start => "scheduled",
+                (None, Some(start), Some(window)) if head <= start.saturating_add(window) => "in-window",
+                (None, Some(_), Some(_)) => "overdue",
+                _ => {
+                    problems.note("PDPDataSetList.items: a data set without proveAtEpoch or challengeWindow");
+                    continue;
+                }
             };
             *counts.entry(status).or_default() += 1;
             sets.last_lost_epoch = sets.last_lost_epoch.max(lost);

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::connect::Cluster;
 use super::pipelines::{Problem, Tally};
+use super::text::miner_of;
 use crate::collect::run::Run;
 use crate::collect::slow;
 use crate::expose::{Samples, families};
-use crate::lotus::address;
 use crate::rpc::curio::{Curio, methods};
 use crate::tolerant::{Count, Field, Int, List, Problems};
 
@@ -30,13 +30,15 @@ pub fn fetch(curio: &Curio, cluster: &Cluster, problems: &mut Problems) -> Resul
     else {
         return Ok(Failed(BTreeMap::new()));
     };
-    // A miner without any sector in the pipeline is not in the answer.
-    let mut failed: BTreeMap<String, Option<Int>> =
-        cluster.miner_ids.iter().map(|id| (id.clone(), Some(Int(0)))).collect();
+    let (mut failed, failures) = (BTreeMap::new(), problems.failures());
     for summary in summary.take("PorepPipelineSummary", problems) {
-        let Some(actor) = summary.actor.filter(|actor| address::actor_id(actor).is_some()) else { continue };
+        let Some(actor) = miner_of(summary.actor, "PorepPipelineSummary", problems) else { continue };
         let count = summary.count_failed.take(&format!("PorepPipelineSummary[{actor}].CountFailed"), problems);
         failed.insert(actor, count);
+    }
+    // A miner without any sector in the pipeline is not in the answer.
+    if problems.failures() == failures {
+        cluster.miner_ids.iter().for_each(|id| _ = failed.entry(id.clone()).or_insert(Some(Int(0))));
     }
     Ok(Failed(failed))
 }

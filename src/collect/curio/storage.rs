@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::connect::Cluster;
 use super::machines;
+use super::text::miner_of;
 use crate::expose::{Family, Samples, families};
-use crate::lotus::address;
 use crate::lotus::epoch::Moment;
 use crate::rpc::curio::{CurioBatch, methods};
 use crate::rpc::{Answers, Ticket};
@@ -63,7 +63,7 @@ struct Path {
     /// `host:port` of a machine that serves it.
     address: String,
     local_path: String,
-    heartbeat_seconds: Option<f64>,
+    heartbeat: Option<Moment>,
     has_error: bool,
     numbers: Vec<(&'static Family<2>, Option<Int>)>,
     flags: [(&'static Family<2>, Option<bool>); 2],
@@ -80,12 +80,14 @@ pub fn fetch(cluster: &Cluster, answers: &Answers, tickets: Tickets, problems: &
     let paths = paths.take("StoragePathList", problems).into_iter();
     let paths = paths.filter_map(|answer| path(answer, problems)).collect();
     let removals = problems.if_supported(answers.get(tickets.removals)).map(|removals| {
-        // A miner with none is not in the answer.
-        let mut counts: BTreeMap<String, Option<Int>> =
-            cluster.miner_ids.iter().map(|id| (id.clone(), Some(Int(0)))).collect();
+        let (mut counts, failures) = (BTreeMap::new(), problems.failures());
         for removal in removals.take("StorageGCStats", problems) {
-            let Some(miner) = removal.miner.filter(|miner| address::actor_id(miner).is_some()) else { continue };
+            let Some(miner) = miner_of(removal.miner, "StorageGCStats", problems) else { continue };
             counts.insert(miner, removal.count.take("StorageGCStats.Count", problems));
+        }
+        // A miner with none is not in the answer.
+        if problems.failures() == failures {
+            cluster.miner_ids.iter().for_each(|id| _ = counts.entry(id.clone()).or_insert(Some(Int(0))));
         }
         counts
     });
@@ -120,7 +122,7 @@ fn path(answer: Answer, problems: &mut Problems) -> Option<Path> {
     Some(Path {
         address: address.to_owned(),
         local_path: answer.local_path.unwrap_or_default(),
-        heartbeat_seconds: heartbeat.and_then(|Moment(seconds)| seconds),
+        heartbeat,
         has_error: answer.heartbeat_err.is_some_and(|error| !error.is_empty()),
         numbers,
         flags,
@@ -136,9 +138,12 @@ pub fn expose(facts: &Facts, cluster: &Cluster, machines: Option<&machines::Fact
         let id = path.id.as_str();
         let host = machines.get(path.address.as_str()).map_or(path.address.as_str(), |machine| machine.name.as_str());
         samples.add(&families::STORAGE_INFO, [miner, id, host, &path.local_path], true);
-        let is_measured = path.heartbeat_seconds.is_some_and(|heartbeat| now - heartbeat < MOST_SECONDS_SILENT);
-        samples.add(&families::STORAGE_UP, [miner, id], is_measured && !path.has_error);
-        samples.add(&families::CURIO_STORAGE_HEARTBEAT_TIMESTAMP_SECONDS, [of, id], path.heartbeat_seconds);
+        // One that was never measured is not there. Of one without the field nothing is known, unless Curio has an error of it.
+        let is_measured = path.heartbeat.map(|Moment(last)| last.is_some_and(|last| now - last < MOST_SECONDS_SILENT));
+        let is_up = if path.has_error { Some(false) } else { is_measured };
+        samples.add(&families::STORAGE_UP, [miner, id], is_up);
+        let last = path.heartbeat.and_then(|Moment(last)| last);
+        samples.add(&families::CURIO_STORAGE_HEARTBEAT_TIMESTAMP_SECONDS, [of, id], last);
         for (family, number) in &path.numbers {
             samples.add(family, [miner, id], *number);
         }

@@ -1,4 +1,7 @@
-//! What Curio writes for people: durations, amounts, addresses of machines.
+//! What Curio writes for people: durations, amounts, addresses of machines and miners.
+
+use crate::lotus::address;
+use crate::tolerant::Problems;
 
 /// Seconds of a duration as Go writes it: `2h6m30s`, `15ms`, `-1s`.
 pub fn seconds(text: &str) -> Option<f64> {
@@ -57,6 +60,15 @@ pub fn usdfc(text: &str) -> Option<f64> {
 /// The host of `host:port`.
 pub fn host_of(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+/// The miner that a row of an answer is about. A row that does not tell is noted: what is known of the miners is not whole then.
+pub fn miner_of(miner: Option<String>, method: &str, problems: &mut Problems) -> Option<String> {
+    let miner = miner.filter(|miner| address::actor_id(miner).is_some());
+    if miner.is_none() {
+        problems.note(format_args!("{method}[]: a row without a miner"));
+    }
+    miner
 }
 
 #[cfg(test)]

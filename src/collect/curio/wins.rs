@@ -7,13 +7,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connect::Cluster;
-use super::text::seconds;
+use super::text::{miner_of, seconds};
 use crate::expose::{Samples, families};
-use crate::lotus::address;
-use crate::lotus::epoch::parse_rfc3339;
+use crate::lotus::epoch::{Moment, parse_rfc3339};
 use crate::rpc::curio::{CurioBatch, methods};
 use crate::rpc::{Answers, Ticket};
-use crate::tolerant::{List, Problems};
+use crate::tolerant::{Field, List, Problems, present};
 
 /// A block that is not sent by now will not be in its epoch.
 const SECONDS_TO_SUBMIT: f64 = 300.0;
@@ -28,7 +27,8 @@ pub struct Tickets(Ticket<List<Answer>>);
 struct Answer {
     miner: Option<String>,
     base_compute_time: Option<String>,
-    submitted_at: Option<String>,
+    #[serde(deserialize_with = "present")]
+    submitted_at: Option<Field<Moment>>,
     included_str: Option<String>,
     compute_time: Option<String>,
 }
@@ -57,13 +57,17 @@ pub fn fetch(
     problems: &mut Problems,
 ) -> Result<Facts> {
     let Some(wins) = problems.if_supported(answers.get(wins)) else { return Ok(Facts(BTreeMap::new())) };
-    let mut miners: BTreeMap<String, OfMiner> =
-        cluster.miner_ids.iter().map(|id| (id.clone(), OfMiner::default())).collect();
+    let (mut miners, failures) = (BTreeMap::<String, OfMiner>::new(), problems.failures());
     for win in wins.take("WinStats", problems) {
-        let Some(id) = win.miner.filter(|id| address::actor_id(id).is_some()) else { continue };
+        let Some(id) = miner_of(win.miner, "WinStats", problems) else { continue };
         let miner = miners.entry(id).or_default();
         let begun = win.base_compute_time.as_deref().and_then(parse_rfc3339);
-        let is_submitted = win.submitted_at.as_deref().and_then(parse_rfc3339).is_some();
+        let Some(submitted) = win.submitted_at else {
+            problems.note("WinStats[].SubmittedAt is missing");
+            continue;
+        };
+        let submitted = submitted.take("WinStats[].SubmittedAt", problems);
+        let is_submitted = submitted.is_some_and(|Moment(seconds)| seconds.is_some());
         let outcome = match win.included_str.as_deref() {
             Some("Included") => "included",
             Some("Not Included") => "not_included",
@@ -83,6 +87,11 @@ pub fn fetch(
             miner.computed = computed;
         }
     }
+    // What became of blocks that could not be read is not known, nor that others have none.
+    if problems.failures() > failures {
+        return Ok(Facts(BTreeMap::new()));
+    }
+    cluster.miner_ids.iter().for_each(|id| _ = miners.entry(id.clone()).or_default());
     Ok(Facts(miners))
 }
 
