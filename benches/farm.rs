@@ -217,15 +217,21 @@ impl Exporter<'_> {
     fn run(&self) -> Result<Measure> {
         self.clock.fetch_add(SECONDS_BETWEEN_RUNS, Ordering::Relaxed);
         let miners: Vec<String> = self.miners.iter().map(|miner| format!("http://127.0.0.1:{}", miner.port)).collect();
-        let before = children_cpu()?;
-        let started = Instant::now();
+        let daemon = format!("http://127.0.0.1:{}", self.daemon.port);
+        Measure::of_run(&[("FULLNODE_API_INFO", &daemon), ("MINER_API_INFO", &miners.join(","))], self.state)
+    }
+}
+
+impl Measure {
+    /// Runs the exporter with these variables alone.
+    fn of_run(variables: &[(&str, &str)], state: &Path) -> Result<Measure> {
+        let (before, started) = (children_cpu()?, Instant::now());
         let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
             .arg("-v")
             .arg("--state-dir")
-            .arg(self.state)
+            .arg(state)
             .env_clear()
-            .env("FULLNODE_API_INFO", format!("http://127.0.0.1:{}", self.daemon.port))
-            .env("MINER_API_INFO", miners.join(","))
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()?;
         let elapsed = started.elapsed();
@@ -239,9 +245,7 @@ impl Exporter<'_> {
             series: text.lines().filter(|line| !line.starts_with('#')).count(),
         })
     }
-}
 
-impl Measure {
     fn print(&self, size: &str, run: &str, asked: &[Exchange], bare_client: Option<Duration>) {
         let calls: usize = asked.iter().map(|exchange| exchange.calls).sum();
         let received: usize = asked.iter().map(|exchange| exchange.answer_bytes).sum();

@@ -1,13 +1,10 @@
 //! A cluster of Curio: 40 machines, 5,000 tasks, 10,000 sectors in its pipelines.
 
-use std::process::{Command, Stdio};
-use std::time::Instant;
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::http::{Reply, Server};
-use super::{Exchanges, Measure, STEADY_RUNS, children_cpu, header, peak_memory};
+use super::{Exchanges, Measure, STEADY_RUNS, children_cpu, header};
 
 const MACHINES: u64 = 40;
 const TASKS: u64 = 5_000;
@@ -37,24 +34,8 @@ pub fn measure() -> Result<()> {
         Reply::new(200, answer)
     })?;
     let state = tempfile::tempdir()?;
-    let run = || -> Result<Measure> {
-        let (before, started) = (children_cpu()?, Instant::now());
-        let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
-            .args(["-v", "--curio", &format!("http://127.0.0.1:{}", server.port), "--state-dir"])
-            .arg(state.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .output()?;
-        let elapsed = started.elapsed();
-        let text = String::from_utf8(output.stdout)?;
-        Ok(Measure {
-            cpu: children_cpu()? - before,
-            elapsed,
-            peak_memory_bytes: peak_memory(&String::from_utf8_lossy(&output.stderr))?,
-            output_bytes: text.len(),
-            series: text.lines().filter(|line| !line.starts_with('#')).count(),
-        })
-    };
+    let url = format!("http://127.0.0.1:{}", server.port);
+    let run = || Measure::of_run(&[("CURIO_WEBRPC_URL", &url)], state.path());
     run()?.print(&MACHINES.to_string(), "first", &exchanges.take(), None);
     let before = children_cpu()?;
     let mut steady = run()?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lotus_farcaster::lotus::epoch::parse_rfc3339;
+use lotus_farcaster::lotus::epoch::{civil_date, parse_rfc3339};
 use serde_json::{Value, json};
 
 use super::http::{Reply, Request, Server};
@@ -200,16 +200,7 @@ pub fn now() -> f64 {
 /// RFC 3339, as Go writes it.
 pub fn rfc3339(seconds: f64) -> String {
     let (days, rest) = ((seconds / 86_400.0).floor() as i64, seconds.rem_euclid(86_400.0));
-    // Days to a date: Howard Hinnant's civil_from_days.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil_date(days);
     let (hour, minute, second) = (rest as i64 / 3600, rest as i64 / 60 % 60, rest % 60.0);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:09.6}Z")
 }

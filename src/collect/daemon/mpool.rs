@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::connect::Daemon;
-use super::messages::MAX_NONCE;
+use super::messages::{Actor, MAX_NONCE, is_no_actor};
 use super::wallets::Wallet;
 use crate::address_book::AddressBook;
 use crate::collect::run::Run;
@@ -186,22 +186,22 @@ pub fn fetch(
 
 /// What the chain expects next of senders whose messages have waited for long.
 fn next_nonces(daemon: &Daemon, local: &[LocalMessage], now: f64, problems: &mut Problems) -> BTreeMap<String, u64> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Actor {
-        nonce: u64,
-    }
     let waits = |message: &&LocalMessage| now - message.first_seen_seconds >= SECONDS_TO_DOUBT_NONCES;
     let senders: BTreeSet<&str> = local.iter().filter(waits).map(|message| message.from.as_str()).collect();
     let mut batch = Batch::new();
-    let mut ask = |from| batch.add::<Actor>("StateGetActor", json!([from, daemon.tipset_key]));
-    let tickets: Vec<(&str, Ticket<Actor>)> = senders.into_iter().map(|from| (from, ask(from))).collect();
+    let mut ask = |from| {
+        let ticket = batch.add::<Option<Actor>>("StateGetActor", json!([from, daemon.tipset_key]));
+        batch.expect(ticket, is_no_actor)
+    };
+    let tickets: Vec<(&str, Ticket<Option<Actor>>)> = senders.into_iter().map(|from| (from, ask(from))).collect();
     let answers = daemon.client.send(&batch);
     let mut nonces = BTreeMap::new();
     for (from, ticket) in tickets {
-        if let Some(actor) = problems.if_supported(answers.get(ticket)) {
-            nonces.insert(from.to_owned(), actor.nonce);
-        }
+        let actor = match answers.get(ticket) {
+            Err(error) if is_no_actor(&error.cause) => None,
+            answer => problems.if_supported(answer).flatten(),
+        };
+        nonces.extend(actor.map(|actor| (from.to_owned(), actor.nonce)));
     }
     nonces
 }

@@ -139,8 +139,8 @@ enum Stop {
 /// StateGetActor; null where there is no such actor, as Forest answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Actor {
-    nonce: u64,
+pub(super) struct Actor {
+    pub(super) nonce: u64,
 }
 
 impl Walk<'_> {
@@ -445,7 +445,7 @@ impl Walk<'_> {
 }
 
 /// Whether an error means that the actor does not exist.
-fn is_no_actor(cause: &Cause) -> bool {
+pub(super) fn is_no_actor(cause: &Cause) -> bool {
     matches!(cause, Cause::Refused { message, .. } if message.contains("actor not found"))
 }
 
