@@ -38,8 +38,8 @@ pub fn nodes(farm: Farm, clock: Clock) -> Vec<Node> {
 
 struct InProcess {
     farm: Arc<Farm>,
-    /// Held while a node answers. Making answers is mostly allocating, and musl's allocator, which all threads share, makes them wait for each
-    /// other far longer than they would take one after another.
+    /// Held while a node answers and is heard. Both are mostly allocating, and musl's allocator, which all threads share, makes them wait for
+    /// each other far longer than they would take one after another.
     turn: Arc<Mutex<()>>,
     node: FarmNode,
     clock: Clock,
@@ -47,10 +47,10 @@ struct InProcess {
 
 impl Transport for InProcess {
     fn post(&self, path: &str, body: &[u8], _timeout: Duration, read: ReadAnswer) -> Result<(), Cause> {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answer_at(&self.farm, self.node, path, body, (self.clock)());
         let body = serde_json::to_vec(&answer).map_err(|error| Cause::Failed(error.to_string()))?;
-        drop((answer, turn));
+        drop(answer);
         read(200, &mut body.as_slice()).map_err(|error| Cause::Failed(error.to_string()))
     }
 }
@@ -84,11 +84,14 @@ pub fn answer(farm: &Farm, node: FarmNode, body: &[u8], now_seconds: f64) -> Val
         #[serde(default)]
         params: Vec<Value>,
     }
-    let respond = |request: Request| match farm.answer(node, &request.method, &request.params, now_seconds) {
-        Ok(result) => json!({"jsonrpc": "2.0", "id": request.id, "result": result}),
-        Err((code, message)) => {
-            json!({"jsonrpc": "2.0", "id": request.id, "error": {"code": code, "message": message}})
+    let respond = |request: Request| {
+        let mut response = json!({"jsonrpc": "2.0", "id": request.id});
+        // A result that stood in `json!` would be copied.
+        match farm.answer(node, &request.method, &request.params, now_seconds) {
+            Ok(result) => response["result"] = result,
+            Err((code, message)) => response["error"] = json!({"code": code, "message": message}),
         }
+        response
     };
     if let Ok(batch) = serde_json::from_slice::<Vec<Request>>(body) {
         return batch.into_iter().map(respond).collect();
