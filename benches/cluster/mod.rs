@@ -109,6 +109,7 @@ fn answers() -> Vec<(&'static str, String)> {
         ("PipelinePorepSectors", list(SECTORS / 2, &porep)),
         ("PorepPipelineSummary", json!([{"Actor": "f01234", "CountFailed": 50}])),
         ("StoragePathList", list(PATHS, &path)),
+        ("StoragePathDetail", json!({"ByType": [{"FileType": "sealed", "Count": 2000, "Primary": 2000}]})),
         ("StorageGCStats", json!(null)),
         ("WinStats", json!(null)),
         ("SyncerState", json!([{"Address": "/ip4/10.0.0.1/tcp/1234/http", "Reachable": true, "SyncState": "ok"}])),

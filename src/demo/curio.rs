@@ -45,6 +45,7 @@ pub(super) const METHODS: &[(&str, usize, bool)] = &[
     ("PorepPipelineSummary", 0, false),
     ("SectorPipelineStats", 0, false),
     ("StorageGCStats", 0, false),
+    ("StoragePathDetail", 1, false),
     ("StoragePathList", 0, true),
     ("SyncerState", 0, true),
     ("UIVariant", 0, true),
@@ -102,6 +103,7 @@ pub(super) fn answer(farm: &Farm, node: Node, method: &str, params: &[Value], no
         }
         "GetStorageAsk" => ask(miner, &params[0])?,
         "PieceSummary" => pieces(now),
+        "StoragePathDetail" => path_detail(node, &params[0], now)?,
         "StoragePathList" => storage(node, now),
         "StorageGCStats" => {
             json!([{"Actor": miner.id, "Count": 6 + turn(now, 7200.0, "gc") % 5, "Miner": miner.address()}])
@@ -234,6 +236,24 @@ fn storage(node: Node, now: f64) -> Value {
         })
     });
     rows.collect()
+}
+
+/// What is full of sectors has a sealed file and a cache for each 32 GiB, and of every fifth the data; a path that only seals, a few of all.
+fn path_detail(node: Node, id: &Value, now: f64) -> Answer {
+    let Value::Array(paths) = storage(node, now) else { return Err((1, "storage path not found".to_owned())) };
+    let Some(path) = paths.into_iter().find(|path| path["StorageID"] == *id) else {
+        return Err((1, "storage path not found".to_owned()));
+    };
+    let number = |field: &str| path[field].as_u64().unwrap_or_default();
+    let sectors = (number("Capacity") - number("FSAvailable")) / (32 << 30);
+    let count = |kind: &str, count: u64| json!({"FileType": kind, "Count": count, "Primary": count});
+    let by_type = match path["CanStore"] == true {
+        true => json!([count("cache", sectors), count("sealed", sectors), count("unsealed", sectors / 5)]),
+        false => json!([count("cache", 9), count("sealed", 4), count("unsealed", 9)]),
+    };
+    Ok(
+        json!({"Info": path, "URLs": null, "GCMarks": null, "ByType": by_type, "ByMiner": null, "PendingGC": 0, "ApprovedGC": 0}),
+    )
 }
 
 fn messages(is_skiff: bool, now: f64) -> Value {

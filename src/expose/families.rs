@@ -348,7 +348,7 @@ families! {
     STORAGE_CAN_STORE: Gauge "farcaster_storage_can_store" ["miner_id", "storage_id"]
         "Whether the storage path may store finished sectors. StorageInfo.CanStore.";
     STORAGE_SECTOR_FILES: Gauge "farcaster_storage_sector_files" ["miner_id", "storage_id", "kind"]
-        "Sector files in the storage path: unsealed, sealed, cache, update, update_cache, piece. StorageList.SectorFileType; slow tier.";
+        "Sector files in the storage path: unsealed, sealed, cache, update, update_cache, piece. StorageList.SectorFileType; Curio: StoragePathDetail.ByType; slow tier.";
 
     // Deadlines
     MINER_DEADLINE_CURRENT: Gauge "farcaster_miner_deadline_current" ["miner_id"]

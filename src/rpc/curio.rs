@@ -75,6 +75,7 @@ methods! {
     GET_STORAGE_ASK: Database "GetStorageAsk";
     PIECE_SUMMARY: Database "PieceSummary";
     STORAGE_PATH_LIST: Database "StoragePathList";
+    STORAGE_PATH_DETAIL: Database "StoragePathDetail";
     STORAGE_GC_STATS: Database "StorageGCStats";
     MESSAGE_QUEUE_SUMMARY: Database "MessageQueueSummary";
     PENDING_MESSAGES: Database "PendingMessages";

@@ -188,6 +188,11 @@ fn what_an_element_leaves_out_is_not_made_up() {
     let metrics = seen(&cluster, "StoragePathList", "/0", "LastHeartbeat");
     assert!(metrics.has("farcaster_storage_info", &[("storage_id", &id)]));
     assert!(!metrics.has("farcaster_storage_up", &[("storage_id", &id)]));
+    for field in ["FileType", "Count"] {
+        let metrics = seen(&Curio::cluster(), "StoragePathDetail", "/ByType/0", field);
+        assert!(!metrics.has("farcaster_storage_sector_files", &[]), "{field}");
+        assert_eq!(failed(&metrics), ["curio_storage_files"], "{field}");
+    }
     for field in ["challengeWindow", "proveAtEpoch"] {
         let metrics = seen(&Curio::skiff(), "PDPDataSetList", "/items/3", field);
         assert!(!metrics.has("farcaster_pdp_data_sets", &[]), "{field}");

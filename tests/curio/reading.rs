@@ -64,6 +64,9 @@ fn a_cluster_shows_everything_that_it_tells() {
     assert_eq!(path("farcaster_storage_capacity_bytes", "fa1-fill"), Some(8e12));
     // Without a limit nothing counts what is used, and 0 is no answer.
     assert_eq!(path("farcaster_storage_used_bytes", "84714cc0-6ed8-40d2-b7d1-bba4cd61dbef"), None);
+    let files = |id, kind| metrics.value("farcaster_storage_sector_files", &[("storage_id", id), ("kind", kind)]);
+    assert_eq!((files("fa3-fill", "unsealed"), files("fa3-fill", "sealed")), (Some(3.0), Some(0.0)));
+    assert_eq!(files("fa4-fill", "update_cache"), Some(0.0));
     assert_eq!(of("farcaster_curio_storage_gc_files", &[("miner_id", "t01000")]), Some(2.0));
     assert_eq!(of("farcaster_curio_storage_gc_files", &[("miner_id", "t01001")]), Some(0.0));
 

@@ -22,6 +22,7 @@ mod pipelines;
 mod porep;
 mod sides;
 mod storage;
+mod storage_files;
 mod tasks;
 mod text;
 mod wins;

@@ -3,7 +3,7 @@
 use super::connect::Cluster;
 use super::{
     alerts, ask, chain_nodes, exposure, failures, machines, market, messages, node_info, pdp, pdp_wallet, pieces,
-    pipelines, porep, storage, tasks, wins,
+    pipelines, porep, storage, storage_files, tasks, wins,
 };
 use crate::collect::lane::Lane;
 use crate::collect::run::Run;
@@ -45,7 +45,7 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
         |problems| pieces::fetch(answers, asked.pieces, problems),
         |facts, samples| pieces::expose(facts, cluster, samples),
     );
-    lane.collect(
+    let paths = lane.collect(
         "curio_storage",
         |problems| storage::fetch(cluster, answers, asked.storage, problems),
         |facts, samples| storage::expose(facts, cluster, machines, now, samples),
@@ -75,6 +75,13 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
         "curio_exposure",
         |_| exposure::fetch(cluster, is_up, run),
         |facts, samples| exposure::expose(facts, cluster, samples),
+    );
+    // Counted over everything that is stored, so last: if it takes too long, only it is missing.
+    lane.collect_dated(
+        "curio_storage_files",
+        |problems| storage_files::fetch(cluster, run, paths.as_ref(), problems),
+        |facts, samples| storage_files::expose(facts, cluster, paths.as_ref(), samples),
+        storage_files::Facts::obtained_seconds,
     );
     lane
 }

@@ -58,6 +58,13 @@ pub struct Facts {
     removals: Option<BTreeMap<String, Option<Int>>>,
 }
 
+impl Facts {
+    /// The names of all paths.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(|path| path.id.as_str())
+    }
+}
+
 struct Path {
     id: String,
     /// `host:port` of a machine that serves it.
