@@ -7,6 +7,7 @@
 //! | option | |
 //! |---|---|
 //! | `--sectors N`, `--miners N` | how large the farm is |
+//! | `--curio` | one more miner, on a Curio cluster, and a skiff |
 //! | `--only NODE` | serve only this node (daemon, miner-0, ..., boost); may be repeated |
 //! | `--kill NODE@MINUTES` | end this node so many minutes before now; may be repeated |
 //! | `--miner-id ID` | watch this miner on chain; may be repeated |
@@ -39,6 +40,7 @@ const STEP_SECONDS: f64 = 60.0;
 struct Options {
     sectors: u64,
     miners: usize,
+    has_curio: bool,
     only: Vec<String>,
     /// Nodes that die, and how many seconds before now.
     kills: Vec<(String, f64)>,
@@ -52,10 +54,11 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = options()?;
-    let farm = Arc::new(Farm::with_miners(options.sectors, options.miners));
+    let farm = Farm::with_miners(options.sectors, options.miners);
+    let farm = Arc::new(if options.has_curio { farm.with_curio() } else { farm });
     let clock = Clock::default();
     let mut servers = Vec::new();
-    for (name, node) in nodes_of(&farm) {
+    for (name, node) in nodes_of(&farm, options.has_curio) {
         if options.only.is_empty() || options.only.contains(&name) {
             servers.push(Server::start(name, node, &farm, &clock)?);
         }
@@ -80,6 +83,7 @@ fn options() -> Result<Options> {
     let mut options = Options {
         sectors: cli::DEFAULT_DEMO_SECTORS,
         miners: 2,
+        has_curio: false,
         only: Vec::new(),
         kills: Vec::new(),
         miner_ids: Vec::new(),
@@ -94,6 +98,7 @@ fn options() -> Result<Options> {
         match argument {
             Long("sectors") => options.sectors = parser.value()?.parse()?,
             Long("miners") => options.miners = parser.value()?.parse()?,
+            Long("curio") => options.has_curio = true,
             Long("only") => options.only.push(parser.value()?.string()?),
             Long("kill") => {
                 let value = parser.value()?.string()?;
@@ -115,9 +120,12 @@ fn options() -> Result<Options> {
     Ok(options)
 }
 
-fn nodes_of(farm: &Farm) -> Vec<(String, Node)> {
+fn nodes_of(farm: &Farm, has_curio: bool) -> Vec<(String, Node)> {
     let miners = (0..farm.miner_count()).map(|index| (format!("miner-{index}"), Node::Miner(index)));
-    [("daemon".to_owned(), Node::Daemon)].into_iter().chain(miners).chain([("boost".to_owned(), Node::Boost)]).collect()
+    let curios = [("curio".to_owned(), Node::Curio), ("skiff".to_owned(), Node::Skiff)];
+    let curios = curios.into_iter().filter(|_| has_curio);
+    let boost = ("boost".to_owned(), Node::Boost);
+    [("daemon".to_owned(), Node::Daemon)].into_iter().chain(miners).chain([boost]).chain(curios).collect()
 }
 
 /// By which an exporter finds the nodes, dead or alive.
@@ -132,6 +140,7 @@ fn variables(servers: &[Server]) -> Vec<(&'static str, String)> {
         ("MINER_API_INFO", addresses(|node| matches!(node, Node::Miner(_)))),
         ("BOOST_API_INFO", boosts.clone()),
         ("BOOST_GRAPHQL_URL", boosts),
+        ("CURIO_WEBRPC_URL", addresses(|node| matches!(node, Node::Curio | Node::Skiff))),
     ];
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }

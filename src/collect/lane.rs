@@ -46,6 +46,8 @@ pub struct Outcome {
     pub collector: String,
     /// The miner that it is about; empty where it is about none.
     pub miner_id: String,
+    /// The Curio cluster that it asks; empty where it asks none.
+    pub cluster: String,
     /// The node that it asks, as messages call it; empty where there is none.
     pub node: String,
     /// Whether it got everything that it asked for.
@@ -62,6 +64,7 @@ pub struct Outcome {
 pub struct Lane {
     now: f64,
     miner_id: String,
+    cluster: String,
     node: String,
     started: Option<Instant>,
     /// Their samples.
@@ -80,6 +83,7 @@ impl Lane {
         Lane {
             now,
             miner_id: miner_id.to_owned(),
+            cluster: String::new(),
             node: node.unwrap_or_default().to_owned(),
             started: None,
             samples: Samples::new(now),
@@ -94,6 +98,11 @@ impl Lane {
         let labels = [endpoint.kind.as_str(), &endpoint.address, &endpoint.miner_id];
         self.samples.add(&families::ENDPOINT_UP, labels, endpoint.is_up);
         self.endpoints.push(endpoint);
+    }
+
+    /// The collectors ask this Curio cluster.
+    pub fn of_cluster(self, name: &str) -> Self {
+        Lane { cluster: name.to_owned(), ..self }
     }
 
     /// The first collector began to work before this lane was made.
@@ -147,6 +156,7 @@ impl Lane {
         self.outcomes.push(Outcome {
             collector: name.to_owned(),
             miner_id: self.miner_id.clone(),
+            cluster: self.cluster.clone(),
             node: self.node.clone(),
             is_success,
             duration_seconds,
@@ -161,12 +171,12 @@ impl Lane {
     }
 }
 
-/// Publishes how the collectors did. One that asks several nodes of no miner, as those of several clusters do, did as well as where it did
-/// worst.
+/// Publishes how the collectors did. One that asks several nodes of no miner did as well as where it did worst.
 pub fn expose(outcomes: &[Outcome], samples: &mut Samples) {
-    let mut same: BTreeMap<[&str; 2], Vec<&Outcome>> = BTreeMap::new();
+    let mut same: BTreeMap<[&str; 3], Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
-        same.entry([outcome.collector.as_str(), outcome.miner_id.as_str()]).or_default().push(outcome);
+        let labels = [&outcome.collector, &outcome.miner_id, &outcome.cluster].map(String::as_str);
+        same.entry(labels).or_default().push(outcome);
     }
     for (labels, outcomes) in same {
         let durations = outcomes.iter().map(|outcome| outcome.duration_seconds);

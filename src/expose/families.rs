@@ -30,11 +30,11 @@ families! {
         "The network that the full node is on, or was on when it last answered, always 1. StateNetworkName.";
     ENDPOINT_UP: Gauge "farcaster_endpoint_up" ["endpoint", "address", "miner_id"]
         "Whether the node answered its first call in this run. Boost has two addresses, one for its API and one for GraphQL; that of Curio is its web UI's. While the node is down, the miner's id is that of an earlier run; it is empty if the node never reported one, and for full nodes.";
-    COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id"]
+    COLLECTOR_SUCCESS: Gauge "farcaster_collector_success" ["collector", "miner_id", "cluster"]
         "Whether the last run of this collector got everything it asked for.";
-    COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id"]
+    COLLECTOR_DURATION_SECONDS: Gauge "farcaster_collector_duration_seconds" ["collector", "miner_id", "cluster"]
         "How long this collector took in the last run.";
-    COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id"]
+    COLLECTOR_DATA_TIMESTAMP_SECONDS: Gauge "farcaster_collector_data_timestamp_seconds" ["collector", "miner_id", "cluster"]
         "When the data that this collector publishes now was obtained, in Unix seconds. Absent in runs in which it failed, unless it publishes older data instead.";
     RUN_TIMESTAMP_SECONDS: Gauge "farcaster_run_timestamp_seconds" []
         "When this run ended, in Unix seconds. All other values are as old as this one.";

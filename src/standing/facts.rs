@@ -68,6 +68,7 @@ pub struct Endpoint {
 pub struct Collector {
     pub collector: String,
     pub miner_id: Option<String>,
+    pub cluster: Option<String>,
     pub is_success: bool,
     pub data_timestamp_seconds: Option<f64>,
 }
@@ -185,10 +186,11 @@ fn endpoints(facts: &Facts) -> Vec<Endpoint> {
 
 fn collectors(facts: &Facts) -> Vec<Collector> {
     let dates = facts.all(&f::COLLECTOR_DATA_TIMESTAMP_SECONDS);
-    let collector = |fact: Fact<2>| {
+    let collector = |fact: Fact<3>| {
         let data_timestamp_seconds = dates.iter().find(|date| date.labels == fact.labels).map(|date| date.value);
-        let [collector, miner_id] = fact.labels;
-        Collector { collector, miner_id: known(miner_id), is_success: is_so(fact.value), data_timestamp_seconds }
+        let [collector, miner_id, cluster] = fact.labels;
+        let (miner_id, cluster) = (known(miner_id), known(cluster));
+        Collector { collector, miner_id, cluster, is_success: is_so(fact.value), data_timestamp_seconds }
     };
     facts.all(&f::COLLECTOR_SUCCESS).into_iter().map(collector).collect()
 }
@@ -220,7 +222,7 @@ pub fn is_so(value: f64) -> bool {
 
 /// Whether a collector got everything that it asked for.
 pub fn is_complete(facts: &Facts, collector: &str, miner_id: &str) -> bool {
-    facts.get(&f::COLLECTOR_SUCCESS, [collector, miner_id]).is_some_and(is_so)
+    facts.get(&f::COLLECTOR_SUCCESS, [collector, miner_id, ""]).is_some_and(is_so)
 }
 
 fn first<const N: usize>(facts: &[Fact<N>]) -> Option<&Fact<N>> {

@@ -243,7 +243,7 @@ impl Sectors {
             expiring_within_30_days_sectors: of.with(&f::MINER_EXPIRING_SECTORS, "30"),
             expirations_timestamp_seconds: of
                 .facts
-                .get(&f::COLLECTOR_DATA_TIMESTAMP_SECONDS, ["sectors_on_chain", of.id]),
+                .get(&f::COLLECTOR_DATA_TIMESTAMP_SECONDS, ["sectors_on_chain", of.id, ""]),
         }
     }
 }

@@ -13,7 +13,8 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
     let started = std::time::Instant::now();
     let asked = ask::ask(cluster);
     let (answers, now) = (&asked.answers, run.now);
-    let mut lane = Lane::new(now, "", Some(cluster.curio.name())).since(started);
+    let mut lane =
+        Lane::new(now, cluster.only_miner(), Some(cluster.curio.name())).of_cluster(&cluster.name).since(started);
     let machines = lane.collect(
         "curio_machines",
         |problems| machines::fetch(cluster, run, problems),
@@ -89,7 +90,7 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
 /// What Curio asks a full node for. Where that hangs, two calls are late, and the others are not made.
 pub fn chain_side(run: &Run, cluster: &Cluster) -> Lane {
     let curio = &cluster.curio.apart();
-    let mut lane = Lane::new(run.now, "", Some(curio.name()));
+    let mut lane = Lane::new(run.now, cluster.only_miner(), Some(curio.name())).of_cluster(&cluster.name);
     lane.collect(
         "curio_chain_nodes",
         |problems| chain_nodes::fetch(curio, problems),

@@ -186,6 +186,10 @@ impl<'a> Judge<'a> {
 
     /// Whether the node that a collector asks answers, as collector:farcaster_node_down:info has it.
     fn is_node_up(&self, collector: &Collector) -> bool {
+        if let Some(cluster) = &collector.cluster {
+            let mut curios = self.standing.endpoints.iter().filter(|endpoint| endpoint.endpoint == "curio");
+            return curios.any(|endpoint| endpoint.address == *cluster && endpoint.is_up);
+        }
         let miner_id = collector.miner_id.as_deref();
         let kind = match collector.collector.as_str() {
             "sectors" | "pipeline" | "process" | "expired_sectors" | "missing_sectors" | "workers" | "jobs"
