@@ -15,8 +15,8 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 const OF_PROMETHEUS: [&str; 6] = ["site", "job", "instance", "alertname", "alertstate", "severity"];
 
 /// Families of other exporters: by name, or by a prefix that ends in `_`.
-const OF_OTHERS: [&str; 8] =
-    ["node_", "prometheus_", "alertmanager_", "vmalert_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
+const OF_OTHERS: [&str; 9] =
+    ["curio_", "node_", "prometheus_", "alertmanager_", "vmalert_", "process_", "up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// What the user may record in own.yaml.
 const OF_THE_USER: [&str; 5] = [
@@ -158,7 +158,10 @@ impl ExprVisitor for Query {
             _ => None,
         };
         if let Some(selector) = selector {
-            let name = selector.name.clone().unwrap_or_default();
+            // Of several names, what they have in common.
+            let pattern = selector.matchers.matchers.iter().find(|matcher| matcher.name == "__name__");
+            let name = selector.name.clone().or_else(|| Some(pattern?.value.trim_end_matches(".+").to_owned()));
+            let name = name.unwrap_or_default();
             self.selectors.push(Selector { name, matchers: selector.matchers.clone() });
         }
         if let Expr::Aggregate(AggregateExpr { param: Some(param), .. }) = expression
