@@ -135,6 +135,11 @@ pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether a host is the address of this machine in its network.
+pub fn is_own(host: &str) -> bool {
+    own_address().is_some_and(|own| host.trim_matches(['[', ']']).parse() == Ok(own))
+}
+
 fn with_port(address: IpAddr, port: u16) -> String {
     std::net::SocketAddr::new(address, port).to_string()
 }

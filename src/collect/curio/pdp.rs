@@ -38,6 +38,8 @@ struct Summary {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Failure {
+    /// Where there is none, no proof failed of late: it is a data set that was given up, and `workEnd` is about when.
+    task_id: Option<Int>,
     work_end: Option<String>,
 }
 
@@ -87,7 +89,8 @@ pub fn fetch(curio: &Curio, cluster: &Cluster, has_key: bool, now: f64, problems
         .if_supported(curio.call::<List<Failure>>(methods::PDP_PROVING_FAILURES, json!([])))
         .unwrap_or_default();
     let failures = failures.take("PDPProvingFailures", problems);
-    let failed = failures.iter().filter_map(|failure| parse_rfc3339(failure.work_end.as_deref()?));
+    let failed = failures.iter().filter(|failure| failure.task_id.is_some());
+    let failed = failed.filter_map(|failure| parse_rfc3339(failure.work_end.as_deref()?));
     let last_failed_seconds = failed.reduce(f64::max);
     let mut int = |field: Field<Int>, name| field.take(name, problems);
     Ok(Facts {

@@ -14,6 +14,9 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
     let asked = ask::ask(cluster);
     let (answers, now) = (&asked.answers, run.now);
     let mut lane = Lane::new(now, "", Some(cluster.curio.name())).since(started);
+    if is_up {
+        cluster.expose(&mut lane.samples);
+    }
     let machines = lane.collect(
         "curio_machines",
         |problems| machines::fetch(cluster, run, problems),
