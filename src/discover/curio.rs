@@ -208,7 +208,10 @@ impl Search<'_> {
         if !known.is_empty() {
             return known;
         }
-        let found = Some(loopback).filter(|url| machine.ask.is_curio(url)).or_else(|| self.in_the_cluster(machine));
+        // One that is open to the network only is not on the loopback, and `curio web` has no address in the cluster's list.
+        let own = machine.ask.own_address().map(|address| format!("http://{}", with_port(address, WEB_PORT)));
+        let here = std::iter::once(loopback).chain(own).find(|url| machine.ask.is_curio(url));
+        let found = here.or_else(|| self.in_the_cluster(machine));
         match found {
             Some(url) => vec![at(url)],
             None => {
