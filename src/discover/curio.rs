@@ -135,6 +135,11 @@ pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether a host is the address of this machine in its network.
+pub fn is_own(host: &str) -> bool {
+    own_address().is_some_and(|own| host.trim_matches(['[', ']']).parse() == Ok(own))
+}
+
 fn with_port(address: IpAddr, port: u16) -> String {
     std::net::SocketAddr::new(address, port).to_string()
 }
@@ -203,7 +208,10 @@ impl Search<'_> {
         if !known.is_empty() {
             return known;
         }
-        let found = Some(loopback).filter(|url| machine.ask.is_curio(url)).or_else(|| self.in_the_cluster(machine));
+        // One that is open to the network only is not on the loopback, and `curio web` has no address in the cluster's list.
+        let own = machine.ask.own_address().map(|address| format!("http://{}", with_port(address, WEB_PORT)));
+        let here = std::iter::once(loopback).chain(own).find(|url| machine.ask.is_curio(url));
+        let found = here.or_else(|| self.in_the_cluster(machine));
         match found {
             Some(url) => vec![at(url)],
             None => {

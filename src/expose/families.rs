@@ -412,7 +412,7 @@ families! {
     CURIO_WEB_EXPOSED: Gauge "farcaster_curio_web_exposed" ["cluster"]
         "Whether the web UI, which has no password, answers on an address other than the loopback of its machine: everyone who reaches it can move money and read the keys. Absent where the exporter itself needs a password. Version, asked on an address of this machine every --slow-interval.";
     CURIO_MACHINE_INFO: Gauge "farcaster_curio_machine_info" ["cluster", "machine", "worker", "layers", "version"]
-        "A machine of the cluster, always 1; the label worker joins it to farcaster_worker_*. ClusterMachines.Name, Address, Layers, Version.";
+        "A machine of the cluster, always 1; the label worker joins it to farcaster_worker_*. One that runs only `curio web` has no address, and is called that. ClusterMachines.Name, Address, Layers, Version.";
     CURIO_MACHINE_UP: Gauge "farcaster_curio_machine_up" ["cluster", "machine"]
         "Whether the machine was in touch with the cluster within two minutes. Also 0 for one that left Curio's list, as it does after ten minutes of silence, for three days. ClusterMachines.SinceContact.";
     CURIO_MACHINE_LAST_CONTACT_TIMESTAMP_SECONDS: Gauge "farcaster_curio_machine_last_contact_timestamp_seconds" ["cluster", "machine"]
@@ -474,9 +474,9 @@ families! {
 
     // PDP
     PDP_DATA_SETS: Gauge "farcaster_pdp_data_sets" ["cluster", "status"]
-        "Data sets by status: uninit (without data), scheduled, in-window, overdue, unrecoverable (given up for good). PDPDataSetList, PDPProvingStatus.headEpoch.";
+        "Data sets by status: uninit (without data), scheduled, in-window, overdue, unrecoverable (given up for good), as of now, even if Curio's full node is behind. PDPDataSetList, PDPProvingStatus.headEpoch, SyncerState.";
     PDP_DATA_SETS_OVERDUE: Gauge "farcaster_pdp_data_sets_overdue" ["cluster"]
-        "Data sets whose window to prove them has closed without a proof. PDPProvingStatus.overdueCount.";
+        "Data sets whose window to prove them has closed without a proof. PDPProvingStatus.overdueCount; PDPDataSetList while Curio's full node is behind.";
     PDP_PROBLEM_DATA_SET: Gauge "farcaster_pdp_problem_data_set" ["cluster", "data_set", "status"]
         "A data set that is overdue or unrecoverable, always 1. PDPDataSetList, PDPProvingStatus.headEpoch.";
     PDP_NEXT_PROOF_TIMESTAMP_SECONDS: Gauge "farcaster_pdp_next_proof_timestamp_seconds" ["cluster"] (Unit::Time { days_ahead: 1500 })

@@ -28,6 +28,11 @@ pub enum Needs {
 }
 
 impl Method {
+    /// Whether the method of this name asks a full node.
+    pub fn asks_the_chain(name: &str) -> bool {
+        methods::ALL.iter().any(|method| method.name == name && method.needs == Needs::Chain)
+    }
+
     /// Without its prefix.
     pub fn name(self) -> &'static str {
         self.name
@@ -197,8 +202,12 @@ impl Curio {
     }
 }
 
+/// How an error begins that tells of a database which is not there. Each method puts other words before it, as if each had failed on its own.
+const NO_DATABASE: &str = "failed to connect to `";
+
 /// A text of Curio's without what may be the name, user or address of its database or of a chain node.
 fn without_places(text: &str) -> String {
+    let text = text.find(NO_DATABASE).map_or(text, |start| &text[start..]);
     let is_place = |word: &str| {
         let tells = ["=", "://", "/ip4/", "/ip6/", "/dns", "@", "[::"];
         let is_host_and_port = word.rsplit_once(':').is_some_and(|(host, rest)| {
@@ -212,12 +221,20 @@ fn without_places(text: &str) -> String {
             && !word.ends_with('.');
         tells.iter().any(|tell| word.contains(tell)) || is_host_and_port || is_ip || is_host
     };
-    let words = text.split_inclusive(char::is_whitespace).map(|word| {
-        let space = &word[word.trim_end().len()..];
-        if is_place(word.trim_end()) { format!("[…]{space}") } else { word.to_owned() }
-    });
-    words.collect()
+    let mut shown = String::new();
+    for word in text.split_inclusive(char::is_whitespace) {
+        if !is_place(word.trim_end()) {
+            shown.push_str(word);
+        } else if !shown.trim_end().ends_with(LEFT_OUT) {
+            shown.push_str(LEFT_OUT);
+            shown.push_str(&word[word.trim_end().len()..]);
+        }
+    }
+    shown
 }
+
+/// Stands where places were.
+const LEFT_OUT: &str = "[…]";
 
 #[cfg(test)]
 mod tests {
@@ -228,7 +245,11 @@ mod tests {
         for (text, shown) in [
             (
                 "failed to connect to `user=yugabyte database=curio`: 10.1.2.3:5433 (db1.farm.example): dial error",
-                "failed to connect to […] […] […] […] dial error",
+                "failed to connect to […] dial error",
+            ),
+            (
+                "query: failed to connect to `user=yugabyte database=curio`: 10.1.2.3:5433 (10.1.2.3): dial error",
+                "failed to connect to […] dial error",
             ),
             ("dial tcp [::1]:1234: connect: connection refused", "dial tcp […] connect: connection refused"),
             ("cannot reach http://key@node/rpc/v1", "cannot reach […]"),

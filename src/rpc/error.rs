@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use super::curio;
 use crate::tolerant::{Line, SaidBefore};
 
 /// A call that brought no usable answer.
@@ -115,10 +116,14 @@ impl From<&CallError> for Line {
                 format!("refuses the token (HTTP 401); make a new one with {}", token(need))
             }
             Cause::Failed(why) => why.clone(),
-            Cause::TimedOut(after) => format!(
-                "no complete answer within {:.1} s; the node is overloaded or stuck (a longer --timeout gives it more time)",
-                after.as_secs_f64()
-            ),
+            Cause::TimedOut(after) => {
+                let asks_another = tool == "curio" && curio::Method::asks_the_chain(method);
+                let who = if asks_another { "Curio, or the full node that it asks," } else { "the node" };
+                format!(
+                    "no complete answer within {:.1} s; {who} is overloaded or stuck (a longer --timeout gives it more time)",
+                    after.as_secs_f64()
+                )
+            }
             Cause::BudgetSpent => {
                 "not asked, because the time of this run is used up (a longer --timeout gives it more)".to_owned()
             }
@@ -131,7 +136,11 @@ impl From<&CallError> for Line {
                 return Line { node: node.clone(), what, ..Line::default() };
             }
             Cause::Refused { code, message } => {
-                let remedy = if message.contains("actor not found") { "; this network has no such actor" } else { "" };
+                let remedy = match message.as_str() {
+                    text if text.contains("actor not found") => "; this network has no such actor",
+                    text if text.starts_with("failed to connect to") && tool == "curio" => "; is its database running?",
+                    _ => "",
+                };
                 format!("the node answered \"{message}\" (error {code}){remedy}")
             }
             Cause::Http(status) => format!("answers HTTP {status} instead of JSON-RPC; {}", http_remedy(*status)),

@@ -53,30 +53,45 @@ fn a_batch_that_is_no_json_is_asked_for_one_by_one() {
 #[test]
 fn without_its_database_nothing_is_zero_and_no_name_shows() {
     let curio = Curio::cluster();
-    let message =
-        "failed to connect to `user=yugabyte database=yugabyte`: 10.20.30.40:5433 (db.farm.example): dial error";
-    for method in [
-        "ActorList",
-        "ClusterMachines",
-        "ClusterTaskSummary",
-        "HarmonyTaskStats",
-        "SectorPipelineStats",
-        "UpgradeSectors",
-        "StoragePathList",
-        "StorageGCStats",
-        "WinStats",
-        "AlertOngoingList",
-        "MessageQueueSummary",
-        "PieceSummary",
+    let message = "failed to connect to `user=yugabyte database=yugabyte`: 10.20.30.40:5433 (db.farm.example): dial error: dial tcp 10.20.30.40:5433: connect: connection refused";
+    for (method, before) in [
+        ("ActorList", "getting db configs: "),
+        ("ClusterMachines", ""),
+        ("ClusterTaskSummary", ""),
+        ("HarmonyTaskStats", ""),
+        ("SectorPipelineStats", "failed to query PoRep pipeline stats: "),
+        ("UpgradeSectors", ""),
+        ("PipelineStatsMarket", "failed to count pipelines: "),
+        ("MK20PipelineFailedTasks", "failed to run failed task query: "),
+        ("MK20PDPPipelineFailedTasks", "failed to run failed task query: "),
+        ("GetStorageAsk", ""),
+        ("StoragePathList", "failed to query storage paths: "),
+        ("StorageGCStats", ""),
+        ("WinStats", ""),
+        ("AlertOngoingList", "getting ongoing alerts: "),
+        ("AlertUnacknowledgedCount", "counting unacknowledged alerts: "),
+        ("MessageQueueSummary", "fil pending messages: "),
+        ("PendingMessages", "failed to get pending messages: "),
+        ("PieceSummary", "failed to query piece summary: "),
+        ("SyncerState", "getting db configs: "),
+        ("PorepPipelineSummary", "query: "),
+        ("PipelinePorepSectors", "failed to fetch pipeline tasks: "),
+        ("PDPProvingStatus", "net summary: getting db configs: "),
+        ("PDPKeyStatus", ""),
     ] {
-        curio.answer(method, Answer::Error(1, message.to_owned()));
+        curio.answer(method, Answer::Error(1, format!("{before}{message}")));
     }
     let run = exporter(&curio).run();
     for secret in ["yugabyte", "10.20.30.40", "db.farm", "5433"] {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret}: {}", run.stderr);
     }
-    assert!(run.stderr.contains("failed to connect"), "{}", run.stderr);
+    // One reason is said once.
+    let lines: Vec<&str> = run.stderr.lines().filter(|line| line.contains(&curio.name())).collect();
+    let says = "failed to connect to […] dial error: dial tcp […] connect: connection refused\" (error 1); is its database running?";
+    assert!(lines.len() == 1 && lines[0].ends_with(says), "{lines:?}");
     let metrics = Metrics::parse(&run.stdout);
+    // What it tells without its database.
+    assert!(metrics.has("farcaster_curio_info", &[("variant", "curio")]));
     assert_eq!(metrics.value("farcaster_endpoint_up", &[("endpoint", "curio")]), Some(1.0));
     for family in [
         "farcaster_curio_tasks",
@@ -115,10 +130,11 @@ fn a_chain_node_that_hangs_costs_nothing_but_its_own_collectors() {
         curio.answer(method, Answer::Late(Duration::from_secs(20)));
     }
     let started = Instant::now();
-    let (metrics, _) = collect(&exporter(&curio).args(&["--timeout", "8s"]));
+    let (metrics, lines) = collect(&exporter(&curio).args(&["--timeout", "8s"]));
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
     assert_eq!(failed(&metrics), ["curio_chain_nodes", "curio_porep", "curio_stuck_sectors", "pdp", "pdp_wallet"]);
     assert!(OF_THE_DATABASE.iter().all(|collector| is_well(&metrics, collector)));
+    assert!(lines[0].contains("Curio, or the full node that it asks, is overloaded or stuck"), "{lines:?}");
     // Two that are late are enough.
     assert_eq!(curio.count("PDPKeyStatus") + curio.count("PipelinePorepSectors"), 0);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::Curio;
+use super::support::{Curio, now};
 use super::{collect, exporter, failed};
 
 fn items(count: u64) -> Vec<Value> {
@@ -25,6 +25,34 @@ fn curios_own_word_for_a_set_is_not_taken() {
 }
 
 #[test]
+fn what_a_full_node_that_is_behind_does_not_know_yet_is_overdue() {
+    let skiff = Curio::skiff();
+    let node = |address: &str, state: &str| json!({"Address": address, "Reachable": true, "SyncState": state, "Version": "1.36.0"});
+    let (far, near) = ("http://10.0.0.1:1234", "http://10.0.0.2:1234");
+    skiff.result("SyncerState", json!([node(near, "behind (1h0m0s behind)"), node(far, "behind (27h0m0s behind)")]));
+    // The window is still open at the head that it knows, 359, and has been closed for 859 epochs of four seconds.
+    let mut list = skiff.result_of("PDPDataSetList");
+    list["items"][0]["proveAtEpoch"] = json!(300);
+    list["items"][0]["challengeWindow"] = json!(100);
+    skiff.result("PDPDataSetList", list);
+    let mut status = skiff.result_of("PDPProvingStatus");
+    status["nextDeadlineEpoch"] = json!(400);
+    skiff.result("PDPProvingStatus", status);
+    let (metrics, lines) = collect(&exporter(&skiff));
+    assert_eq!(lines, [""; 0]);
+    let of = |family: &str, labels: &[(&str, &str)]| metrics.value(family, labels).unwrap();
+    assert_eq!(of("farcaster_pdp_data_sets", &[("status", "in-window")]), 0.0);
+    assert_eq!(of("farcaster_pdp_data_sets_overdue", &[]), 2.0);
+    assert_eq!(of("farcaster_pdp_problem_data_set", &[("data_set", "15"), ("status", "overdue")]), 1.0);
+    let deadline = of("farcaster_pdp_next_deadline_timestamp_seconds", &[]);
+    assert!((now() - deadline - 3436.0).abs() < 30.0, "{}", now() - deadline);
+    // Another one knows better.
+    skiff.result("SyncerState", json!([node(far, "behind (1h0m0s behind)"), node(near, "ok")]));
+    let (metrics, _) = collect(&exporter(&skiff));
+    assert_eq!(metrics.value("farcaster_pdp_data_sets_overdue", &[]), Some(1.0));
+}
+
+#[test]
 fn a_list_that_is_not_whole_counts_nothing() {
     let skiff = Curio::skiff();
     skiff.result("PDPDataSetList", json!({"items": items(40), "total": 41}));
@@ -34,6 +62,22 @@ fn a_list_that_is_not_whole_counts_nothing() {
     skiff.result("PDPDataSetList", json!({"items": items(41), "total": 41}));
     let (metrics, _) = collect(&exporter(&skiff));
     assert_eq!(metrics.value("farcaster_pdp_data_sets", &[("status", "scheduled")]), Some(41.0));
+}
+
+#[test]
+fn a_data_set_that_was_given_up_is_no_failed_proof() {
+    let skiff = Curio::skiff();
+    let family = "farcaster_pdp_last_failed_proof_timestamp_seconds";
+    let lost = json!({"dataSetId": 15, "err": "unrecoverable proving failure at epoch 30", "workEnd": "2026-11-26T15:10:38.79180617Z",
+        "unrecoverableFailureEpoch": 30, "challengeWindow": 60, "reason": "unrecoverable proving failure"});
+    skiff.result("PDPProvingFailures", json!([lost]));
+    let (metrics, _) = collect(&exporter(&skiff));
+    assert!(!metrics.has(family, &[]) && metrics.has("farcaster_pdp_last_lost_data_set_timestamp_seconds", &[]));
+    let failed = json!({"dataSetId": 14, "taskId": 9003, "err": "dataset 14: out of gas", "workEnd": "2026-11-26T12:00:00.703937Z",
+        "reason": "prove task failed"});
+    skiff.result("PDPProvingFailures", json!([lost, failed]));
+    let (metrics, _) = collect(&exporter(&skiff));
+    assert_eq!(metrics.value(family, &[]), Some(1_795_694_400.703_937));
 }
 
 #[test]

@@ -30,6 +30,14 @@ struct Node {
 /// The nodes by `host:port`.
 pub struct Facts(BTreeMap<String, Node>);
 
+impl Facts {
+    /// How far behind the chain is what Curio learns of it: as far as the best of the nodes that it reaches.
+    pub fn behind_seconds(&self) -> f64 {
+        let reached = self.0.values().filter(|node| node.is_up == Some(true));
+        reached.map(|node| node.behind_seconds.unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0)
+    }
+}
+
 pub fn fetch(curio: &Curio, problems: &mut Problems) -> Result<Facts> {
     let answer =
         problems.if_supported(curio.call::<List<Answer>>(methods::SYNCER_STATE, json!([]))).unwrap_or_default();

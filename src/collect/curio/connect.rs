@@ -9,6 +9,7 @@ use super::machines;
 use crate::collect::reach::{Reach, habits, joined_with_commas, noted};
 use crate::collect::run::Run;
 use crate::discover::Kind;
+use crate::expose::{Samples, families};
 use crate::lotus::address;
 use crate::rpc::curio::{Curio, CurioBatch, methods};
 use crate::rpc::{Budget, CallError, Cause, Granted, Node, Transport};
@@ -56,6 +57,16 @@ impl Cluster {
 
     fn places(&self) -> BTreeSet<&str> {
         self.machines.as_ref().map(machines::Answers::places).unwrap_or_default()
+    }
+
+    /// Publishes what it is, which it tells without its database.
+    pub fn expose(&self, samples: &mut Samples) {
+        let (variant, version) = (self.variant.as_deref(), self.version.as_deref());
+        let labels = [self.name.as_str(), variant.unwrap_or_default(), version.unwrap_or_default()];
+        samples.add(&families::CURIO_INFO, labels, true);
+        for id in &self.miner_ids {
+            samples.add(&families::CURIO_MINER_INFO, [&self.name, id], true);
+        }
     }
 
     /// What something of the cluster is remembered as.

@@ -19,6 +19,9 @@ use crate::tolerant::{Field, Int, List, Problems};
 /// A heartbeat comes once a minute. Curio's own tool calls a machine unhealthy after so many seconds.
 const MOST_SECONDS_SILENT: f64 = 120.0;
 
+/// What a machine is called that has neither name nor address: only one that runs nothing but `curio web`, which does not listen for others.
+const WITHOUT_ADDRESS: &str = "curio web";
+
 /// Where every machine finds itself.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -62,6 +65,11 @@ struct Answer {
     /// Since Curio v1.26.
     restart_request: Option<String>,
     restarting: Field<bool>,
+}
+
+/// The name of a machine that has no other.
+pub fn name_at(address: &str) -> &str {
+    if address.is_empty() { WITHOUT_ADDRESS } else { address }
 }
 
 /// The machines.
@@ -128,7 +136,8 @@ fn machine(
 ) -> Machine {
     let address = answer.address.unwrap_or_default();
     let at = format!("ClusterMachines[{address}]");
-    let name = answer.name.filter(|name| !name.is_empty() && !names.contains(name)).unwrap_or_else(|| address.clone());
+    let name = answer.name.filter(|name| !name.is_empty() && !names.contains(name));
+    let name = name.unwrap_or_else(|| name_at(&address).to_owned());
     names.insert(name.clone());
     let since = answer.since_contact.take(&format!("{at}.SinceContact"), problems);
     let since = since.and_then(|text| {
@@ -142,7 +151,7 @@ fn machine(
     let door = host_of(&cluster.name);
     let worker = match address.rsplit_once(':') {
         Some((host, port)) if is_loopback(host) && !is_loopback(door) => format!("{door}:{port}"),
-        _ => address.clone(),
+        _ => name_at(&address).to_owned(),
     };
     let is_requested = answer.restart_request.map(|request| !request.is_empty());
     let is_restarting = answer.restarting.take(&format!("{at}.Restarting"), problems);
@@ -170,11 +179,6 @@ impl Facts {
 
 pub fn expose(facts: &Facts, cluster: &Cluster, now: f64, samples: &mut Samples) {
     let of = cluster.name.as_str();
-    let (variant, version) = (cluster.variant.as_deref(), cluster.version.as_deref());
-    samples.add(&families::CURIO_INFO, [of, variant.unwrap_or_default(), version.unwrap_or_default()], true);
-    for id in &cluster.miner_ids {
-        samples.add(&families::CURIO_MINER_INFO, [of, id], true);
-    }
     for machine in &facts.machines {
         let name = machine.name.as_str();
         let labels = [of, name, &machine.worker, &machine.layers, &machine.version];

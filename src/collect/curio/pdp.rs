@@ -38,6 +38,8 @@ struct Summary {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Failure {
+    /// Where there is none, no proof failed of late: it is a data set that was given up, and `workEnd` is about when.
+    task_id: Option<Int>,
     work_end: Option<String>,
 }
 
@@ -56,8 +58,16 @@ pub struct Facts {
     lost: Option<Int>,
 }
 
-/// Asks about PDP, where there is any: a data set, a key, or nothing else in the program.
-pub fn fetch(curio: &Curio, cluster: &Cluster, has_key: bool, now: f64, problems: &mut Problems) -> Result<Facts> {
+/// Asks about PDP, where there is any: a data set, a key, or nothing else in the program. Curio judges at the head of its full node, which is
+/// `behind_seconds` behind the chain that counts.
+pub fn fetch(
+    curio: &Curio,
+    cluster: &Cluster,
+    has_key: bool,
+    behind_seconds: f64,
+    now: f64,
+    problems: &mut Problems,
+) -> Result<Facts> {
     let Some(status) = problems.if_supported(curio.call::<Status>(methods::PDP_PROVING_STATUS, json!([]))) else {
         return Ok(Facts::default());
     };
@@ -76,6 +86,8 @@ pub fn fetch(curio: &Curio, cluster: &Cluster, has_key: bool, now: f64, problems
         });
         return Ok(Facts::default());
     };
+    let missing = (behind_seconds / cluster.block_delay_seconds) as i128;
+    let head = head.saturating_add(missing);
     let sets = pdp_sets::fetch(curio, head, problems);
     if sets.total == Some(0) && !has_key && !cluster.is_skiff() {
         return Ok(Facts::default());
@@ -87,11 +99,13 @@ pub fn fetch(curio: &Curio, cluster: &Cluster, has_key: bool, now: f64, problems
         .if_supported(curio.call::<List<Failure>>(methods::PDP_PROVING_FAILURES, json!([])))
         .unwrap_or_default();
     let failures = failures.take("PDPProvingFailures", problems);
-    let failed = failures.iter().filter_map(|failure| parse_rfc3339(failure.work_end.as_deref()?));
+    let failed = failures.iter().filter(|failure| failure.task_id.is_some());
+    let failed = failed.filter_map(|failure| parse_rfc3339(failure.work_end.as_deref()?));
     let last_failed_seconds = failed.reduce(f64::max);
     let mut int = |field: Field<Int>, name| field.take(name, problems);
+    let overdue = int(status.overdue_count, "PDPProvingStatus.overdueCount");
     Ok(Facts {
-        overdue: int(status.overdue_count, "PDPProvingStatus.overdueCount"),
+        overdue: if missing > 0 { sets.overdue() } else { overdue },
         next_proof_seconds: next_proof.map(at),
         next_deadline_seconds: next_deadline.map(at),
         last_lost_seconds: sets.last_lost_epoch.map(at),

@@ -44,6 +44,13 @@ pub struct Sets {
     pub total: Option<u64>,
 }
 
+impl Sets {
+    /// How many are overdue, if all could be read.
+    pub fn overdue(&self) -> Option<Int> {
+        self.by_status.as_ref().and_then(|counts| counts.get("overdue")).map(|count| Int((*count).into()))
+    }
+}
+
 /// Reads them. Curio's own word for how a set stands is wrong where it did not reach the chain: it is made of its epochs here.
 pub fn fetch(curio: &Curio, head: i128, problems: &mut Problems) -> Sets {
     let mut sets = Sets::default();

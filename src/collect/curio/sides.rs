@@ -15,6 +15,9 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
     let (answers, now) = (&asked.answers, run.now);
     let mut lane =
         Lane::new(now, cluster.only_miner(), Some(cluster.curio.name())).of_cluster(&cluster.name).since(started);
+    if is_up {
+        cluster.expose(&mut lane.samples);
+    }
     let machines = lane.collect(
         "curio_machines",
         |problems| machines::fetch(cluster, run, problems),
@@ -91,7 +94,7 @@ pub fn database_side(run: &Run, cluster: &Cluster, is_up: bool) -> Lane {
 pub fn chain_side(run: &Run, cluster: &Cluster) -> Lane {
     let curio = &cluster.curio.apart();
     let mut lane = Lane::new(run.now, cluster.only_miner(), Some(curio.name())).of_cluster(&cluster.name);
-    lane.collect(
+    let nodes = lane.collect(
         "curio_chain_nodes",
         |problems| chain_nodes::fetch(curio, problems),
         |facts, samples| chain_nodes::expose(facts, cluster, samples),
@@ -107,9 +110,10 @@ pub fn chain_side(run: &Run, cluster: &Cluster) -> Lane {
         |facts, samples| pdp_wallet::expose(facts, cluster, samples),
     );
     let has_key = wallet.and_then(|wallet| wallet.is_configured) == Some(true);
+    let behind_seconds = nodes.map_or(0.0, |nodes| nodes.behind_seconds());
     lane.collect(
         "pdp",
-        |problems| pdp::fetch(curio, cluster, has_key, run.now, problems),
+        |problems| pdp::fetch(curio, cluster, has_key, behind_seconds, run.now, problems),
         |facts, samples| pdp::expose(facts, cluster, samples),
     );
     lane.collect_dated(

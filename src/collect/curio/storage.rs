@@ -126,6 +126,8 @@ fn path(answer: Answer, problems: &mut Problems) -> Option<Path> {
     let urls = answer.urls.unwrap_or_default();
     let first = urls.split(',').next().unwrap_or_default().trim();
     let address = first.split_once("://").map_or(first, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    // A skiff serves its paths to no other machine.
+    let address = if address.ends_with(":0") { "" } else { address };
     Some(Path {
         address: address.to_owned(),
         local_path: answer.local_path.unwrap_or_default(),
@@ -143,7 +145,9 @@ pub fn expose(facts: &Facts, cluster: &Cluster, machines: Option<&machines::Fact
     let machines = machines.map(machines::Facts::by_address).unwrap_or_default();
     for path in &facts.paths {
         let id = path.id.as_str();
-        let host = machines.get(path.address.as_str()).map_or(path.address.as_str(), |machine| machine.name.as_str());
+        // Nor is a path without an address that of the machine without one.
+        let machine = machines.get(path.address.as_str()).filter(|_| !path.address.is_empty());
+        let host = machine.map_or(path.address.as_str(), |machine| machine.name.as_str());
         samples.add(&families::STORAGE_INFO, [miner, id, host, &path.local_path], true);
         // One that was never measured is not there. Of one without the field nothing is known, unless Curio has an error of it.
         let is_measured = path.heartbeat.map(|Moment(last)| last.is_some_and(|last| now - last < MOST_SECONDS_SILENT));

@@ -31,10 +31,14 @@ struct Answer {
     miner: Option<String>,
 }
 
+/// A kind of task, the address of the machine that runs it, and the miner that it is for. The address is empty for `curio web`, which has
+/// none; what waits has no owner.
+type Key = (String, Option<String>, String);
+
 /// The queue by kind, owner and miner.
 #[derive(Default)]
 struct Queue {
-    groups: BTreeMap<(String, String, String), Group>,
+    groups: BTreeMap<Key, Group>,
     bad: Option<String>,
 }
 
@@ -56,7 +60,7 @@ impl Gather for Queue {
             return self.bad = Some("a task without Name".to_owned());
         };
         let miner = task.miner.filter(|miner| address::actor_id(miner).is_some());
-        let key = (name, task.owner.unwrap_or_default(), miner.unwrap_or_default());
+        let key = (name, task.owner, miner.unwrap_or_default());
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             return self.bad = Some(format!("more than {MAX_GROUPS} kinds of tasks"));
         }
@@ -68,7 +72,7 @@ impl Gather for Queue {
 }
 
 /// The queue.
-pub struct Facts(BTreeMap<(String, String, String), Group>);
+pub struct Facts(BTreeMap<Key, Group>);
 
 pub fn ask(batch: &mut CurioBatch) -> Tickets {
     Tickets(batch.add_each(methods::CLUSTER_TASK_SUMMARY))
@@ -87,20 +91,21 @@ pub fn expose(facts: &Facts, cluster: &Cluster, machines: Option<&machines::Fact
     let machines = machines.map(machines::Facts::by_address).unwrap_or_default();
     let machine_of = |owner: &str| {
         let known = machines.get(owner).map(|machine| (machine.name.clone(), machine.worker.clone()));
-        known.unwrap_or_else(|| (owner.to_owned(), owner.to_owned()))
+        known.unwrap_or_else(|| (machines::name_at(owner).to_owned(), machines::name_at(owner).to_owned()))
     };
     let (mut tasks, mut oldest) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, f64>::new());
     let (mut of_workers, mut jobs, mut queues) =
         (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
     for ((task, owner, miner), group) in &facts.0 {
-        let (name, worker) = machine_of(owner);
-        let state = if owner.is_empty() { "waiting" } else { "running" };
+        let machine = owner.as_deref().map(machine_of);
+        let state = if machine.is_none() { "waiting" } else { "running" };
+        let (name, worker) = machine.unwrap_or_default();
         *tasks.entry((task, name.clone(), state)).or_default() += group.tasks;
         if let Some(since) = group.oldest_seconds {
             oldest.entry((task, state)).and_modify(|oldest| *oldest = oldest.min(since)).or_insert(since);
         }
         let miner = if miner.is_empty() { cluster.only_miner() } else { miner };
-        if owner.is_empty() {
+        if owner.is_none() {
             if !miner.is_empty() && !task.starts_with(BACKGROUND) {
                 *queues.entry((miner, task)).or_default() += group.tasks;
             }

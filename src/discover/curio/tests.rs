@@ -30,8 +30,8 @@ impl Ask for Network {
     }
 }
 
-const DOCUMENT: &str = r#"[{"targets":["10.0.0.1:12300"],"labels":{"layers":"base,seal"}},
-    {"targets":["10.0.0.2:12300"],"labels":{"layers":"base,post,gui"}}]"#;
+const DOCUMENT: &str = r#"[{"targets":["10.0.0.1:12300"],"labels":{"layers":",base,seal,"}},
+    {"targets":[""],"labels":{"layers":"base,web"}},{"targets":["10.0.0.2:12300"],"labels":{"layers":"base,post,gui"}}]"#;
 
 /// A machine with these settings, and these sockets.
 struct World {
@@ -107,6 +107,12 @@ fn each_sign_makes_this_machines_own_port_be_asked() {
     let with_repo = World::new(loopback());
     fs::create_dir(with_repo.folder.path().join(".curio")).unwrap();
     assert_eq!(urls(&with_repo.discover()), ["http://127.0.0.1:4701"]);
+}
+
+#[test]
+fn a_web_ui_that_is_open_to_the_network_only_is_found_there() {
+    let network = Network { web_uis: vec!["http://10.0.0.5:4701"], ..Network::default() };
+    assert_eq!(urls(&World::new(network).file("curio.env", "").discover()), ["http://10.0.0.5:4701"]);
 }
 
 #[test]
