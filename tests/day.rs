@@ -156,7 +156,7 @@ fn every_minute_of_a_day_agrees_with_the_farms_books() {
         for (miner, id) in MINERS.iter().enumerate() {
             let mut expected = books.of_every_run(miner);
             let on_chain = format!(
-                "farcaster_collector_data_timestamp_seconds{{collector=\"sectors_on_chain\",miner_id=\"{id}\"}}"
+                "farcaster_collector_data_timestamp_seconds{{collector=\"sectors_on_chain\",miner_id=\"{id}\",cluster=\"\"}}"
             );
             let age = now - published[&on_chain];
             assert!((0.0..=SLOW_PERIOD_SECONDS).contains(&age), "minute {minute}: {age} s old");

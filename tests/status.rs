@@ -192,6 +192,20 @@ fn one_miner_of_the_demo_can_be_selected() {
 }
 
 #[test]
+fn a_miner_on_curio_shows_what_its_cluster_knows() {
+    let exporter = status(Exporter::new()).args(&["--demo", "--miner-id", "f03100300", "--width=100"]);
+    let screen = shown(&exporter, 100);
+    has(&screen, "\nf03100300  sectors of 32 GiB, Curio 1.28");
+    has(line(&screen, "Curio  "), "its machines, tasks and pipelines are on the dashboard Curio");
+    for shown in ["Storage", "curio-seal-1"] {
+        has(&screen, shown);
+    }
+    for not_shown in ["none known here", "lotus-miner", "Jobs by worker", "there may be more"] {
+        has_not(&screen, not_shown);
+    }
+}
+
+#[test]
 fn the_demo_shows_everything() {
     for width in WIDTHS {
         let screen = shown(&status(Exporter::new()).args(&["--demo", "--width", &width.to_string()]), width);

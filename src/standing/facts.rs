@@ -220,9 +220,20 @@ pub fn is_so(value: f64) -> bool {
     value != 0.0
 }
 
-/// Whether a collector got everything that it asked for.
+/// Whether a collector got everything that it asked for, and that of Curio which brings the same, if the miner has one.
 pub fn is_complete(facts: &Facts, collector: &str, miner_id: &str) -> bool {
-    facts.get(&f::COLLECTOR_SUCCESS, [collector, miner_id, ""]).is_some_and(is_so)
+    let of_curio = match collector {
+        "workers" => "curio_machines",
+        "jobs" | "scheduler" => "curio_tasks",
+        "storage" => "curio_storage",
+        "storage_paths" => "curio_storage_files",
+        _ => collector,
+    };
+    let mut of = facts
+        .all(&f::COLLECTOR_SUCCESS)
+        .into_iter()
+        .filter(|Fact { labels: [name, miner, _], .. }| miner == miner_id && (name == collector || name == of_curio));
+    of.next().is_some_and(|first| is_so(first.value) && of.all(|other| is_so(other.value)))
 }
 
 fn first<const N: usize>(facts: &[Fact<N>]) -> Option<&Fact<N>> {

@@ -15,6 +15,8 @@ pub struct Miner {
     pub miner_id: String,
     /// Whether a lotus-miner that runs it is known, up or down.
     pub has_lotus_miner: bool,
+    /// Whether a Curio that serves it is known, up or down.
+    pub has_curio: bool,
     pub lotus_miner_version: Option<String>,
     pub lotus_miner_start_timestamp_seconds: Option<f64>,
     pub sector_size_bytes: Option<f64>,
@@ -168,10 +170,12 @@ impl Miner {
         let power = Power::read(&of, chain);
         let endpoints = facts.all(&f::ENDPOINT_UP);
         let has = |kind: &str| endpoints.iter().any(|fact| fact.labels[0] == kind && fact.labels[2] == id);
+        let is_served = facts.all(&f::CURIO_MINER_INFO).iter().any(|fact| fact.labels[1] == id);
         let alerts = of.rows(&f::MINER_ALERT_ACTIVE).into_iter().filter(|fact| is_so(fact.value));
         Miner {
             miner_id: id.to_owned(),
             has_lotus_miner: has("miner"),
+            has_curio: has("curio") || is_served,
             lotus_miner_version: info.and_then(|Fact { labels: [_, version, ..], .. }| known(version)),
             lotus_miner_start_timestamp_seconds: of.one(&f::MINER_START_TIME_SECONDS),
             sector_size_bytes: of.one(&f::MINER_SECTOR_SIZE_BYTES),

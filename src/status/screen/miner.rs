@@ -27,19 +27,25 @@ pub fn draw(canvas: &mut Canvas, standing: &Standing, miner: &Miner) {
     faults(canvas, standing, miner);
     money(canvas, standing, miner);
     deals(canvas, standing, miner);
-    if !miner.has_lotus_miner {
+    if !miner.has_lotus_miner && !miner.has_curio {
         canvas.fact(None, "lotus-miner", &["none known here: sealing, workers and storage are not shown".to_owned()]);
         return;
     }
-    sectors(canvas, standing, miner);
-    pipeline(canvas, standing, miner);
-    jobs(canvas, standing, miner);
+    if miner.has_lotus_miner {
+        sectors(canvas, standing, miner);
+        pipeline(canvas, standing, miner);
+        jobs(canvas, standing, miner);
+    } else {
+        let elsewhere = "its machines, tasks and pipelines are on the dashboard Curio";
+        canvas.fact(None, "Curio", &[elsewhere.to_owned()]);
+    }
     storage(canvas, standing, miner);
 }
 
 fn about(standing: &Standing, miner: &Miner) -> String {
     let version = miner.lotus_miner_version.as_ref();
-    let version = version.map(|version| format!("lotus-miner {}", version.split('+').next().unwrap_or(version)));
+    let program = if miner.has_lotus_miner { "lotus-miner" } else { "Curio" };
+    let version = version.map(|version| format!("{program} {}", version.split('+').next().unwrap_or(version)));
     let up = miner.lotus_miner_start_timestamp_seconds.map(|start| standing.timestamp_seconds - start);
     let size = miner.sector_size_bytes.map(|size| format!("sectors of {}", words::bytes(size)));
     let parts = [size, version, up.map(|up| format!("running for {}", words::span(up)))];
