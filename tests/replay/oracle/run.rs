@@ -73,7 +73,8 @@ pub fn expect(devnet: &Devnet, book: &Book, published: &Metrics, ran: Span, expe
         .map(|(labels, _)| (labels["collector"].as_str(), labels["miner_id"].as_str()))
         .collect();
     for (collector, miner_id) in collectors {
-        let labels = [("collector", collector), ("miner_id", miner_id)];
+        // The devnet has no Curio.
+        let labels = [("collector", collector), ("miner_id", miner_id), ("cluster", "")];
         expected.add("farcaster_collector_success", &labels, 1.0);
         expected.add_within("farcaster_collector_duration_seconds", &labels, took.clone());
         expected.add_within("farcaster_collector_data_timestamp_seconds", &labels, ran.from..=ran.to);
