@@ -181,6 +181,20 @@ fn a_variable_that_is_no_url_says_so() {
 
 /// Without a field of an element nothing is made up in its place: no zero, no block lost, no path down, no data set overdue.
 #[test]
+fn files_that_could_not_be_counted_are_not_none_until_they_are_counted() {
+    let curio = Curio::cluster();
+    curio.answer("StoragePathDetail", Answer::Error(1, "pq: canceling statement due to statement timeout".to_owned()));
+    let exporter = exporter(&curio);
+    for _ in 0..2 {
+        let metrics = collect(&exporter).0;
+        assert_eq!(failed(&metrics), ["curio_storage_files"]);
+        assert!(!metrics.has("farcaster_storage_sector_files", &[]));
+    }
+    let asked = curio.calls().iter().flatten().filter(|call| *call == "StoragePathDetail").count();
+    assert_eq!(asked, 7, "once for each path, and not again within the period");
+}
+
+#[test]
 fn what_an_element_leaves_out_is_not_made_up() {
     let seen = |curio: &Curio, method: &str, pointer: &str, field: &str| {
         let mut result = curio.result_of(method);

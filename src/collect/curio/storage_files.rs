@@ -60,14 +60,21 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&storage::Facts>, prob
         let tickets: Vec<_> =
             ids.into_iter().map(|id| (id, batch.add::<Answer>(methods::STORAGE_PATH_DETAIL, json!([id])))).collect();
         let answers = cluster.curio.send(&batch);
-        let paths = tickets.into_iter().map(|(id, ticket)| {
+        let failures = problems.failures();
+        let before = std::mem::take(&mut facts.paths);
+        for (id, ticket) in tickets {
             let answer = problems.if_supported(answers.get(ticket));
-            // One that failed is asked again in the next period.
-            (id.to_owned(), answer.and_then(|answer| counts(id, answer, problems)))
-        });
-        let paths = paths.collect();
-        facts = Facts { tried_seconds: Some(run.now), obtained_seconds: Some(run.now), paths };
+            // One that failed is asked again in the next period, and has what it had meanwhile.
+            let counts = answer.and_then(|answer| counts(id, answer, problems));
+            facts.paths.insert(id.to_owned(), counts.or_else(|| before.get(id).cloned().flatten()));
+        }
+        facts.tried_seconds = Some(run.now);
+        if problems.failures() == failures {
+            facts.obtained_seconds = Some(run.now);
+        }
         run.state.remember(&section, &facts);
+    } else if facts.tried_seconds.is_some() && facts.obtained_seconds.is_none() {
+        problems.note("StoragePathDetail failed when it was last asked");
     }
     let is_old = |obtained: f64| !slow::is_presentable(obtained, run.now, run.slow_period_seconds);
     if facts.obtained_seconds.is_some_and(is_old) {
