@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::batch::Slot;
-use super::fields;
+use super::fields::Fields;
 use super::json::{Source, Value, malformed, why_malformed};
 use super::{Cause, Client};
 use crate::tolerant::{self, Int};
@@ -152,14 +152,14 @@ where
 /// Reads the elements of lists. Of each object the fields that nobody reads are left out as they come, which takes a fraction of the time
 /// that it takes to parse them.
 struct Elements {
-    fields: Option<&'static [&'static str]>,
+    fields: Option<Fields>,
     element: Vec<u8>,
     part: Vec<u8>,
 }
 
 impl Elements {
     fn new<T: for<'de> Deserialize<'de>>() -> Self {
-        Elements { fields: tolerant::fields::<T>(), element: Vec::new(), part: Vec::new() }
+        Elements { fields: Fields::of::<T>(), element: Vec::new(), part: Vec::new() }
     }
 
     fn read<T>(&mut self, value: &mut Value, mut take: impl FnMut(Result<T, String>)) -> io::Result<Result<(), Cause>>
@@ -172,12 +172,20 @@ impl Elements {
         let source = value.open();
         source.take(b'[')?;
         each_until(source, b']', |source| {
-            let fits = match (self.fields, source.peek()?) {
-                (Some(fields), Some(b'{')) => {
-                    source.try_use(|json| fields::copy(json, fields, &mut self.element))?
-                        || self.read_fields(source, fields)?
+            let is_object = source.peek()? == Some(b'{');
+            let fits = match self.fields.as_mut().filter(|_| is_object) {
+                Some(fields) => {
+                    let in_place = |json: &[u8]| {
+                        let (length, element) = fields.read(json)?;
+                        take(element);
+                        Some(length)
+                    };
+                    if source.try_use(in_place)? {
+                        return Ok(());
+                    }
+                    read_fields(source, fields, &mut self.element, &mut self.part)?
                 }
-                _ => source.value()?.read_whole(&mut self.element, MAX_ELEMENT_BYTES)?,
+                None => source.value()?.read_whole(&mut self.element, MAX_ELEMENT_BYTES)?,
             };
             let too_long = || Err(format!("longer than {MAX_ELEMENT_BYTES} bytes"));
             take(if fits { tolerant::from_json(&self.element) } else { too_long() });
@@ -185,37 +193,36 @@ impl Elements {
         })?;
         Ok(Ok(()))
     }
+}
 
-    /// Reads an object with these fields alone, wherever it ends. Whether it has not too many bytes then.
-    fn read_fields(&mut self, source: &mut Source, fields: &[&str]) -> io::Result<bool> {
-        let Elements { element, part, .. } = self;
-        let mut fits = true;
-        element.clear();
-        element.push(b'{');
-        source.take(b'{')?;
-        each_until(source, b'}', |source| {
-            fits &= source.value()?.read_whole(part, MAX_PART_BYTES)?;
-            // What an escape sequence stands for is left to serde.
-            let is_read = part.contains(&b'\\') || fields::is_one_of(fields, part);
-            if !source.take(b':')? {
-                return Err(malformed("a field without a value"));
-            }
-            if !is_read {
-                return source.value()?.skip();
-            }
-            if element.len() > 1 {
-                element.push(b',');
-            }
-            element.extend_from_slice(part);
-            element.push(b':');
-            let room = MAX_ELEMENT_BYTES.saturating_sub(element.len() as u64);
-            fits &= source.value()?.read_whole(part, room)?;
-            element.extend_from_slice(part);
-            Ok(())
-        })?;
-        element.push(b'}');
-        Ok(fits)
-    }
+/// Copies an object with these fields alone, wherever it ends. Whether it has not too many bytes then.
+fn read_fields(source: &mut Source, fields: &Fields, element: &mut Vec<u8>, part: &mut Vec<u8>) -> io::Result<bool> {
+    let mut fits = true;
+    element.clear();
+    element.push(b'{');
+    source.take(b'{')?;
+    each_until(source, b'}', |source| {
+        fits &= source.value()?.read_whole(part, MAX_PART_BYTES)?;
+        // What an escape sequence stands for is left to serde.
+        let is_read = part.contains(&b'\\') || fields.has(part);
+        if !source.take(b':')? {
+            return Err(malformed("a field without a value"));
+        }
+        if !is_read {
+            return source.value()?.skip();
+        }
+        if element.len() > 1 {
+            element.push(b',');
+        }
+        element.extend_from_slice(part);
+        element.push(b':');
+        let room = MAX_ELEMENT_BYTES.saturating_sub(element.len() as u64);
+        fits &= source.value()?.read_whole(part, room)?;
+        element.extend_from_slice(part);
+        Ok(())
+    })?;
+    element.push(b'}');
+    Ok(fits)
 }
 
 /// Null, in place of a list or an object.

@@ -300,7 +300,7 @@ impl Scan {
                 self.depth -= 1;
                 if self.depth == 0 { Place::After } else { Place::Between }
             }
-            (Place::Before | Place::Literal, byte) if ends_literal(byte) => {
+            (Place::Before | Place::Literal, byte) if ENDS_LITERAL[usize::from(byte)] => {
                 self.place = Place::After;
                 return false;
             }
@@ -354,15 +354,20 @@ pub fn why_malformed(error: &io::Error) -> Option<&'static str> {
 }
 
 /// The bytes that begin or end a string, a list or an object.
-pub const IS_STRUCTURE: [bool; 256] = {
-    let mut is_structure = [false; 256];
+pub const IS_STRUCTURE: [bool; 256] = table(b"\"[]{}");
+
+/// The bytes that a number, `true`, `false` or `null` ends before.
+pub const ENDS_LITERAL: [bool; 256] = table(b",: \n\r\t]}");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
     let mut at = 0;
-    while at < 5 {
-        is_structure[b"\"[]{}"[at] as usize] = true;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
         at += 1;
     }
-    is_structure
-};
+    table
+}
 
 /// Where the first of these two is. Strings are most of what nodes answer, so it looks at eight bytes at once.
 pub fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
@@ -389,11 +394,6 @@ fn equal_bytes(eight: u64, byte: u8) -> u64 {
 /// Comes between values.
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b',' | b':' | b' ' | b'\n' | b'\r' | b'\t')
-}
-
-/// Whether a number, `true`, `false` or `null` ends before it.
-pub fn ends_literal(byte: u8) -> bool {
-    is_separator(byte) || matches!(byte, b']' | b'}')
 }
 
 #[cfg(test)]
