@@ -15,25 +15,36 @@ pub fn labels(names: &[&str], values: &[&str]) -> String {
     if names.is_empty() {
         return String::new();
     }
-    let mut text = String::from("{");
+    // As long as most turn out.
+    let lengths = names.iter().zip(values).map(|(name, value)| name.len() + value.len().min(MAX_LABEL_CHARACTERS) + 4);
+    let mut text = String::with_capacity(1 + lengths.sum::<usize>());
+    text.push('{');
     for (index, (name, value)) in names.iter().zip(values).enumerate() {
         if index > 0 {
             text.push(',');
         }
         text.push_str(name);
         text.push_str("=\"");
-        for character in value.chars().take(MAX_LABEL_CHARACTERS) {
-            match character {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                other => text.push(other),
-            }
-        }
+        push_escaped(&mut text, value);
         text.push('"');
     }
     text.push('}');
     text
+}
+
+fn push_escaped(text: &mut String, value: &str) {
+    let is_short = value.len() <= MAX_LABEL_CHARACTERS;
+    if is_short && !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return text.push_str(value);
+    }
+    for character in value.chars().take(MAX_LABEL_CHARACTERS) {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
 }
 
 pub fn render(families: impl Iterator<Item = Block>) -> (String, Vec<String>) {

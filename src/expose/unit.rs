@@ -4,7 +4,7 @@
 //! rejected here, where answers become samples, for all families alike.
 
 use crate::lotus::epoch::{MAX_HEIGHT, OLDEST_GENESIS_SECONDS};
-use crate::lotus::fil::Fil;
+use crate::lotus::fil::ALL_FIL;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
@@ -77,7 +77,6 @@ impl Unit {
 
     /// The smallest and the largest number that can be, at a moment in Unix seconds.
     pub fn bounds(self, now: f64) -> (f64, f64) {
-        let all_fil = Fil::ALL.to_f64();
         match self {
             Unit::Count => (0.0, MOST),
             Unit::Scale => (-MOST, MOST),
@@ -85,8 +84,8 @@ impl Unit {
             Unit::Epochs => (0.0, MAX_HEIGHT as f64),
             Unit::Bytes => (0.0, MOST_BYTES),
             Unit::PowerBytes => (0.0, MOST_POWER_BYTES),
-            Unit::Fil => (0.0, all_fil),
-            Unit::FilLessDebts => (-all_fil, all_fil),
+            Unit::Fil => (0.0, ALL_FIL),
+            Unit::FilLessDebts => (-ALL_FIL, ALL_FIL),
             Unit::Seconds => (0.0, MOST_SECONDS),
             // A clock that was never set is before everything.
             Unit::Time { days_ahead } => {

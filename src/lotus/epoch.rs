@@ -77,17 +77,21 @@ pub fn parse_rfc3339(text: &str) -> Option<f64> {
 }
 
 fn read_rfc3339(text: &str) -> Option<Moment> {
-    let (date, rest) = text.split_once(['T', 't', ' '])?;
-    let zone_at = rest.find(['Z', 'z', '+', '-'])?;
-    let (time, zone) = rest.split_at(zone_at);
-    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let mut clock = time.splitn(3, ':');
-    let hour: i64 = clock.next()?.parse().ok()?;
-    let minute: i64 = clock.next()?.parse().ok()?;
-    let second: f64 = clock.next()?.parse().ok()?;
-    let in_range = (0..=9999).contains(&year)
-        && (1..=12).contains(&month)
+    let bytes = text.as_bytes();
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', _, _, b':', _, _, b':', ..] = bytes else {
+        return None;
+    };
+    let digits = |from: usize, to: usize| {
+        bytes[from..to]
+            .iter()
+            .try_fold(0, |number, byte| Some(number * 10 + i64::from(char::from(*byte).to_digit(10)?)))
+    };
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute) = (digits(11, 13)?, digits(14, 16)?);
+    let rest = text.get("2026-11-22T09:22:".len()..)?;
+    let (second, zone) = rest.split_at(rest.bytes().position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'))?);
+    let second: f64 = second.parse().ok()?;
+    let in_range = (1..=12).contains(&month)
         && (1..=days_of_month(year, month)).contains(&day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)

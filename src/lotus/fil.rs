@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::tolerant::Int;
 
+/// All FIL that there will ever be: two billion.
+pub const ALL_FIL: f64 = 2e9;
+
 const ATTO_PER_FIL: u128 = 1_000_000_000_000_000_000;
 
 /// An amount in attoFIL. There will never be more than [`Fil::ALL`], so an `i128` holds any sum.
@@ -17,8 +20,8 @@ pub struct Fil {
 }
 
 impl Fil {
-    /// All FIL that there will ever be: two billion.
-    pub const ALL: Fil = Fil { atto: 2_000_000_000 * ATTO_PER_FIL as i128 };
+    /// All of it, [`ALL_FIL`].
+    pub const ALL: Fil = Fil { atto: ALL_FIL as i128 * ATTO_PER_FIL as i128 };
 
     /// Whether there can be as much of it, owned or owed.
     pub fn can_exist(self) -> bool {
