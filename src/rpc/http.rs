@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
 use ureq::http::Response;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, Error, Timeout};
 
+use super::resolver::Once;
 use super::{Cause, Granted, ReadAnswer, Transport};
 use crate::base64;
 use crate::discover::{Credential, Endpoint};
@@ -52,7 +54,7 @@ fn agent() -> Agent {
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .build();
-    config.new_agent()
+    Agent::with_parts(config, DefaultConnector::default(), Once::default())
 }
 
 /// Gets a short text, if it is there.

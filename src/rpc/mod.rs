@@ -14,6 +14,7 @@ mod habits;
 pub mod http;
 mod json;
 mod problems;
+mod resolver;
 
 pub use answers::{Gather, LongField, MAX_ANSWER_BYTES};
 pub use batch::{Answers, Batch, Ticket};
