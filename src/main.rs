@@ -7,6 +7,10 @@ use anyhow::Result;
 use lotus_farcaster::cli::{self, Command};
 use lotus_farcaster::{COMMIT, bundle, check, demo_history, exporter, healthcheck, init, status, targets};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// What was asked for could not be done, or the answer is no.
 const EXIT_FAILURE: u8 = 1;
 const EXIT_WRONG_USAGE: u8 = 2;
