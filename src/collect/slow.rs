@@ -1,5 +1,11 @@
 //! The slow tier: what is expensive for the nodes is done once in a period, and its result is published until it is too old.
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::run::Run;
+use crate::tolerant::Problems;
+
 /// A result older than this many periods is dropped: better none than an old one.
 const PERIODS_TO_LIVE: f64 = 4.0;
 
@@ -13,6 +19,54 @@ pub fn is_due(last_seconds: Option<f64>, now: f64, period_seconds: f64) -> bool 
 /// Whether a result of then may still be published.
 pub fn is_presentable(obtained_seconds: f64, now: f64, period_seconds: f64) -> bool {
     now - obtained_seconds <= PERIODS_TO_LIVE * period_seconds
+}
+
+/// Facts that are remembered from run to run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered<T> {
+    tried_seconds: Option<f64>,
+    obtained_seconds: Option<f64>,
+    /// None of which is older than presentable.
+    pub facts: T,
+}
+
+impl<T: Default + Serialize + DeserializeOwned> Remembered<T> {
+    /// Those of a section of the state, after `renew` where that is due, or they lack something. Where it reports a failure, they stay as old as
+    /// they were. `call` is what it asks.
+    pub fn renewed(
+        run: &Run,
+        section: &str,
+        call: &str,
+        problems: &mut Problems,
+        lacks_some: impl FnOnce(&T) -> bool,
+        renew: impl FnOnce(&mut T, &mut Problems),
+    ) -> Self {
+        let mut all: Self = run.state.recall(section);
+        let is_tried = lacks_some(&all.facts) || is_due(all.tried_seconds, run.now, run.slow_period_seconds);
+        if is_tried {
+            let failures = problems.failures();
+            renew(&mut all.facts, problems);
+            all.tried_seconds = Some(run.now);
+            if problems.failures() == failures {
+                all.obtained_seconds = Some(run.now);
+            }
+            run.state.remember(section, &all);
+        }
+        let is_presentable = |obtained: f64| is_presentable(obtained, run.now, run.slow_period_seconds);
+        if !all.obtained_seconds.is_none_or(is_presentable) {
+            all = Remembered { tried_seconds: all.tried_seconds, ..Remembered::default() };
+        }
+        if all.obtained_seconds.is_none() && !is_tried {
+            problems.note(format_args!("{call} failed when it was last asked"));
+        }
+        all
+    }
+
+    /// When all of them were obtained, in Unix seconds.
+    pub fn obtained_seconds(&self) -> Option<f64> {
+        self.obtained_seconds
+    }
 }
 
 #[cfg(test)]

@@ -179,21 +179,32 @@ fn a_variable_that_is_no_url_says_so() {
     assert!(stderr.contains("CURIO_WEBRPC_URL entry 1 is not a URL"), "{stderr}");
 }
 
-/// Without a field of an element nothing is made up in its place: no zero, no block lost, no path down, no data set overdue.
 #[test]
-fn files_that_could_not_be_counted_are_not_none_until_they_are_counted() {
-    let curio = Curio::cluster();
-    curio.answer("StoragePathDetail", Answer::Error(1, "pq: canceling statement due to statement timeout".to_owned()));
-    let exporter = exporter(&curio);
-    for _ in 0..2 {
-        let metrics = collect(&exporter).0;
-        assert_eq!(failed(&metrics), ["curio_storage_files"]);
-        assert!(!metrics.has("farcaster_storage_sector_files", &[]));
+fn what_is_rarely_asked_and_failed_stays_failed_until_it_is_asked_again() {
+    for (method, collector, family, calls) in [
+        ("StoragePathDetail", "curio_storage_files", "farcaster_storage_sector_files", 7),
+        ("ClusterNodeInfo", "curio_machine_info", "farcaster_worker_memory_bytes", 6),
+        ("PipelinePorepSectors", "curio_stuck_sectors", "farcaster_curio_pipeline_problem_sector", 1),
+    ] {
+        let labels: &[(&str, &str)] = if method.starts_with("Pipeline") { &[("pipeline", "PoRep")] } else { &[] };
+        let curio = Curio::cluster();
+        curio.answer(method, Answer::Error(1, "pq: canceling statement due to statement timeout".to_owned()));
+        let exporter = exporter(&curio);
+        for _ in 0..2 {
+            let metrics = collect(&exporter).0;
+            assert_eq!(failed(&metrics), [collector]);
+            assert!(!metrics.has(family, labels), "{family}");
+        }
+        let asked = curio.calls().iter().flatten().filter(|call| *call == method).count();
+        assert_eq!(asked, calls, "{method}: once for each, and not again within the period");
+        assert!(
+            collect(&self::exporter(&Curio::cluster())).0.has(family, labels),
+            "{family} is there where it is answered"
+        );
     }
-    let asked = curio.calls().iter().flatten().filter(|call| *call == "StoragePathDetail").count();
-    assert_eq!(asked, 7, "once for each path, and not again within the period");
 }
 
+/// Without a field of an element nothing is made up in its place: no zero, no block lost, no path down, no data set overdue.
 #[test]
 fn what_an_element_leaves_out_is_not_made_up() {
     let seen = |curio: &Curio, method: &str, pointer: &str, field: &str| {

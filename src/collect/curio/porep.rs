@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::connect::Cluster;
 use super::pipelines::{Problem, Tally};
 use super::text::miner_of;
 use crate::collect::run::Run;
-use crate::collect::slow;
+use crate::collect::slow::Remembered;
 use crate::expose::{Samples, families};
 use crate::rpc::curio::{Curio, methods};
 use crate::tolerant::{Count, Field, Int, List, Problems};
@@ -60,55 +60,46 @@ struct Sector {
     missing_tasks: Option<Count>,
 }
 
-/// The sectors with a problem, as they were last listed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Listed {
-    tried_seconds: Option<f64>,
-    obtained_seconds: Option<f64>,
-    tally: Tally,
-}
-
-impl Listed {
-    /// When, in Unix seconds.
-    pub fn obtained_seconds(&self) -> Option<f64> {
-        self.obtained_seconds
-    }
-}
+/// The sectors with a problem, as they were last listed; none where Curio cannot.
+pub type Listed = Remembered<Option<Tally>>;
 
 /// Lists them once in a while: Curio reads the bitfields of all partitions of each miner for it.
 pub fn fetch_list(curio: &Curio, cluster: &Cluster, run: &Run, problems: &mut Problems) -> Result<Listed> {
-    let section = cluster.section("porep");
-    let mut listed: Listed = run.state.recall(&section);
-    if slow::is_due(listed.tried_seconds, run.now, run.slow_period_seconds) && !cluster.is_skiff() {
-        listed.tried_seconds = Some(run.now);
-        let (mut tally, mut bad) = (Tally::default(), None);
-        let answer = curio.each::<Sector>(methods::PIPELINE_POREP_SECTORS, |sector| match sector {
-            Ok(sector) => {
-                let is_stuck = sector.missing_tasks.is_some_and(|Count(tasks)| tasks > 0);
-                let failed = sector.failed.unwrap_or(false);
-                let problem = Problem::of(sector.address, sector.sector_number, failed, sector.failed_reason, is_stuck);
-                problem.into_iter().for_each(|problem| tally.add(problem));
+    if cluster.is_skiff() {
+        return Ok(Listed::default());
+    }
+    let section = cluster.section("porep_sectors");
+    Ok(Listed::renewed(
+        run,
+        &section,
+        "PipelinePorepSectors",
+        problems,
+        |_| false,
+        |listed, problems| {
+            let (mut tally, mut bad, failures) = (Tally::default(), None, problems.failures());
+            let answer = curio.each::<Sector>(methods::PIPELINE_POREP_SECTORS, |sector| match sector {
+                Ok(sector) => {
+                    let is_stuck = sector.missing_tasks.is_some_and(|Count(tasks)| tasks > 0);
+                    let failed = sector.failed.unwrap_or(false);
+                    let problem =
+                        Problem::of(sector.address, sector.sector_number, failed, sector.failed_reason, is_stuck);
+                    problem.into_iter().for_each(|problem| tally.add(problem));
+                }
+                Err(why) => bad = Some(why),
+            });
+            if let Some(why) = &bad {
+                problems.note(format_args!("PipelinePorepSectors[]: {why}"));
             }
-            Err(why) => bad = Some(why),
-        });
-        if let Some(why) = &bad {
-            problems.note(format_args!("PipelinePorepSectors[]: {why}"));
-        }
-        if problems.if_supported(answer).is_some() && bad.is_none() {
-            listed = Listed { tried_seconds: Some(run.now), obtained_seconds: Some(run.now), tally };
-        }
-        run.state.remember(&section, &listed);
-    }
-    let is_old = |obtained: f64| !slow::is_presentable(obtained, run.now, run.slow_period_seconds);
-    if listed.obtained_seconds.is_some_and(is_old) {
-        listed = Listed { tried_seconds: listed.tried_seconds, ..Listed::default() };
-    }
-    Ok(listed)
+            let read = problems.if_supported(answer);
+            if problems.failures() == failures {
+                *listed = read.map(|()| tally);
+            }
+        },
+    ))
 }
 
 pub fn expose_list(listed: &Listed, cluster: &Cluster, samples: &mut Samples) {
-    if listed.obtained_seconds.is_some() {
-        listed.tally.expose(cluster, "PoRep", samples);
+    if let Some(tally) = &listed.facts {
+        tally.expose(cluster, "PoRep", samples);
     }
 }
