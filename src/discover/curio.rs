@@ -7,8 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,18 +40,21 @@ const SETTINGS: [&str; 2] = ["CURIO_LISTEN", "CURIO_REPO_PATH"];
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_MACHINES_TRIED: usize = 3;
 
+/// A connection within this machine is there at once, or refused.
+const PATIENCE_WITH_OWN_MACHINE: Duration = Duration::from_millis(100);
+
 /// This machine: where signs of Curio are, and how to ask.
 pub struct Machine<'a> {
     /// The package's settings.
     pub env_file: PathBuf,
-    /// Linux' lists of sockets (proc(5)).
-    pub sockets: Vec<PathBuf>,
     /// Asks.
     pub ask: &'a dyn Ask,
 }
 
 /// Asks what may be Curio.
 pub trait Ask {
+    /// Whether something listens there. The kernel's list of sockets has all the connections of a full node too, and takes milliseconds.
+    fn listens(&self, at: SocketAddr) -> bool;
     /// Whether a web UI of Curio is at this URL.
     fn is_curio(&self, url: &str) -> bool;
     /// The list of the cluster's machines, from the one at this URL.
@@ -64,8 +66,7 @@ pub trait Ask {
 impl<'a> Machine<'a> {
     /// The one that this runs on.
     pub fn new(ask: &'a dyn Ask) -> Machine<'a> {
-        let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(PathBuf::from);
-        Machine { env_file: "/etc/curio.env".into(), sockets: sockets.into(), ask }
+        Machine { env_file: "/etc/curio.env".into(), ask }
     }
 
     /// The harmless settings of the package.
@@ -79,14 +80,10 @@ impl<'a> Machine<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// Whether something listens on the port of the web UI.
-    fn has_listener(&self) -> bool {
-        let listens = format!(":{WEB_PORT:04X}");
-        let is_listener = |line: &str| {
-            let mut columns = line.split_whitespace();
-            columns.nth(1).is_some_and(|local| local.ends_with(&listens)) && columns.nth(1) == Some("0A")
-        };
-        self.sockets.iter().any(|path| fs::read_to_string(path).is_ok_and(|list| list.lines().any(is_listener)))
+    /// Where its own web UI would be. One that is open to the network only is not on the loopback.
+    fn web_places(&self) -> impl Iterator<Item = SocketAddr> {
+        let addresses = std::iter::once(Ipv4Addr::LOCALHOST.into()).chain(self.ask.own_address());
+        addresses.map(|address| SocketAddr::new(address, WEB_PORT))
     }
 }
 
@@ -94,6 +91,10 @@ impl<'a> Machine<'a> {
 pub struct OverHttp;
 
 impl Ask for OverHttp {
+    fn listens(&self, at: SocketAddr) -> bool {
+        TcpStream::connect_timeout(&at, PATIENCE_WITH_OWN_MACHINE).is_ok()
+    }
+
     fn is_curio(&self, url: &str) -> bool {
         let endpoint = Endpoint::new(Kind::Curio, url.to_owned(), None, SOURCE);
         let transport = std::sync::Arc::new(Http::new(&endpoint));
@@ -125,7 +126,7 @@ pub fn elsewhere(endpoint: &Endpoint) -> Option<Endpoint> {
     if endpoint.kind != Kind::Curio || endpoint.gone.is_some() || !is_loopback(host) {
         return None;
     }
-    let url = format!("http://{}", with_port(own_address()?, port.parse().ok()?));
+    let url = format!("http://{}", SocketAddr::new(own_address()?, port.parse().ok()?));
     Some(Endpoint::new(Kind::Curio, url, None, &endpoint.source))
 }
 
@@ -138,10 +139,6 @@ pub fn is_loopback(host: &str) -> bool {
 /// Whether a host is the address of this machine in its network.
 pub fn is_own(host: &str) -> bool {
     own_address().is_some_and(|own| host.trim_matches(['[', ']']).parse() == Ok(own))
-}
-
-fn with_port(address: IpAddr, port: u16) -> String {
-    std::net::SocketAddr::new(address, port).to_string()
 }
 
 /// `host:port` of a chain node's address as Curio tells it: a multiaddr or a URL, whose path may be a key.
@@ -203,14 +200,12 @@ impl Search<'_> {
             return known.into_iter().map(|node| Endpoint { gone: Some(gone.clone()), ..node }).collect();
         };
         self.told.insert((Kind::Curio, SOURCE.to_owned()));
-        let loopback = format!("http://127.0.0.1:{WEB_PORT}");
         // Where it was found once the run itself asks it, and tells if it is down.
         if !known.is_empty() {
             return known;
         }
-        // One that is open to the network only is not on the loopback, and `curio web` has no address in the cluster's list.
-        let own = machine.ask.own_address().map(|address| format!("http://{}", with_port(address, WEB_PORT)));
-        let here = std::iter::once(loopback).chain(own).find(|url| machine.ask.is_curio(url));
+        // `curio web` has no address in the cluster's list.
+        let here = machine.web_places().map(|place| format!("http://{place}")).find(|url| machine.ask.is_curio(url));
         let found = here.or_else(|| self.in_the_cluster(machine));
         match found {
             Some(url) => vec![at(url)],
@@ -231,12 +226,11 @@ impl Search<'_> {
         if machine.env_file.exists() {
             return Some(Some(machine.env_file.display().to_string()));
         }
-        if machine.has_listener() {
-            return Some(None);
-        }
         let repo = self.var(CURIO.repo[0]).or_else(|| machine.setting(CURIO.repo[0]));
         let repo = self.expand(Path::new(repo.as_deref().unwrap_or("~/.curio")));
-        (repo.is_absolute() && repo.is_dir()).then_some(None)
+        let is_here =
+            repo.is_absolute() && repo.is_dir() || machine.web_places().any(|place| machine.ask.listens(place));
+        is_here.then_some(None)
     }
 
     /// The web UI that a machine of the cluster has.
@@ -244,7 +238,7 @@ impl Search<'_> {
         let listen = self.var("CURIO_LISTEN").or_else(|| machine.setting("CURIO_LISTEN"));
         // 0.0.0.0 is not where it listens: Curio takes the address from which it reaches the database.
         let listen = listen.filter(|listen| !listen.starts_with("0.0.0.0"));
-        let own = machine.ask.own_address().map(|address| with_port(address, API_PORT));
+        let own = machine.ask.own_address().map(|address| SocketAddr::new(address, API_PORT).to_string());
         let machines = [listen, own, Some(format!("127.0.0.1:{API_PORT}"))];
         let document = machines.into_iter().flatten().find_map(|machine_at| {
             let (url, _) = api_info::parse_address(&format!("http://{machine_at}")).ok()?;

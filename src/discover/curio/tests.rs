@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs;
 
 use super::super::{Found, Known, Places, discover};
 use super::*;
@@ -10,11 +11,16 @@ use super::*;
 #[derive(Default)]
 struct Network {
     web_uis: Vec<&'static str>,
+    listener: Option<&'static str>,
     documents: BTreeMap<&'static str, &'static str>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Ask for Network {
+    fn listens(&self, at: SocketAddr) -> bool {
+        self.listener.is_some_and(|listener| listener == at.to_string())
+    }
+
     fn is_curio(&self, url: &str) -> bool {
         self.asked.borrow_mut().push(url.to_owned());
         self.web_uis.contains(&url)
@@ -33,7 +39,7 @@ impl Ask for Network {
 const DOCUMENT: &str = r#"[{"targets":["10.0.0.1:12300"],"labels":{"layers":",base,seal,"}},
     {"targets":[""],"labels":{"layers":"base,web"}},{"targets":["10.0.0.2:12300"],"labels":{"layers":"base,post,gui"}}]"#;
 
-/// A machine with these settings, and these sockets.
+/// A machine with these settings.
 struct World {
     folder: tempfile::TempDir,
     network: Network,
@@ -53,8 +59,7 @@ impl World {
 
     fn discover_with(&self, curio: &[&str], env: &[(&str, &str)]) -> Found {
         let folder = self.folder.path();
-        let machine =
-            Machine { env_file: folder.join("curio.env"), sockets: vec![folder.join("tcp")], ask: &self.network };
+        let machine = Machine { env_file: folder.join("curio.env"), ask: &self.network };
         let env = |name: &str| match name {
             "HOME" => Some(folder.display().to_string()),
             _ => env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
@@ -99,10 +104,10 @@ fn options_win_over_the_variable_and_that_over_this_machine() {
 #[test]
 fn each_sign_makes_this_machines_own_port_be_asked() {
     let loopback = || Network { web_uis: vec!["http://127.0.0.1:4701"], ..Network::default() };
-    let listener = "  sl  local_address rem_address   st\n   0: 0100007F:125D 00000000:0000 0A 00000000:00000000\n";
-    let connected = "   0: 0100007F:125D 0100007F:9999 01 00000000:00000000\n";
-    assert_eq!(urls(&World::new(loopback()).file("tcp", listener).discover()), ["http://127.0.0.1:4701"]);
-    assert_eq!(urls(&World::new(loopback()).file("tcp", connected).discover()), [""; 0]);
+    for listener in ["127.0.0.1:4701", "10.0.0.5:4701"] {
+        let network = Network { listener: Some(listener), ..loopback() };
+        assert_eq!(urls(&World::new(network).discover()), ["http://127.0.0.1:4701"]);
+    }
     assert_eq!(urls(&World::new(loopback()).file("curio.env", "").discover()), ["http://127.0.0.1:4701"]);
     let with_repo = World::new(loopback());
     fs::create_dir(with_repo.folder.path().join(".curio")).unwrap();
@@ -120,7 +125,7 @@ fn any_machine_of_the_cluster_tells_which_has_the_web_ui() {
     let of = |at| Network {
         web_uis: vec!["http://10.0.0.2:4701"],
         documents: [(at, DOCUMENT)].into(),
-        asked: RefCell::default(),
+        ..Network::default()
     };
     // 0.0.0.0 is not where it listens.
     let world = World::new(of("http://10.0.0.5:12300")).file("curio.env", "CURIO_LISTEN=0.0.0.0:12300\n");
