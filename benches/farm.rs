@@ -2,7 +2,8 @@
 //! more and more sectors, more and more lotus-miners of the same size, and a cluster of Curio.
 //!
 //! `cargo bench` runs it all; `cargo bench -- 1000 10000` only these numbers of sectors, `cargo bench -- miners` only the second table, and
-//! `cargo bench -- curio` only the third.
+//! `cargo bench -- curio` only the third. Where the variable EXPORTER names a program, such as the static one, it is measured in place of the
+//! one that cargo built.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -226,7 +227,8 @@ impl Measure {
     /// Runs the exporter with these variables alone.
     fn of_run(variables: &[(&str, &str)], state: &Path) -> Result<Measure> {
         let (before, started) = (children_cpu()?, Instant::now());
-        let output = Command::new(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"))
+        let built = || env!("CARGO_BIN_EXE_lotus-exporter-farcaster").into();
+        let output = Command::new(std::env::var_os("EXPORTER").unwrap_or_else(built))
             .arg("-v")
             .arg("--state-dir")
             .arg(state)
