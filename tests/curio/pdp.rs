@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Curio, now};
+use super::support::{Answer, Curio, now};
 use super::{collect, exporter, failed};
 
 fn items(count: u64) -> Vec<Value> {
@@ -50,6 +50,28 @@ fn what_a_full_node_that_is_behind_does_not_know_yet_is_overdue() {
     skiff.result("SyncerState", json!([node(far, "behind (1h0m0s behind)"), node(near, "ok")]));
     let (metrics, _) = collect(&exporter(&skiff));
     assert_eq!(metrics.value("farcaster_pdp_data_sets_overdue", &[]), Some(1.0));
+}
+
+/// At a head that may be old, what is overdue is, and what is not may be all the same.
+#[test]
+fn no_set_is_called_good_where_nobody_knows_how_old_the_head_is() {
+    let node = |state: &str| json!([{"Address": "http://10.0.0.1:1234", "Reachable": true, "SyncState": state}]);
+    for state in
+        [Answer::Error(1, "context deadline exceeded".to_owned()), Answer::Result(json!([])), Answer::Result(node(""))]
+    {
+        let skiff = Curio::skiff();
+        skiff.answer("SyncerState", state);
+        let (metrics, _) = collect(&exporter(&skiff));
+        assert_eq!(metrics.value("farcaster_pdp_data_sets_overdue", &[]), Some(1.0));
+        assert!(metrics.has("farcaster_pdp_problem_data_set", &[("status", "overdue")]));
+        assert!(!metrics.has("farcaster_pdp_data_sets", &[]));
+        let mut status = skiff.result_of("PDPProvingStatus");
+        status["overdueCount"] = json!(0);
+        skiff.result("PDPProvingStatus", status);
+        let (metrics, _) = collect(&exporter(&skiff));
+        assert!(!metrics.has("farcaster_pdp_data_sets_overdue", &[]));
+        assert!(metrics.has("farcaster_pdp_next_deadline_timestamp_seconds", &[]));
+    }
 }
 
 #[test]

@@ -31,10 +31,10 @@ struct Node {
 pub struct Facts(BTreeMap<String, Node>);
 
 impl Facts {
-    /// How far behind the chain is what Curio learns of it: as far as the best of the nodes that it reaches.
-    pub fn behind_seconds(&self) -> f64 {
-        let reached = self.0.values().filter(|node| node.is_up == Some(true));
-        reached.map(|node| node.behind_seconds.unwrap_or(0.0)).reduce(f64::min).unwrap_or(0.0)
+    /// How far behind the chain is what Curio learns of it, if that is known: as far as the best of the nodes that it reaches.
+    pub fn behind_seconds(&self) -> Option<f64> {
+        let behind = |node: &Node| node.behind_seconds.or((node.is_synced == Some(true)).then_some(0.0));
+        self.0.values().filter_map(behind).reduce(f64::min)
     }
 }
 

@@ -59,12 +59,12 @@ pub struct Facts {
 }
 
 /// Asks about PDP, where there is any: a data set, a key, or nothing else in the program. Curio judges at the head of its full node, which is
-/// `behind_seconds` behind the chain that counts.
+/// `behind_seconds` behind the chain that counts; where nobody knows, what is not overdue there may be all the same.
 pub fn fetch(
     curio: &Curio,
     cluster: &Cluster,
     has_key: bool,
-    behind_seconds: f64,
+    behind_seconds: Option<f64>,
     now: f64,
     problems: &mut Problems,
 ) -> Result<Facts> {
@@ -86,9 +86,9 @@ pub fn fetch(
         });
         return Ok(Facts::default());
     };
-    let missing = (behind_seconds / cluster.block_delay_seconds) as i128;
+    let missing = (behind_seconds.unwrap_or(0.0) / cluster.block_delay_seconds) as i128;
     let head = head.saturating_add(missing);
-    let sets = pdp_sets::fetch(curio, head, problems);
+    let mut sets = pdp_sets::fetch(curio, head, problems);
     if sets.total == Some(0) && !has_key && !cluster.is_skiff() {
         return Ok(Facts::default());
     }
@@ -104,8 +104,13 @@ pub fn fetch(
     let last_failed_seconds = failed.reduce(f64::max);
     let mut int = |field: Field<Int>, name| field.take(name, problems);
     let overdue = int(status.overdue_count, "PDPProvingStatus.overdueCount");
+    let mut overdue = if missing > 0 { sets.overdue() } else { overdue };
+    if behind_seconds.is_none() {
+        overdue = overdue.filter(|Int(count)| *count > 0);
+        sets.by_status = None;
+    }
     Ok(Facts {
-        overdue: if missing > 0 { sets.overdue() } else { overdue },
+        overdue,
         next_proof_seconds: next_proof.map(at),
         next_deadline_seconds: next_deadline.map(at),
         last_lost_seconds: sets.last_lost_epoch.map(at),

@@ -110,7 +110,7 @@ pub fn chain_side(run: &Run, cluster: &Cluster) -> Lane {
         |facts, samples| pdp_wallet::expose(facts, cluster, samples),
     );
     let has_key = wallet.and_then(|wallet| wallet.is_configured) == Some(true);
-    let behind_seconds = nodes.map_or(0.0, |nodes| nodes.behind_seconds());
+    let behind_seconds = nodes.and_then(|nodes| nodes.behind_seconds());
     lane.collect(
         "pdp",
         |problems| pdp::fetch(curio, cluster, has_key, behind_seconds, run.now, problems),
