@@ -153,7 +153,9 @@ fn a_file_of_another_user_in_a_sticky_folder() {
     }
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let binary = folder.path().join("exporter");
-    fs::copy(env!("CARGO_BIN_EXE_lotus-exporter-farcaster"), &binary).unwrap();
+    // A copy made by this process could not be run while another test's child still has it open.
+    let mut copy = std::process::Command::new("cp");
+    assert!(copy.arg(env!("CARGO_BIN_EXE_lotus-exporter-farcaster")).arg(&binary).status().unwrap().success());
     for command in [&["--demo=200", "--textfile"][..], &["check", "--demo=200", "--textfile"]] {
         let mut exporter = std::process::Command::new(&binary);
         exporter.args(command).arg(&path).env_clear().uid(65_534).stdout(Stdio::piped()).stderr(Stdio::piped());
