@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,6 +42,9 @@ const SETTINGS: [&str; 2] = ["CURIO_LISTEN", "CURIO_REPO_PATH"];
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_MACHINES_TRIED: usize = 3;
 
+/// More addresses than a machine has.
+const MAX_OWN_ADDRESSES: usize = 64;
+
 /// A connection within this machine is there at once, or refused.
 const PATIENCE_WITH_OWN_MACHINE: Duration = Duration::from_millis(100);
 
@@ -47,13 +52,15 @@ const PATIENCE_WITH_OWN_MACHINE: Duration = Duration::from_millis(100);
 pub struct Machine<'a> {
     /// The package's settings.
     pub env_file: PathBuf,
+    /// Linux' table of routes, which has the machine's own addresses. What else has them is a socket, which would have to be bound.
+    pub routes: PathBuf,
     /// Asks.
     pub ask: &'a dyn Ask,
 }
 
 /// Asks what may be Curio.
 pub trait Ask {
-    /// Whether something listens there. The kernel's list of sockets has all the connections of a full node too, and takes milliseconds.
+    /// Whether something listens there.
     fn listens(&self, at: SocketAddr) -> bool;
     /// Whether a web UI of Curio is at this URL.
     fn is_curio(&self, url: &str) -> bool;
@@ -66,7 +73,7 @@ pub trait Ask {
 impl<'a> Machine<'a> {
     /// The one that this runs on.
     pub fn new(ask: &'a dyn Ask) -> Machine<'a> {
-        Machine { env_file: "/etc/curio.env".into(), ask }
+        Machine { env_file: "/etc/curio.env".into(), routes: "/proc/net/fib_trie".into(), ask }
     }
 
     /// The harmless settings of the package.
@@ -80,11 +87,19 @@ impl<'a> Machine<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// Where its own web UI would be. One that is open to the network only is not on the loopback.
-    fn web_places(&self) -> impl Iterator<Item = SocketAddr> {
-        let addresses = std::iter::once(Ipv4Addr::LOCALHOST.into()).chain(self.ask.own_address());
-        addresses.map(|address| SocketAddr::new(address, WEB_PORT))
+    /// Whether something listens on the port of the web UI, at any address of this machine. The kernel's list of sockets has all the connections
+    /// of a full node too, and takes milliseconds.
+    fn has_listener(&self) -> bool {
+        let routes = fs::read_to_string(&self.routes).unwrap_or_default();
+        let addresses = own_addresses(&routes).take(MAX_OWN_ADDRESSES).chain([Ipv4Addr::LOCALHOST]);
+        addresses.collect::<BTreeSet<_>>().into_iter().any(|address| self.ask.listens((address, WEB_PORT).into()))
     }
+}
+
+/// The addresses that routes lead to the machine itself for: each is in the line before that of its route, in one table or in two.
+fn own_addresses(routes: &str) -> impl Iterator<Item = Ipv4Addr> {
+    let own = routes.lines().zip(routes.lines().skip(1)).filter(|(_, route)| route.trim() == "/32 host LOCAL");
+    own.filter_map(|(line, _)| line.trim().strip_prefix("|-- ")?.parse().ok())
 }
 
 /// Asks over HTTP.
@@ -204,8 +219,10 @@ impl Search<'_> {
         if !known.is_empty() {
             return known;
         }
-        // `curio web` has no address in the cluster's list.
-        let here = machine.web_places().map(|place| format!("http://{place}")).find(|url| machine.ask.is_curio(url));
+        // One that is open to the network only is not on the loopback, and `curio web` has no address in the cluster's list.
+        let places = std::iter::once(Ipv4Addr::LOCALHOST.into()).chain(machine.ask.own_address());
+        let mut urls = places.map(|address| format!("http://{}", SocketAddr::new(address, WEB_PORT)));
+        let here = urls.find(|url| machine.ask.is_curio(url));
         let found = here.or_else(|| self.in_the_cluster(machine));
         match found {
             Some(url) => vec![at(url)],
@@ -228,9 +245,7 @@ impl Search<'_> {
         }
         let repo = self.var(CURIO.repo[0]).or_else(|| machine.setting(CURIO.repo[0]));
         let repo = self.expand(Path::new(repo.as_deref().unwrap_or("~/.curio")));
-        let is_here =
-            repo.is_absolute() && repo.is_dir() || machine.web_places().any(|place| machine.ask.listens(place));
-        is_here.then_some(None)
+        (repo.is_absolute() && repo.is_dir() || machine.has_listener()).then_some(None)
     }
 
     /// The web UI that a machine of the cluster has.

@@ -59,7 +59,8 @@ impl World {
 
     fn discover_with(&self, curio: &[&str], env: &[(&str, &str)]) -> Found {
         let folder = self.folder.path();
-        let machine = Machine { env_file: folder.join("curio.env"), ask: &self.network };
+        let (env_file, routes) = (folder.join("curio.env"), folder.join("routes"));
+        let machine = Machine { env_file, routes, ask: &self.network };
         let env = |name: &str| match name {
             "HOME" => Some(folder.display().to_string()),
             _ => env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
@@ -104,9 +105,12 @@ fn options_win_over_the_variable_and_that_over_this_machine() {
 #[test]
 fn each_sign_makes_this_machines_own_port_be_asked() {
     let loopback = || Network { web_uis: vec!["http://127.0.0.1:4701"], ..Network::default() };
-    for listener in ["127.0.0.1:4701", "10.0.0.5:4701"] {
-        let network = Network { listener: Some(listener), ..loopback() };
-        assert_eq!(urls(&World::new(network).discover()), ["http://127.0.0.1:4701"]);
+    let routes = "Main:\n  +-- 0.0.0.0/0 3 0 4\n           |-- 127.0.0.0\n              /8 host LOCAL\n           |-- 10.0.0.5\n              /32 host LOCAL\n        |-- 10.0.0.255\n           /32 link BROADCAST\n";
+    let listening = |at| World::new(Network { listener: Some(at), ..loopback() });
+    assert_eq!(urls(&listening("127.0.0.1:4701").discover()), ["http://127.0.0.1:4701"]);
+    assert_eq!(urls(&listening("10.0.0.5:4701").file("routes", routes).discover()), ["http://127.0.0.1:4701"]);
+    for at in ["10.0.0.255:4701", "127.0.0.0:4701", "127.0.0.1:4702"] {
+        assert_eq!(urls(&listening(at).file("routes", routes).discover()), [""; 0], "{at}");
     }
     assert_eq!(urls(&World::new(loopback()).file("curio.env", "").discover()), ["http://127.0.0.1:4701"]);
     let with_repo = World::new(loopback());
