@@ -32,8 +32,13 @@ pub struct Remembered<T> {
 }
 
 impl<T: Default + Serialize + DeserializeOwned> Remembered<T> {
+    /// Those of a section of the state, as they are.
+    pub fn recalled(run: &Run, section: &str) -> Self {
+        run.state.recall::<Self>(section).presentable(run)
+    }
+
     /// Those of a section of the state, after `renew` where that is due, or they lack something. Where it reports a failure, they stay as old as
-    /// they were. `call` is what it asks.
+    /// they were. `call` is what it calls.
     pub fn renewed(
         run: &Run,
         section: &str,
@@ -53,14 +58,16 @@ impl<T: Default + Serialize + DeserializeOwned> Remembered<T> {
             }
             run.state.remember(section, &all);
         }
-        let is_presentable = |obtained: f64| is_presentable(obtained, run.now, run.slow_period_seconds);
-        if !all.obtained_seconds.is_none_or(is_presentable) {
-            all = Remembered { tried_seconds: all.tried_seconds, ..Remembered::default() };
-        }
+        let all = all.presentable(run);
         if all.obtained_seconds.is_none() && !is_tried {
-            problems.note(format_args!("{call} failed when it was last asked"));
+            problems.note(format_args!("{call} failed when it was last called"));
         }
         all
+    }
+
+    fn presentable(self, run: &Run) -> Self {
+        let is_presentable = |obtained: f64| is_presentable(obtained, run.now, run.slow_period_seconds);
+        if self.obtained_seconds.is_none_or(is_presentable) { self } else { Self::default() }
     }
 
     /// When all of them were obtained, in Unix seconds.

@@ -9,6 +9,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,8 +43,9 @@ const SETTINGS: [&str; 2] = ["CURIO_LISTEN", "CURIO_REPO_PATH"];
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_MACHINES_TRIED: usize = 3;
 
-/// More addresses than a machine has.
+/// More addresses, and longer routes, than a machine has.
 const MAX_OWN_ADDRESSES: usize = 64;
+const MAX_ROUTES_BYTES: u64 = 1 << 20;
 
 /// A connection within this machine is there at once, or refused.
 const PATIENCE_WITH_OWN_MACHINE: Duration = Duration::from_millis(100);
@@ -90,7 +92,9 @@ impl<'a> Machine<'a> {
     /// Whether something listens on the port of the web UI, at any address of this machine. The kernel's list of sockets has all the connections
     /// of a full node too, and takes milliseconds.
     fn has_listener(&self) -> bool {
-        let routes = fs::read_to_string(&self.routes).unwrap_or_default();
+        let mut routes = String::new();
+        // Without them, the loopback is left. A router has more of them than are of use.
+        let _ = fs::File::open(&self.routes).and_then(|file| file.take(MAX_ROUTES_BYTES).read_to_string(&mut routes));
         let addresses = own_addresses(&routes).take(MAX_OWN_ADDRESSES).chain([Ipv4Addr::LOCALHOST]);
         addresses.collect::<BTreeSet<_>>().into_iter().any(|address| self.ask.listens((address, WEB_PORT).into()))
     }

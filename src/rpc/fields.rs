@@ -13,8 +13,6 @@ use crate::tolerant;
 /// The fields that a type reads, and where they are in the object that was looked at last.
 pub struct Fields {
     names: &'static [&'static str],
-    /// Most names that nobody reads have the length of none of these.
-    lengths: u64,
     /// The index of the name, and the place of the value.
     found: Vec<(usize, Range<usize>)>,
     /// The elements of a list mostly have the same fields in the same order.
@@ -54,9 +52,7 @@ impl Layout {
 impl Fields {
     /// Those of a type that is read from an object.
     pub fn of<T: for<'de> Deserialize<'de>>() -> Option<Fields> {
-        let names = tolerant::fields::<T>()?;
-        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
-        Some(Fields { names, lengths, found: Vec::new(), before: Layout::default() })
+        Some(Fields { names: tolerant::fields::<T>()?, found: Vec::new(), before: Layout::default() })
     }
 
     /// Whether a name, in its quotes, is that of a field.
@@ -113,8 +109,7 @@ impl Fields {
 
     fn index(&self, name: &[u8]) -> Option<usize> {
         let [b'"', name @ .., b'"'] = name else { return None };
-        let may_be_one = self.lengths & length_bit(name.len()) != 0;
-        may_be_one.then(|| self.names.iter().position(|field| field.as_bytes() == name))?
+        self.names.iter().position(|field| field.as_bytes() == name)
     }
 }
 
@@ -162,12 +157,8 @@ impl<'de> MapAccess<'de> for Object<'de, '_> {
     }
 }
 
-fn length_bit(length: usize) -> u64 {
-    1 << length.min(63)
-}
-
 fn skip_space(json: &[u8], mut at: usize) -> usize {
-    while json.get(at).is_some_and(|byte| *byte <= b' ' && byte.is_ascii_whitespace()) {
+    while json.get(at).is_some_and(u8::is_ascii_whitespace) {
         at += 1;
     }
     at

@@ -204,6 +204,27 @@ fn what_is_rarely_asked_and_failed_stays_failed_until_it_is_asked_again() {
     }
 }
 
+/// What failed is as it was meanwhile. What an answer no longer has is gone, and not as fresh as the answer.
+#[test]
+fn what_is_rarely_asked_is_not_older_than_its_answer() {
+    let families = ["farcaster_storage_sector_files", "farcaster_worker_memory_bytes"];
+    let again = |answers: [Answer; 2]| {
+        let curio = Curio::cluster();
+        curio.result("ClusterNodeInfo", json!({"Info": {"Memory": 549_755_813_888u64}}));
+        let exporter = exporter(&curio).args(&["--slow-interval", "1s"]);
+        collect(&exporter);
+        for (method, answer) in ["StoragePathDetail", "ClusterNodeInfo"].into_iter().zip(answers) {
+            curio.answer(method, answer);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let metrics = collect(&exporter).0;
+        (families.map(|family| metrics.has(family, &[])), failed(&metrics).len())
+    };
+    let error = || Answer::Error(1, "pq: canceling statement due to statement timeout".to_owned());
+    assert_eq!(again([error(), error()]), ([true, true], 2));
+    assert_eq!(again([Answer::Result(json!({})), Answer::Result(json!({"Info": null}))]), ([false, false], 0));
+}
+
 /// Without a field of an element nothing is made up in its place: no zero, no block lost, no path down, no data set overdue.
 #[test]
 fn what_an_element_leaves_out_is_not_made_up() {

@@ -70,7 +70,8 @@ fn no_set_is_called_good_where_nobody_knows_how_old_the_head_is() {
         skiff.result("PDPProvingStatus", status);
         let (metrics, _) = collect(&exporter(&skiff));
         assert!(!metrics.has("farcaster_pdp_data_sets_overdue", &[]));
-        assert!(metrics.has("farcaster_pdp_next_deadline_timestamp_seconds", &[]));
+        assert!(!metrics.has("farcaster_pdp_next_deadline_timestamp_seconds", &[]));
+        assert!(metrics.has("farcaster_pdp_last_lost_data_set_timestamp_seconds", &[]));
     }
 }
 

@@ -44,12 +44,12 @@ pub struct Known {
 pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&machines::Facts>, problems: &mut Problems) -> Result<Facts> {
     let listed = listed.into_iter().flat_map(|facts| &facts.machines);
     let ids: Vec<u64> = listed.filter_map(|machine| machine.id).take(MAX_MACHINES).collect();
+    let section = cluster.section("machine_info");
     if ids.is_empty() {
-        return Ok(Facts::default());
+        return Ok(Facts::recalled(run, &section));
     }
     // A machine that came, or moved, is a new number.
     let lacks_some = |machines: &BTreeMap<_, _>| ids.iter().any(|id| !machines.contains_key(id));
-    let section = cluster.section("machine_info");
     Ok(Facts::renewed(run, &section, "ClusterNodeInfo", problems, lacks_some, |machines, problems| {
         let mut batch = CurioBatch::default();
         let asked = ids.iter().map(|id| (*id, batch.add::<Answer>(methods::CLUSTER_NODE_INFO, json!([id]))));
@@ -57,6 +57,7 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&machines::Facts>, pro
         let answers = cluster.curio.send(&batch);
         let before = std::mem::take(machines);
         for (id, ticket) in tickets {
+            let failures = problems.failures();
             let answer = problems.if_supported(answers.get(ticket));
             let known =
                 answer.and_then(|answer| answer.info.take("ClusterNodeInfo.Info", problems)).map(|info| Known {
@@ -64,7 +65,8 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&machines::Facts>, pro
                     start_seconds: info.startup_time.as_deref().and_then(parse_rfc3339),
                 });
             // One that failed is asked again in the next period, and is what it was meanwhile.
-            machines.insert(id, known.or_else(|| before.get(&id).cloned()).unwrap_or_default());
+            let kept = before.get(&id).filter(|_| problems.failures() > failures).cloned();
+            machines.insert(id, kept.or(known).unwrap_or_default());
         }
     }))
 }

@@ -105,14 +105,17 @@ pub fn fetch(
     let mut int = |field: Field<Int>, name| field.take(name, problems);
     let overdue = int(status.overdue_count, "PDPProvingStatus.overdueCount");
     let mut overdue = if missing > 0 { sets.overdue() } else { overdue };
+    let (mut next_proof_seconds, mut next_deadline_seconds) = (next_proof.map(at), next_deadline.map(at));
     if behind_seconds.is_none() {
         overdue = overdue.filter(|Int(count)| *count > 0);
         sets.by_status = None;
+        // They may be near, or over. The loss of a data set stays one, if it looks later than it was.
+        (next_proof_seconds, next_deadline_seconds) = (None, None);
     }
     Ok(Facts {
         overdue,
-        next_proof_seconds: next_proof.map(at),
-        next_deadline_seconds: next_deadline.map(at),
+        next_proof_seconds,
+        next_deadline_seconds,
         last_lost_seconds: sets.last_lost_epoch.map(at),
         last_failed_seconds,
         data_bytes: int(summary.data_bytes, "PDPDashboardSummary.dataUnderProofBytes"),

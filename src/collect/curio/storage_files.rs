@@ -39,11 +39,11 @@ pub type Facts = Remembered<BTreeMap<String, Option<BTreeMap<String, u64>>>>;
 
 pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&storage::Facts>, problems: &mut Problems) -> Result<Facts> {
     let ids: Vec<&str> = listed.into_iter().flat_map(storage::Facts::ids).take(MAX_PATHS).collect();
+    let section = cluster.section("files_of_paths");
     if ids.is_empty() {
-        return Ok(Facts::default());
+        return Ok(Facts::recalled(run, &section));
     }
     let lacks_some = |paths: &BTreeMap<_, _>| ids.iter().any(|id| !paths.contains_key(*id));
-    let section = cluster.section("files_of_paths");
     Ok(Facts::renewed(run, &section, "StoragePathDetail", problems, lacks_some, |paths, problems| {
         let mut batch = CurioBatch::default();
         let asked = ids.iter().map(|id| (*id, batch.add::<Answer>(methods::STORAGE_PATH_DETAIL, json!([id]))));
@@ -51,10 +51,12 @@ pub fn fetch(cluster: &Cluster, run: &Run, listed: Option<&storage::Facts>, prob
         let answers = cluster.curio.send(&batch);
         let before = std::mem::take(paths);
         for (id, ticket) in tickets {
+            let failures = problems.failures();
             let answer = problems.if_supported(answers.get(ticket));
-            // One that failed is asked again in the next period, and has what it had meanwhile.
             let counts = answer.and_then(|answer| counts(id, answer, problems));
-            paths.insert(id.to_owned(), counts.or_else(|| before.get(id).cloned().flatten()));
+            // One that failed is asked again in the next period, and has what it had meanwhile.
+            let has_failed = problems.failures() > failures;
+            paths.insert(id.to_owned(), if has_failed { before.get(id).cloned().flatten() } else { counts });
         }
     }))
 }
